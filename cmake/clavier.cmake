@@ -1,0 +1,59 @@
+# The few rules that every target of this project follows.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+if(CLAVIER_WERROR)
+  add_compile_options(-Werror)
+endif()
+# GCC 12 and 13 warn wrongly about optional and variant members at -O2 and up.
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+if(CLAVIER_SANITIZE)
+  add_compile_options(-fsanitize=${CLAVIER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CLAVIER_SANITIZE})
+endif()
+
+# <clavier/clavier.h> resolves in the build tree as it does once installed.
+file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/include")
+file(CREATE_LINK "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/include/clavier" SYMBOLIC)
+
+# clavier_library(NAME SOURCES a.cc … DEPS clavier::base …)
+function(clavier_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(clavier_${name} STATIC ${arg_SOURCES})
+  add_library(clavier::${name} ALIAS clavier_${name})
+  set_target_properties(clavier_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(clavier_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:include>
+    $<INSTALL_INTERFACE:include/clavier>)
+  target_link_libraries(clavier_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
+  set_property(GLOBAL APPEND PROPERTY CLAVIER_LIBRARIES clavier_${name})
+endfunction()
+
+# clavier_test(NAME SOURCES x_test.cc … DEPS clavier::study … [LABELS slow …])
+# One program per folder; ctest sees every test in it.
+function(clavier_test name)
+  if(NOT CLAVIER_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name}_test ${arg_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${arg_DEPS} GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
+endfunction()

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/node.h"
+#include "study/objective.h"
+#include "study/space.h"
+#include "study/state.h"
+#include "study/time.h"
+
+namespace clavier::app {
+
+/// A searcher, scheduler or planner by its registered name with its own options, not yet checked.
+struct AlgorithmSpec {
+  std::string algorithm;
+  Config options = {};  ///< Every other key of the table, in file order.
+  friend bool operator==(const AlgorithmSpec&, const AlgorithmSpec&) = default;
+};
+
+/// A program as worker: each argument may hold {lr}, {trial}, {dir}, {checkpoint}, {until}.
+struct WorkerSpec {
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment = {};
+  bool warm = true;             ///< One process may take trial after trial, if its hello says so.
+  bool restart_paused = false;  ///< A program that cannot resume may start anew after a pause.
+  friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
+};
+
+/// A trial ends well when one of these holds.
+struct TrialStop {
+  Steps steps = kForever;
+  std::optional<StudyDuration> time = {};
+  /// Metric and threshold; the objective's direction for the objective, else `>=`.
+  std::vector<Metric> metrics = {};
+  friend bool operator==(const TrialStop&, const TrialStop&) = default;
+};
+
+/// The best value has not improved by more than `min_delta` over the last `trials` ended trials.
+struct Plateau {
+  std::int64_t trials = 0;
+  double min_delta = 0;
+  friend bool operator==(const Plateau&, const Plateau&) = default;
+};
+
+/// The study ends when one of these holds.
+struct StudyStop {
+  std::optional<double> metric = {};           ///< The objective has reached this value.
+  std::optional<StudyDuration> time = {};
+  std::optional<std::int64_t> trials = {};     ///< So many trials have ended.
+  std::optional<Plateau> plateau = {};
+  friend bool operator==(const StudyStop&, const StudyStop&) = default;
+};
+
+struct TrialSpec {
+  Resources resources = {};
+  TrialStop stop = {};
+  RetryLimits retries = {};
+  std::optional<StudyDuration> time_limit = {};  ///< Wall time of one attempt; then it failed.
+  std::int64_t log_limit_bytes = 64 << 20;       ///< Of a trial's stdout and stderr, each.
+};
+
+struct CheckpointSpec {
+  Steps every = 0;         ///< At every so many steps; 0: only before a pause and `at_end`.
+  bool at_end = true;
+  int keep = 1;            ///< Newest ones kept per trial besides the best; 0: all.
+  std::string best_by;     ///< Metric whose best step is kept as well; empty: the objective.
+};
+
+struct ReportSpec {
+  StudyDuration every = std::chrono::seconds(10);  ///< Between two plain-line tables when piped.
+  bool directories = true;                         ///< Trial directories in Ray's layout.
+};
+
+struct ClusterSpec {
+  int workers = 0;  ///< Launches at a time on this host; 0: as many as its resources carry.
+};
+
+/// A study file, read and validated, with every default filled in.
+struct StudySpec {
+  std::string name;
+  Objective objective = {};
+  std::int64_t trials = 0;  ///< 0: as many as the grid has, else 1.
+  std::uint64_t seed = 0;
+  std::uint64_t data_seed = 0;
+  bool fail_fast = false;
+  bool power_safe = false;  ///< Every step is forced to the disk.
+
+  Space space = {};
+  AlgorithmSpec search{"random"};
+  AlgorithmSpec scheduler{"fifo"};
+  AlgorithmSpec planner{"first-fit"};
+
+  /// Exactly one of the two; the trainer's table as JSON, checked by `train/spec`.
+  std::optional<std::string> trainer = {};
+  std::optional<WorkerSpec> worker = {};
+
+  TrialSpec trial = {};
+  StudyStop stop = {};
+  CheckpointSpec checkpoint = {};
+  ReportSpec report = {};
+  ClusterSpec cluster = {};
+
+  std::string text = {};                        ///< The file as read, with `--set` applied.
+  std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
+};
+
+}  // namespace clavier::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/result.h"
+
+namespace clavier {
+
+/// Wakes the one loop of the program from other threads and from signal handlers.
+/// The loop polls `fd()` together with whatever else it waits for.
+class Waker {
+ public:
+  static Result<Waker> create();
+  Waker(Waker&& other) noexcept;
+  Waker& operator=(Waker&& other) noexcept;
+  ~Waker();
+
+  /// Readable once `wake` was called. Valid as long as this object.
+  int fd() const { return fd_; }
+  /// Any thread; async-signal-safe.
+  void wake() const;
+  /// Forgets all earlier calls of `wake`; true if there were any. The loop's thread only.
+  bool drain() const;
+
+ private:
+  explicit Waker(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+}  // namespace clavier

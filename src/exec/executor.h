@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "study/step.h"
+
+namespace clavier::exec {
+
+/// A launch with everything that a worker needs to run it. One member, one share for now.
+struct Order {
+  Launch launch;
+  std::vector<Config> configs;           ///< Per member.
+  std::vector<std::string> directories;  ///< Per member, relative to the study's folder.
+  Slot slot;
+  double width = 1;
+};
+
+/// To one live trial. Messages to a trial that has just left are dropped silently.
+struct ContinueTo {
+  Steps until = kForever;
+};
+struct StopNow {};   ///< Leave; no checkpoint is needed.
+struct PauseNow {};  ///< Checkpoint if possible, then leave.
+struct ExploitFrom {
+  Checkpoint donor;
+  Config config;
+  Steps until = kForever;
+};
+struct Message {
+  LaunchId launch;
+  TrialId trial;
+  std::variant<ContinueTo, StopNow, PauseNow, ExploitFrom> content;
+};
+
+/// Owns processes (or threads, or virtual time). All calls come from the loop's thread; only
+/// `wait` blocks. A trial named by a started order yields exactly one `Exited`, whatever dies,
+/// followed by one `LaunchEnded` of its launch.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  /// Never blocks; a launch that cannot be started yields `Exited{kRefused}` from `wait`.
+  virtual void start(Order order) = 0;
+  virtual void send(const Message& message) = 0;
+  /// Deletes a checkpoint that no committed step needs any more; `path` relative to the study.
+  virtual void discard(const std::string& path) = 0;
+  /// Returns when something has happened, at `deadline` (then with a `Deadline` signal), or empty
+  /// when the program's Waker was woken. Signals are in the order in which they happened, at most
+  /// kMaxSignals. The first call yields `NodeJoined` for every node known at once.
+  virtual std::vector<Signal> wait(StudyTime deadline) = 0;
+  /// Time since this executor was made, or its virtual time; never runs backwards.
+  virtual StudyTime now() const = 0;
+  /// Told every logged step on recovery, in order, before any other call. True if this executor
+  /// rebuilds from the log what was running; false if that is lost.
+  virtual bool replay(const Step& step) = 0;
+
+  static constexpr std::size_t kMaxSignals = 64;
+};
+
+}  // namespace clavier::exec

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "study/space.h"
+
+/// Arithmetic of one search space: what is allowed, what is active, how [0, 1) maps to values.
+namespace clavier {
+
+/// Everything that can be wrong with a space is found here, before the first trial: empty or
+/// reversed ranges, logarithms of what is not positive, duplicate or unknown names, cycles,
+/// expressions that do not parse, points outside the space. The message names the parameter.
+Status validate(const Space& space);
+
+/// The value at `unit` in [0, 1) of the domain's distribution (its inverse cumulative
+/// distribution function). Nothing for Constant, Grid, Computed and Function.
+std::optional<Value> value_at(const Domain& domain, double unit);
+/// The middle of the part of [0, 1) that maps to `value`; nothing if the value is not in the
+/// domain.
+std::optional<double> unit_of(const Domain& domain, const Value& value);
+bool contains(const Domain& domain, const Value& value);
+
+/// The number of different values; nothing if infinite.
+std::optional<std::int64_t> cardinality(const Domain& domain);
+/// All values a trial could have if every free parameter is discrete; nothing if infinite.
+std::optional<std::int64_t> cardinality(const Space& space);
+
+/// All conditions of `parameter` hold in `config` (whose earlier entries are complete).
+bool is_active(const Parameter& parameter, const Config& config);
+
+/// Goes through the space in order: keeps what `fixed` sets, asks `draw` for every active free
+/// parameter that it does not set, computes the computed ones, and drops the inactive.
+/// Fails if `fixed` names an unknown parameter or a value outside its domain.
+Result<Config> complete(const Space& space, const Config& fixed,
+                        const std::function<Value(std::size_t parameter)>& draw);
+
+/// All constraints hold. An expression that cannot be evaluated on this configuration (it names an
+/// inactive parameter) counts as satisfied.
+bool satisfies(const Space& space, const Config& config);
+
+/// In the words of a study file: `loguniform(1e-05, 0.1)`.
+std::string describe(const Domain& domain);
+
+}  // namespace clavier

@@ -1,0 +1,224 @@
+#include "study/state.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/match.h"
+
+namespace clavier {
+
+State::State(Objective objective, RetryLimits retries)
+    : objective_(std::move(objective)), retries_(retries) {}
+
+const Trial& State::trial(TrialId id) const {
+  CHECK(known(id));
+  return trials_[static_cast<std::size_t>(id.value)];
+}
+
+bool State::known(TrialId id) const {
+  return id.valid() && static_cast<std::size_t>(id.value) < trials_.size();
+}
+
+std::size_t State::unfinished() const {
+  return count(TrialStatus::kPending) + count(TrialStatus::kRunning) + count(TrialStatus::kPaused);
+}
+
+Trial& State::at(TrialId id) {
+  CHECK(known(id));
+  return trials_[static_cast<std::size_t>(id.value)];
+}
+
+void State::set_status(Trial& trial, TrialStatus status) {
+  by_status_[static_cast<std::size_t>(trial.status)].erase(trial.id);
+  trial.status = status;
+  by_status_[static_cast<std::size_t>(status)].insert(trial.id);
+  if (ended(status)) trial.ended_at = now_;
+}
+
+void State::apply(const Turn& turn) {
+  now_ = turn.time;
+  last_step_ = turn.id;
+  match(
+      turn.input, [&](const Opened& opened) { open(opened); },
+      [&](const Signal& signal) { take(signal, turn.late); },
+      [&](const UserCommand& command) { take(command); });
+  for (const Decision& decision : turn.decisions) decide(decision);
+}
+
+void State::open(const Opened& opened) {
+  if (runs_++ == 0) first_utc_us_ = opened.utc_us;
+  seed_ = opened.seed;
+  trial_limit_ = opened.trials;
+  finished_.reset();
+  if (opened.rebuilt) return;
+  const std::set<TrialId> lost = with_status(TrialStatus::kRunning);
+  for (const TrialId id : lost) {
+    Exited exited{.trial = id, .launch = at(id).launch, .kind = ExitKind::kLost};
+    exited.error = "the tuner ended while it ran";
+    exit(at(id), exited);
+  }
+}
+
+void State::take(const Signal& signal, bool late) {
+  match(
+      signal,
+      [&](const Reported& reported) {
+        reports_ += static_cast<std::int64_t>(reported.reports.size());
+        for (const Report& report : reported.reports) {
+          if (report.checkpoint && known(report.trial)) keep(*report.checkpoint);
+          if (!late && known(report.trial)) take(report);
+        }
+      },
+      [&](const CheckpointSaved& saved) {
+        if (known(saved.checkpoint.trial)) keep(saved.checkpoint);
+      },
+      [&](const Exited& exited) {
+        if (!known(exited.trial)) return;
+        Trial& trial = at(exited.trial);
+        if (trial.live() && trial.launch == exited.launch) exit(trial, exited);
+      },
+      [](const LaunchEnded&) {}, [](const Waiting&) {}, [](const NodeJoined&) {},
+      [](const NodeLost&) {}, [](const Deadline&) {});
+}
+
+void State::take(const Report& report) {
+  Trial& trial = at(report.trial);
+  trial.step = report.step;
+  ++trial.reports;
+  trial.metrics = report.metrics;
+  if (!report.value) return;
+  const Point point{report.step, *report.value, static_cast<float>(report.seconds)};
+  // A retried or resumed trial repeats steps: its newer value replaces the older one.
+  while (!trial.history.empty() && trial.history.back().step >= point.step)
+    trial.history.pop_back();
+  trial.history.push_back(point);
+  if (!trial.best || objective_.better(point.value, trial.best->value)) {
+    trial.best = point;
+    if (trial.width == 1 &&
+        (!best_ || objective_.better(point.value, at(*best_).best->value)))
+      best_ = trial.id;
+  }
+}
+
+void State::keep(const Checkpoint& checkpoint) {
+  auto& kept = at(checkpoint.trial).checkpoints;
+  if (std::ranges::find(kept, checkpoint) == kept.end()) kept.push_back(checkpoint);
+}
+
+void State::exit(Trial& trial, const Exited& exited) {
+  const Verdict verdict = trial.verdict;
+  trial.verdict = Verdict::kNone;
+  trial.busy += now_ - trial.launched;
+  switch (verdict) {
+    case Verdict::kStop: return set_status(trial, TrialStatus::kStopped);
+    case Verdict::kComplete: return set_status(trial, TrialStatus::kCompleted);
+    case Verdict::kHold: trial.held = true; [[fallthrough]];
+    case Verdict::kPause: return set_status(trial, TrialStatus::kPaused);
+    case Verdict::kRequeue: return set_status(trial, TrialStatus::kPending);
+    case Verdict::kNone: break;
+  }
+  const auto retry = [&](int count, int limit) {
+    trial.reason = exited.error;
+    trial.log_tail = exited.log_tail;
+    const bool again = limit < 0 || count <= limit;
+    set_status(trial, again ? TrialStatus::kPending : TrialStatus::kFailed);
+  };
+  switch (exited.kind) {
+    case ExitKind::kCompleted: return set_status(trial, TrialStatus::kCompleted);
+    case ExitKind::kStopped: return set_status(trial, TrialStatus::kStopped);
+    case ExitKind::kPaused: return set_status(trial, TrialStatus::kPending);
+    case ExitKind::kFailed:
+    case ExitKind::kRefused: return retry(++trial.failures, retries_.max_failures);
+    case ExitKind::kLost: return retry(++trial.losses, retries_.max_losses);
+  }
+}
+
+void State::take(const UserCommand& command) {
+  match(
+      command, [&](const AddTrial& add) { requested_.push_back(add.config); },
+      [](const PauseTrial&) {},  // a live one is paused by the tuner's decision in the same turn
+      [&](const ResumeTrial& resume) {
+        if (!known(resume.trial) || !at(resume.trial).held) return;
+        at(resume.trial).held = false;
+        set_status(at(resume.trial), TrialStatus::kPending);
+      },
+      [](const StopTrial&) {}, [](const PauseStudy&) {}, [](const StopStudy&) {},
+      [&](const RaiseTrials& raise) {
+        trial_limit_ = std::max(trial_limit_, raise.trials);
+        exhausted_ = false;
+      });
+}
+
+void State::decide(const Decision& decision) {
+  Trial& trial = at(subject(decision.action));
+  if (!decision.reason.empty()) trial.reason = decision.reason;
+  // A trial without a worker obeys at once.
+  const auto judge = [&](Verdict verdict, TrialStatus at_rest) {
+    if (ended(trial.status)) return;
+    if (trial.live())
+      trial.verdict = verdict;
+    else
+      set_status(trial, at_rest);
+  };
+  match(
+      decision.action, [&](const Stop&) { judge(Verdict::kStop, TrialStatus::kStopped); },
+      [&](const Complete&) { judge(Verdict::kComplete, TrialStatus::kCompleted); },
+      [&](const Pause& pause) {
+        judge(pause.held ? Verdict::kHold : Verdict::kPause, TrialStatus::kPaused);
+        if (pause.held && !trial.live()) trial.held = true;
+      },
+      [&](const Requeue&) { judge(Verdict::kRequeue, TrialStatus::kPending); },
+      [&](const Continue& go_on) { trial.until = go_on.until; },
+      [&](const Exploit& exploit) {
+        trial.config = exploit.config;
+        trial.until = exploit.until;
+        trial.step = exploit.donor.step;
+        trial.origin = exploit.donor.trial;
+        while (!trial.history.empty() && trial.history.back().step > exploit.donor.step)
+          trial.history.pop_back();
+        trial.checkpoints.push_back(exploit.donor);
+      });
+}
+
+void State::apply(const Fill& fill, StudyTime time) {
+  now_ = time;
+  for (const NewTrial& created : fill.created) {
+    CHECK(created.id.value == static_cast<std::int64_t>(trials_.size()));
+    Trial trial;
+    trial.id = created.id;
+    trial.config = created.config;
+    trial.width = created.width;
+    trial.bracket = created.bracket;
+    trial.origin = created.origin;
+    trial.directory = created.directory;
+    trial.created = time;
+    trials_.push_back(std::move(trial));
+    by_status_[static_cast<std::size_t>(TrialStatus::kPending)].insert(created.id);
+    // A requested configuration is answered by the first trial that carries all it fixed.
+    if (!requested_.empty() &&
+        std::ranges::all_of(requested_.front().entries(), [&](const Config::Entry& entry) {
+          const Value* value = created.config.find(entry.name);
+          return value && same_value(*value, entry.value);
+        }))
+      requested_.erase(requested_.begin());
+  }
+  for (const Launch& launch : fill.launches) {
+    next_launch_ = LaunchId{launch.id.value + 1};
+    for (const Member& member : launch.members) {
+      Trial& trial = at(member.trial);
+      if (trial.attempts++ == 0) trial.started = time;
+      trial.launch = launch.id;
+      trial.slot = launch.shares.front().slot;
+      trial.until = member.until;
+      trial.launched = time;
+      if (member.from) trial.step = member.from->step;
+      set_status(trial, TrialStatus::kRunning);
+    }
+  }
+  for (const Checkpoint& discard : fill.discards)
+    if (known(discard.trial)) std::erase(at(discard.trial).checkpoints, discard);
+  if (fill.exhausted) exhausted_ = true;
+  if (fill.finished) finished_ = fill.finished;
+}
+
+}  // namespace clavier

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "study/objective.h"
+#include "study/step.h"
+#include "study/trial.h"
+
+namespace clavier {
+
+/// Bounds that decide what becomes of a trial whose worker failed or vanished.
+struct RetryLimits {
+  int max_failures = 0;  ///< Failures that are retried, per trial; -1: without end.
+  int max_losses = 20;   ///< Losses (not the trial's fault) that are retried, per trial.
+};
+
+/// The study as the fold of its log: a value, without I/O. Keeps the indexes that policies need,
+/// so that none of them scans all trials on a report. Single-threaded.
+class State {
+ public:
+  State(Objective objective, RetryLimits retries);
+
+  /// Folds the first half of a step. Reports of a `late` turn change counters only.
+  void apply(const Turn& turn);
+  /// Folds the second half.
+  void apply(const Fill& fill, StudyTime time);
+  void apply(const Step& step) {
+    apply(step.turn);
+    apply(step.fill, step.turn.time);
+  }
+
+  const Objective& objective() const { return objective_; }
+  StudyTime now() const { return now_; }
+  StepId last_step() const { return last_step_; }
+  std::uint64_t seed() const { return seed_; }
+  /// The limit on the number of trials; kForever if none.
+  std::int64_t trial_limit() const { return trial_limit_; }
+
+  const std::vector<Trial>& trials() const { return trials_; }
+  /// REQUIRES: known(id).
+  const Trial& trial(TrialId id) const;
+  bool known(TrialId id) const;
+  /// In order of id.
+  const std::set<TrialId>& with_status(TrialStatus status) const {
+    return by_status_[static_cast<std::size_t>(status)];
+  }
+  std::size_t count(TrialStatus status) const { return with_status(status).size(); }
+  /// Trials not ended.
+  std::size_t unfinished() const;
+
+  /// The trial with the best value ever reported, ties to the lower id; target width only.
+  std::optional<TrialId> best() const { return best_; }
+  std::int64_t reports() const { return reports_; }
+  bool exhausted() const { return exhausted_; }
+  const std::optional<Finished>& finished() const { return finished_; }
+  /// Configurations the user asked for and no trial has taken yet, oldest first.
+  const std::vector<Config>& requested() const { return requested_; }
+  LaunchId next_launch() const { return next_launch_; }
+  int runs() const { return runs_; }
+  /// Wall clock of the first run's start, microseconds since 1970.
+  std::int64_t first_utc_us() const { return first_utc_us_; }
+
+ private:
+  Trial& at(TrialId id);
+  void set_status(Trial& trial, TrialStatus status);
+  void open(const Opened& opened);
+  void take(const Signal& signal, bool late);
+  void take(const UserCommand& command);
+  void take(const Report& report);
+  void exit(Trial& trial, const Exited& exited);
+  void decide(const Decision& decision);
+  void keep(const Checkpoint& checkpoint);
+
+  Objective objective_;
+  RetryLimits retries_;
+  StudyTime now_{};
+  StepId last_step_{};
+  std::uint64_t seed_ = 0;
+  std::int64_t trial_limit_ = kForever;
+  std::vector<Trial> trials_;
+  std::array<std::set<TrialId>, kTrialStatuses> by_status_;
+  std::optional<TrialId> best_;
+  std::int64_t reports_ = 0;
+  bool exhausted_ = false;
+  std::optional<Finished> finished_;
+  std::vector<Config> requested_;
+  LaunchId next_launch_{0};
+  int runs_ = 0;
+  std::int64_t first_utc_us_ = 0;
+};
+
+}  // namespace clavier

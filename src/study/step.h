@@ -1,0 +1,93 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "study/action.h"
+#include "study/command.h"
+#include "study/ids.h"
+#include "study/signal.h"
+#include "study/time.h"
+
+namespace clavier {
+
+/// A run of the study begins. Whatever ran before without a surviving worker is lost, and
+/// its trials are runnable again from their last checkpoints.
+struct Opened {
+  std::int64_t utc_us = 0;  ///< Wall clock, microseconds since 1970, for humans only.
+  std::string version;      ///< Of Clavier.
+  std::string commit;
+  std::uint64_t seed = 0;
+  std::int64_t trials = 0;  ///< The study's limit as of this run; kForever if none.
+  std::string study;        ///< The study file's text, defaults not filled in.
+  bool rebuilt = false;     ///< The executor rebuilt its work from the log; nothing is lost.
+};
+
+using Input = std::variant<Opened, Signal, UserCommand>;
+
+/// A configuration becomes a trial.
+struct NewTrial {
+  TrialId id;
+  Config config;
+  double width = 1;                     ///< Fidelity: model width relative to the target.
+  int bracket = 0;
+  std::optional<TrialId> origin = {};   ///< The trial it was promoted or cloned from.
+  std::string directory;                ///< Name of its folder in the study's folder.
+};
+
+struct Member {
+  TrialId trial;
+  int attempt = 1;                          ///< Counts the trial's launches, from 1.
+  std::optional<Checkpoint> from = {};      ///< Where it resumes; none: from scratch.
+  Steps until = kForever;
+};
+
+struct Share {
+  SlotId slot;
+  double part = 1;
+};
+
+/// Many trials on many slots: 1 × 1 is an ordinary trial.
+/// INVARIANT: members.size() == 1 || shares.size() == 1.
+struct Launch {
+  LaunchId id;
+  std::vector<Member> members;
+  std::vector<Share> shares;
+};
+
+/// Why the study is over.
+struct Finished {
+  std::string reason;
+  std::optional<TrialId> best = {};
+};
+
+/// The first half of a step: an input and what was decided because of it.
+struct Turn {
+  StepId id;
+  StudyTime time{};
+  Input input;
+  std::vector<Decision> decisions = {};
+  /// Reports that came after a decision about their trial: logged, not shown to policies.
+  bool late = false;
+};
+
+/// The second half: what was started with the capacity there was.
+struct Fill {
+  std::vector<NewTrial> created = {};
+  std::vector<Launch> launches = {};
+  std::vector<Checkpoint> discards = {};  ///< To be deleted after the commit.
+  bool exhausted = false;                 ///< The searcher has no configuration left.
+  std::optional<Finished> finished = {};
+  bool asked = false;  ///< Policies were asked here; `verify` asks them again at this step.
+};
+
+/// One input and everything decided because of it: one record of the log, committed as a whole
+/// before anything is started or sent.
+struct Step {
+  Turn turn;
+  Fill fill;
+};
+
+}  // namespace clavier

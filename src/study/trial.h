@@ -1,0 +1,78 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "study/checkpoint.h"
+#include "study/config.h"
+#include "study/report.h"
+#include "study/time.h"
+
+namespace clavier {
+
+enum class TrialStatus {
+  kPending,    ///< Runnable: waits for a slot (never run, or to be retried).
+  kRunning,    ///< Named by a live launch.
+  kPaused,     ///< Released its slot; waits for the scheduler or the user.
+  kCompleted,  ///< Ended well.
+  kStopped,    ///< Ended early by decision.
+  kFailed,     ///< Ended by failure, retries used up.
+};
+inline constexpr int kTrialStatuses = 6;
+
+constexpr bool ended(TrialStatus status) { return status >= TrialStatus::kCompleted; }
+std::string_view name(TrialStatus status);
+
+/// What was decided about a running trial whose worker has not left yet.
+enum class Verdict { kNone, kStop, kComplete, kPause, kHold, kRequeue };
+
+/// One report as policies remember it.
+struct Point {
+  Steps step = 0;
+  double value = 0;
+  float seconds = 0;
+};
+
+/// The fold of everything the log says about one trial.
+struct Trial {
+  TrialId id;
+  Config config;
+  double width = 1;
+  int bracket = 0;
+  std::optional<TrialId> origin = {};
+  std::string directory;
+
+  TrialStatus status = TrialStatus::kPending;
+  Verdict verdict = Verdict::kNone;
+  bool held = false;        ///< Paused by the user: only the user resumes it.
+  LaunchId launch = {};     ///< The live one; else the last.
+  SlotId slot = {};         ///< Of the live or last launch.
+  Steps step = 0;           ///< Last reported.
+  Steps until = kForever;
+  std::int64_t reports = 0;
+  std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.
+  /// Reports that carried the objective, later attempts replacing what they repeat.
+  std::vector<Point> history = {};
+  std::optional<Point> best = {};
+  std::vector<Checkpoint> checkpoints = {};  ///< Kept ones, oldest first.
+
+  int attempts = 0;
+  int failures = 0;
+  int losses = 0;
+  std::string reason = {};    ///< Of the last decision or the last error.
+  std::string log_tail = {};  ///< Of the last failure.
+  StudyTime created{};
+  StudyTime started{};  ///< Of the first launch.
+  StudyTime ended_at{};
+  StudyDuration busy{};  ///< Time spent in launches that have ended.
+  StudyTime launched{};  ///< Of the live launch.
+
+  bool live() const { return status == TrialStatus::kRunning; }
+  const Checkpoint* latest_checkpoint() const {
+    return checkpoints.empty() ? nullptr : &checkpoints.back();
+  }
+};
+
+}  // namespace clavier
