@@ -13,6 +13,7 @@ struct SlotState {
   Slot slot;
   bool alive = true;                     ///< Its node is here.
   std::optional<LaunchId> busy = {};     ///< The launch that holds it.
+  StudyTime busy_since{};
   StudyTime idle_since{};
   std::int64_t dispatches = 0;
   StudyDuration worked{};                ///< In launches that ended.
@@ -22,6 +23,8 @@ struct SlotState {
 class ClusterState {
  public:
   void apply(const Step& step);
+  void apply(const Turn& turn);
+  void apply(const Fill& fill, StudyTime time);
 
   const std::map<NodeId, Node>& nodes() const { return nodes_; }
   /// In order of id; dead ones included.
@@ -31,6 +34,7 @@ class ClusterState {
   std::size_t alive_slots() const;
 
  private:
+  void join(const Node& node, StudyTime time);
   void free(LaunchId launch, StudyTime time);
 
   std::map<NodeId, Node> nodes_;

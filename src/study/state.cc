@@ -35,13 +35,16 @@ void State::set_status(Trial& trial, TrialStatus status) {
   if (ended(status)) trial.ended_at = now_;
 }
 
-void State::apply(const Turn& turn) {
+void State::apply_input(const Turn& turn) {
   now_ = turn.time;
   last_step_ = turn.id;
   match(
       turn.input, [&](const Opened& opened) { open(opened); },
       [&](const Signal& signal) { take(signal, turn.late); },
       [&](const UserCommand& command) { take(command); });
+}
+
+void State::apply_decisions(const Turn& turn) {
   for (const Decision& decision : turn.decisions) decide(decision);
 }
 
@@ -144,7 +147,7 @@ void State::take(const UserCommand& command) {
       },
       [](const StopTrial&) {}, [](const PauseStudy&) {}, [](const StopStudy&) {},
       [&](const RaiseTrials& raise) {
-        trial_limit_ = std::max(trial_limit_, raise.trials);
+        raised_limit_ = std::max(raised_limit_, raise.trials);
         exhausted_ = false;
       });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -25,7 +26,13 @@ class State {
   State(Objective objective, RetryLimits retries);
 
   /// Folds the first half of a step. Reports of a `late` turn change counters only.
-  void apply(const Turn& turn);
+  void apply(const Turn& turn) {
+    apply_input(turn);
+    apply_decisions(turn);
+  }
+  /// The two parts of it, for whoever makes the decisions in between.
+  void apply_input(const Turn& turn);
+  void apply_decisions(const Turn& turn);
   /// Folds the second half.
   void apply(const Fill& fill, StudyTime time);
   void apply(const Step& step) {
@@ -38,7 +45,7 @@ class State {
   StepId last_step() const { return last_step_; }
   std::uint64_t seed() const { return seed_; }
   /// The limit on the number of trials; kForever if none.
-  std::int64_t trial_limit() const { return trial_limit_; }
+  std::int64_t trial_limit() const { return std::max(trial_limit_, raised_limit_); }
 
   const std::vector<Trial>& trials() const { return trials_; }
   /// REQUIRES: known(id).
@@ -81,6 +88,7 @@ class State {
   StepId last_step_{};
   std::uint64_t seed_ = 0;
   std::int64_t trial_limit_ = kForever;
+  std::int64_t raised_limit_ = 0;
   std::vector<Trial> trials_;
   std::array<std::set<TrialId>, kTrialStatuses> by_status_;
   std::optional<TrialId> best_;

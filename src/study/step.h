@@ -57,8 +57,16 @@ struct Launch {
   std::vector<Share> shares;
 };
 
+enum class FinishKind {
+  kDone,      ///< Nothing is left to run.
+  kStopRule,  ///< One of the rules of `[stop]` holds.
+  kUser,      ///< The user ended it.
+  kFailure,   ///< Failures ended it.
+};
+
 /// Why the study is over.
 struct Finished {
+  FinishKind kind = FinishKind::kDone;
   std::string reason;
   std::optional<TrialId> best = {};
 };

@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "cluster/first_fit.h"
+
+namespace clavier::cluster {
+namespace {
+
+Node two_slots() {
+  Node node{.id = NodeId{0}, .host = "a"};
+  node.slots.push_back({.id = SlotId{0}, .node = NodeId{0}, .speed = 1});
+  node.slots.push_back({.id = SlotId{1}, .node = NodeId{0}, .speed = 4});
+  return node;
+}
+
+Step signal(std::int64_t id, Signal content) {
+  Step step;
+  step.turn.id = StepId{id};
+  step.turn.time = study_time(id * 1000);
+  step.turn.input = std::move(content);
+  return step;
+}
+
+Step launching(std::int64_t id, SlotId slot) {
+  Step step = signal(id, Deadline{});
+  step.fill.launches.push_back(
+      {.id = LaunchId{id}, .members = {{.trial = TrialId{0}}}, .shares = {{slot}}});
+  return step;
+}
+
+TEST(ClusterState, ALaunchHoldsItsSlotUntilItEnds) {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  cluster.apply(launching(1, SlotId{1}));
+  EXPECT_EQ(cluster.free_slots(), std::vector{SlotId{0}});
+  cluster.apply(signal(2, LaunchEnded{LaunchId{1}}));
+  EXPECT_EQ(cluster.free_slots().size(), 2u);
+  EXPECT_EQ(cluster.slots().at(SlotId{1}).worked.count(), 1000);
+}
+
+TEST(ClusterState, ALostNodeHasNoFreeSlotsAndReturnsOnJoining) {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  cluster.apply(signal(1, NodeLost{NodeId{0}}));
+  EXPECT_TRUE(cluster.free_slots().empty());
+  cluster.apply(signal(2, NodeJoined{two_slots()}));
+  EXPECT_EQ(cluster.alive_slots(), 2u);
+}
+
+TEST(ClusterState, ANewRunForgetsWhatTheLastOneHeld) {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  cluster.apply(launching(1, SlotId{1}));
+  Step opened;
+  opened.turn.input = Opened{};
+  cluster.apply(opened);
+  EXPECT_EQ(cluster.alive_slots(), 0u);
+  cluster.apply(signal(3, NodeJoined{two_slots()}));
+  EXPECT_EQ(cluster.free_slots().size(), 2u);
+}
+
+TEST(FirstFit, GivesTheBestRunnableTheFastestSlotAndNeverOverCommits) {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  Demand demand;
+  demand.wants.resize(3);
+  const Plan plan = FirstFit{}.plan(demand, cluster, study_time(0));
+  ASSERT_EQ(plan.starts.size(), 2u);
+  EXPECT_EQ(plan.starts[0].slot, SlotId{1});
+  EXPECT_EQ(plan.starts[1].slot, SlotId{0});
+  EXPECT_EQ(plan.left_out[2], "every slot is busy");
+}
+
+}  // namespace
+}  // namespace clavier::cluster

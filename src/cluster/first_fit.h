@@ -1,0 +1,15 @@
+#pragma once
+
+#include "cluster/planner.h"
+
+namespace clavier::cluster {
+
+/// Gives the best runnable the fastest idle slot, and so on; ties to the lower slot id. All slots
+/// of a study carry the resources of one trial, so any runnable fits any slot.
+class FirstFit : public Planner {
+ public:
+  Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) const override;
+  std::size_t appetite(const ClusterState& cluster) const override;
+};
+
+}  // namespace clavier::cluster
