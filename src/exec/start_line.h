@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include "exec/executor.h"
+#include "worker/protocol.h"
+
+namespace clavier::exec {
+
+/// What a worker is told about one member of an order. `study` is the study's folder, absolute.
+inline worker::StartLine start_line(const Order& order, std::size_t member,
+                                    const std::filesystem::path& study,
+                                    worker::CheckpointRules rules) {
+  const Member& who = order.launch.members[member];
+  worker::StartLine line;
+  line.trial = who.trial;
+  line.launch = order.launch.id;
+  line.attempt = who.attempt;
+  line.config = order.configs[member];
+  line.directory = (study / order.directories[member]).string();
+  if (who.from) {
+    line.checkpoint = (study / who.from->path).string();
+    line.step = who.from->step;
+  }
+  line.until = who.until;
+  line.width = order.width;
+  line.checkpoints = rules;
+  return line;
+}
+
+}  // namespace clavier::exec
