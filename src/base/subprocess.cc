@@ -1,0 +1,262 @@
+#include "base/subprocess.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace clavier {
+namespace {
+
+// The stage at which a child that could not become the program gave up.
+enum class Stage { kNone, kSetup, kDirectory, kAffinity, kExec };
+
+// All that the child needs, made before it exists: between vfork and exec it shares our memory and
+// may call nothing but system calls.
+struct ChildPlan {
+  const char* path;
+  char* const* argv;
+  char* const* envp;
+  const char* directory;
+  const DescriptorMapping* mappings;
+  int* parked;  // One per mapping.
+  std::size_t mapping_count;
+  int first_free;  // Above every number the child gets.
+  const cpu_set_t* cpus;
+  rlim_t data_limit;
+  int death_signal;
+  pid_t parent;
+  volatile Stage failed = Stage::kNone;
+  volatile int error = 0;
+};
+
+void fail_child(ChildPlan& plan, Stage stage) {
+  plan.error = errno;
+  plan.failed = stage;
+  ::_exit(127);
+}
+
+void reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void place_descriptors(ChildPlan& plan) {
+  for (std::size_t i = 0; i < plan.mapping_count; ++i) {
+    plan.parked[i] = ::fcntl(plan.mappings[i].ours, F_DUPFD_CLOEXEC, plan.first_free);
+    if (plan.parked[i] < 0) fail_child(plan, Stage::kSetup);
+  }
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  for (std::size_t i = 0; i < plan.mapping_count; ++i)
+    if (::dup2(plan.parked[i], plan.mappings[i].childs) < 0) fail_child(plan, Stage::kSetup);
+}
+
+[[noreturn]] __attribute__((noinline)) void become_program(ChildPlan& plan) {
+  ::setpgid(0, 0);
+  if (plan.death_signal != 0) {
+    ::prctl(PR_SET_PDEATHSIG, plan.death_signal);
+    if (::getppid() != plan.parent) ::_exit(127);
+  }
+  place_descriptors(plan);
+  if (*plan.directory != '\0' && ::chdir(plan.directory) != 0) fail_child(plan, Stage::kDirectory);
+  if (plan.cpus && ::sched_setaffinity(0, sizeof *plan.cpus, plan.cpus) != 0)
+    fail_child(plan, Stage::kAffinity);
+  if (plan.data_limit != 0) {
+    const rlimit limit{plan.data_limit, plan.data_limit};
+    if (::setrlimit(RLIMIT_DATA, &limit) != 0) fail_child(plan, Stage::kSetup);
+  }
+  reset_signals();
+  ::execve(plan.path, plan.argv, plan.envp);
+  fail_child(plan, Stage::kExec);
+  ::_exit(127);
+}
+
+std::string_view search_path(const std::vector<std::string>& environment) {
+  for (std::string_view entry : environment)
+    if (entry.starts_with("PATH=")) return entry.substr(5);
+  return "/usr/local/bin:/usr/bin:/bin";
+}
+
+// The file to execute, or empty if the name is nowhere on the path.
+std::string locate(const SpawnOptions& options) {
+  if (options.program.find('/') != std::string::npos) return options.program;
+  std::string_view path = search_path(options.environment);
+  while (!options.program.empty() && !path.empty()) {
+    const auto colon = path.find(':');
+    std::string candidate(path.substr(0, colon));
+    candidate += candidate.empty() ? "./" : "/";
+    candidate += options.program;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
+  }
+  return {};
+}
+
+Error explain(const SpawnOptions& options, const std::string& path, Stage stage, int error) {
+  const char* why = std::strerror(error);
+  switch (stage) {
+    case Stage::kDirectory:
+      return not_found(fmt::format("cannot start '{}': its working directory {}: {}",
+                                   options.program, options.directory, why));
+    case Stage::kAffinity:
+      return invalid(
+          fmt::format("cannot start '{}': cannot pin it to its cores: {}", options.program, why));
+    case Stage::kNone:
+    case Stage::kSetup: return io_error(fmt::format("cannot start '{}': {}", options.program, why));
+    case Stage::kExec: break;
+  }
+  // From where the child stood, the file may be there although execve did not find it.
+  if (error == ENOENT && path.starts_with('/') && ::access(path.c_str(), F_OK) == 0)
+    return invalid(
+        fmt::format("cannot start '{}': the interpreter named in its first line "
+                    "('#!') is missing",
+                    options.program));
+  if (error == ENOENT)
+    return not_found(fmt::format("cannot start '{}': there is no such program", options.program));
+  if (error == EACCES)
+    return invalid(
+        fmt::format("cannot start '{}': not an executable file (chmod +x?)", options.program));
+  if (error == ENOEXEC)
+    return invalid(
+        fmt::format("cannot start '{}': neither a program nor a script whose first "
+                    "line begins with '#!'",
+                    options.program));
+  if (error == E2BIG)
+    return invalid(fmt::format("cannot start '{}': its arguments and environment are too long",
+                               options.program));
+  return io_error(fmt::format("cannot start '{}': {}", options.program, why));
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+// No handler of ours may run in the child while it shares our memory.
+pid_t vfork_into(ChildPlan& plan) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  const pid_t pid = ::vfork();
+#pragma GCC diagnostic pop
+  if (pid == 0) become_program(plan);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
+}  // namespace
+
+ProcessEnd end_of(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return {.signal = WTERMSIG(wait_status)};
+  return {.exit_code = WEXITSTATUS(wait_status)};
+}
+
+std::string describe(const ProcessEnd& end) {
+  if (end.signal == 0) return fmt::format("exit status {}", end.exit_code);
+  const char* name = ::sigabbrev_np(end.signal);
+  if (!name) return fmt::format("signal {}", end.signal);
+  return fmt::format("signal {} (SIG{})", end.signal, name);
+}
+
+Result<Process> Process::spawn(const SpawnOptions& options) {
+  const std::string path = locate(options);
+  if (path.empty())
+    return not_found(
+        fmt::format("cannot start '{}': there is no such program on the PATH", options.program));
+  const auto argv = pointers(options.argv);
+  const auto envp = pointers(options.environment);
+  std::vector<int> parked(options.descriptors.size(), -1);
+  int highest = 2;
+  for (const auto& mapping : options.descriptors) highest = std::max(highest, mapping.childs);
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (int cpu : options.cpu_ids)
+    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
+
+  ChildPlan plan{.path = path.c_str(),
+                 .argv = argv.data(),
+                 .envp = envp.data(),
+                 .directory = options.directory.c_str(),
+                 .mappings = options.descriptors.data(),
+                 .parked = parked.data(),
+                 .mapping_count = options.descriptors.size(),
+                 .first_free = highest + 1,
+                 .cpus = options.cpu_ids.empty() ? nullptr : &cpus,
+                 .data_limit = static_cast<rlim_t>(options.data_limit_bytes),
+                 .death_signal = options.death_signal,
+                 .parent = ::getpid()};
+  const pid_t pid = vfork_into(plan);
+  if (pid < 0) return explain(options, path, Stage::kSetup, errno);
+  if (plan.failed != Stage::kNone) {
+    ::waitpid(pid, nullptr, 0);
+    return explain(options, path, plan.failed, plan.error);
+  }
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    const int error = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return explain(options, path, Stage::kSetup, error);
+  }
+  return Process(pid, std::move(pidfd));
+}
+
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), end_(other.end_) {}
+
+Process& Process::operator=(Process&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  std::swap(end_, other.end_);
+  return *this;
+}
+
+Process::~Process() {
+  if (pid_ < 0 || end_) return;
+  signal_group(SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void Process::signal(int number) const {
+  if (pid_ > 0 && !end_) ::kill(pid_, number);
+}
+
+void Process::signal_group(int number) const {
+  if (pid_ > 0 && !end_) ::kill(-pid_, number);
+}
+
+std::optional<ProcessEnd> Process::reap() {
+  if (end_ || pid_ < 0) return end_;
+  int status = 0;
+  pid_t done = 0;
+  while ((done = ::waitpid(pid_, &status, WNOHANG)) < 0 && errno == EINTR) {
+  }
+  if (done == pid_) end_ = end_of(status);
+  if (done < 0) end_ = ProcessEnd{.signal = SIGKILL};  // Somebody else reaped it.
+  return end_;
+}
+
+}  // namespace clavier
