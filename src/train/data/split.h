@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "train/data/dataset.h"
+
+namespace clavier::train::data {
+
+/// A data set as its source has it, before splitting.
+struct Source {
+  std::vector<std::int64_t> shape;
+  std::int64_t classes = 0;
+  std::vector<std::string> class_names = {};
+  float scale = 1;
+  std::vector<float> mean = {};  ///< Known constants; empty: computed from the training split.
+  std::vector<float> deviation = {};
+  Split samples = {};  ///< Everything that the two below do not hold.
+  std::optional<Split> validation = {};
+  std::optional<Split> test = {};
+};
+
+/// Two disjoint sets of positions that cover all, both ascending.
+struct Partition {
+  std::vector<std::int64_t> kept;
+  std::vector<std::int64_t> taken;
+};
+
+/// Takes round(fraction × n) of n samples so that every class gives its share (largest remainders,
+/// ties to the lower class) and keeps at least one. Which ones is a function of `key` and the
+/// labels alone. Empty `labels` mean n samples of one class.
+Partition stratified(std::int64_t n, std::span<const std::int64_t> labels, double fraction,
+                     std::uint64_t key);
+
+/// The samples at `positions`. REQUIRES: within the split.
+Split take(const Split& split, std::int64_t sample_size, std::span<const std::int64_t> positions);
+/// The same without a second copy in memory. REQUIRES: ascending.
+void keep_only(Split& split, std::int64_t sample_size, std::span<const std::int64_t> positions);
+
+/// Splits, limits and normalises. Refuses fractions outside [0, 1) and splits that would be empty.
+Result<Dataset> split_source(Source source, const DataSpec& spec, std::string name);
+
+}  // namespace clavier::train::data

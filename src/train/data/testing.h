@@ -1,0 +1,77 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+
+#include "train/data/bytes.h"
+
+namespace clavier::train::data {
+
+/// A folder of the running test, removed afterwards.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    auto pattern = (std::filesystem::temp_directory_path() / "clavier-data-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Writes a file, making its folders.
+  std::filesystem::path write(std::string_view name, std::string_view content) const {
+    auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
+    return file;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string message(const auto& result) {
+  return result.ok() ? std::string("no error") : result.error().message;
+}
+
+/// Gives `parse` the valid `file` with every byte replaced in several ways, and cut at every
+/// length. Whatever it answers it must answer, without touching memory that is not its own
+/// (sanitizers see that); each error must name the file. Every cut must be refused if `exact`.
+template <typename Parse>
+void mutate_everywhere(const std::string& file, bool exact, Parse parse) {
+  ASSERT_TRUE(parse(as_bytes(file)).ok()) << message(parse(as_bytes(file)));
+  auto check = [&](const std::string& changed) {
+    auto result = parse(as_bytes(changed));
+    if (!result.ok()) {
+      EXPECT_NE(result.error().message.find("FILE"), std::string::npos) << message(result);
+    }
+    return result.ok();
+  };
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    for (int change : {0x01, 0x80, 0xff, -1, -2}) {
+      std::string changed = file;
+      changed[i] = change == -1   ? '\0'
+                   : change == -2 ? '9'
+                                  : static_cast<char>(file[i] ^ static_cast<char>(change));
+      check(changed);
+    }
+    // Through a heap block of exactly that size, so that reading on is seen.
+    bool accepted = check(std::string(file.data(), i));
+    if (exact) {
+      EXPECT_FALSE(accepted) << "cut to " << i << " bytes";
+    }
+  }
+  if (exact) {
+    EXPECT_FALSE(check(file + '\0')) << "one byte too many";
+  }
+}
+
+}  // namespace clavier::train::data
