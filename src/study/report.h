@@ -23,10 +23,10 @@ struct Metric {
 /// What a trial says at one of its step boundaries.
 struct Report {
   TrialId trial;
-  LaunchId launch;
+  LaunchId launch = {};
   Steps step = 0;
   /// The study's objective metric. Absent if the report does not carry it.
-  std::optional<double> value;
+  std::optional<double> value = {};
   /// Measured by the worker: wall seconds spent since the report before (or the launch's start).
   double seconds = 0;
   std::vector<Metric> metrics = {};  ///< All of them, the objective included, in reported order.

@@ -32,7 +32,7 @@ enum class ExitKind {
 /// Exactly one for each trial named by a committed launch, whatever dies.
 struct Exited {
   TrialId trial;
-  LaunchId launch;
+  LaunchId launch = {};
   ExitKind kind = ExitKind::kCompleted;
   std::string error = {};     ///< One line; empty when all is well.
   std::string log_tail = {};  ///< Last lines of the trial's log, for failures.

@@ -16,12 +16,12 @@ namespace clavier {
 /// A run of the study begins. Whatever ran before without a surviving worker is lost, and
 /// its trials are runnable again from their last checkpoints.
 struct Opened {
-  std::int64_t utc_us = 0;  ///< Wall clock, microseconds since 1970, for humans only.
-  std::string version;      ///< Of Clavier.
-  std::string commit;
+  std::int64_t utc_us = 0;   ///< Wall clock, microseconds since 1970, for humans only.
+  std::string version = {};  ///< Of Clavier.
+  std::string commit = {};
   std::uint64_t seed = 0;
   std::int64_t trials = 0;  ///< The study's limit as of this run; kForever if none.
-  std::string study;        ///< The study file's text, defaults not filled in.
+  std::string study = {};   ///< The study file's text, defaults not filled in.
   bool rebuilt = false;     ///< The executor rebuilt its work from the log; nothing is lost.
 };
 
@@ -30,17 +30,17 @@ using Input = std::variant<Opened, Signal, UserCommand>;
 /// A configuration becomes a trial.
 struct NewTrial {
   TrialId id;
-  Config config;
-  double width = 1;                     ///< Fidelity: model width relative to the target.
+  Config config = {};
+  double width = 1;  ///< Fidelity: model width relative to the target.
   int bracket = 0;
-  std::optional<TrialId> origin = {};   ///< The trial it was promoted or cloned from.
-  std::string directory;                ///< Name of its folder in the study's folder.
+  std::optional<TrialId> origin = {};  ///< The trial it was promoted or cloned from.
+  std::string directory = {};          ///< Name of its folder in the study's folder.
 };
 
 struct Member {
   TrialId trial;
-  int attempt = 1;                          ///< Counts the trial's launches, from 1.
-  std::optional<Checkpoint> from = {};      ///< Where it resumes; none: from scratch.
+  int attempt = 1;                      ///< Counts the trial's launches, from 1.
+  std::optional<Checkpoint> from = {};  ///< Where it resumes; none: from scratch.
   Steps until = kForever;
 };
 
@@ -52,9 +52,9 @@ struct Share {
 /// Many trials on many slots: 1 × 1 is an ordinary trial.
 /// INVARIANT: members.size() == 1 || shares.size() == 1.
 struct Launch {
-  LaunchId id;
-  std::vector<Member> members;
-  std::vector<Share> shares;
+  LaunchId id = {};
+  std::vector<Member> members = {};
+  std::vector<Share> shares = {};
 };
 
 enum class FinishKind {
