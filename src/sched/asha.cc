@@ -1,0 +1,66 @@
+#include "sched/asha.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sched/reports.h"
+
+namespace clavier::sched {
+
+Asha::Asha(Objective objective, AshaOptions options, std::uint64_t seed)
+    : options_(options), seed_(seed), records_(std::move(objective), options) {}
+
+std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const {
+  std::vector<Runnable> runnables;
+  const Rungs& rungs = records_.rungs();
+  for (const TrialId id : resumable(state, appetite)) {
+    const Trial& trial = state.trial(id);
+    runnables.push_back(Resume{id, rungs.next(trial.bracket, trial.step)});
+  }
+  auto id = static_cast<std::int64_t>(state.trials().size());
+  for (; runnables.size() < appetite; ++id) {
+    const int bracket = rungs.draw(seed_, TrialId{id});
+    runnables.push_back(New{.until = rungs.next(bracket, 0), .bracket = bracket});
+  }
+  return runnables;
+}
+
+Decision Asha::judge(const Arrival& arrival, const std::vector<Arrival>& together,
+                     Steps step) const {
+  const Standing place =
+      standing(arrival, together, records_.ranking(arrival.bracket, arrival.rung));
+  const std::size_t go_on = std::max<std::size_t>(1, survivors(place.entries, options_.reduction));
+  std::string reason =
+      fmt::format("rung {}: {} of {} are better, the best {} go on",
+                  records_.rungs().milestone(arrival.rung), place.better, place.entries, go_on);
+  if (place.better >= go_on) return {Stop{arrival.trial}, std::move(reason)};
+  return {Continue{arrival.trial, records_.rungs().next(arrival.bracket, step)}, std::move(reason)};
+}
+
+std::vector<Decision> Asha::decide(const Turn& turn, const State& state) const {
+  const std::vector<Arrival> arrivals = records_.arrivals(turn, state);
+  std::vector<Decision> decisions;
+  for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
+    if (report.step >= options_.max_steps) {
+      decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", options_.max_steps)});
+      return;
+    }
+    const bool due = records_.due(trial, report.step).has_value();
+    if (due && report.value)
+      decisions.push_back(
+          judge(*std::ranges::find(arrivals, trial.id, &Arrival::trial), arrivals, report.step));
+    else if (report.step >= trial.until)
+      decisions.push_back({Continue{
+          trial.id, due ? report.step + 1 : records_.rungs().next(trial.bracket, report.step)}});
+  });
+  return decisions;
+}
+
+void Asha::observe(const Turn& turn, const State& state) {
+  for (const Arrival& arrival : records_.arrivals(turn, state)) records_.record(arrival);
+}
+
+bool Asha::finished(const State& state) const { return resumable(state, 1).empty(); }
+
+}  // namespace clavier::sched

@@ -1,0 +1,73 @@
+#include "sched/rung_records.h"
+
+#include "base/check.h"
+#include "sched/reports.h"
+
+namespace clavier::sched {
+
+RungRecords::RungRecords(Objective objective, const AshaOptions& options)
+    : objective_(std::move(objective)),
+      rungs_(options),
+      max_steps_(options.max_steps),
+      rankings_(static_cast<std::size_t>(rungs_.brackets()), std::vector<Ranking>(rungs_.size())) {}
+
+const Ranking& RungRecords::ranking(int bracket, std::size_t rung) const {
+  return rankings_.at(static_cast<std::size_t>(bracket)).at(rung);
+}
+
+std::optional<RungRecords::Place> RungRecords::place(TrialId trial) const {
+  const auto index = static_cast<std::size_t>(trial.value);
+  return index < places_.size() ? places_[index] : std::nullopt;
+}
+
+std::optional<std::size_t> RungRecords::due(const Trial& trial, Steps step) const {
+  if (step >= max_steps_ || trial.bracket < 0 || trial.bracket >= rungs_.brackets())
+    return std::nullopt;
+  const auto rung = rungs_.reached(trial.bracket, step);
+  const auto judged = place(trial.id);
+  if (!rung || (judged && judged->rung >= *rung)) return std::nullopt;
+  return rung;
+}
+
+std::vector<Arrival> RungRecords::arrivals(const Turn& turn, const State& state) const {
+  std::vector<Arrival> arrivals;
+  for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
+    if (!report.value) return;
+    if (const auto rung = due(trial, report.step))
+      arrivals.push_back({trial.id, trial.bracket, *rung, rank_key(objective_, *report.value)});
+  });
+  return arrivals;
+}
+
+void RungRecords::record(const Arrival& arrival) {
+  const auto index = static_cast<std::size_t>(arrival.trial.value);
+  if (index >= places_.size()) places_.resize(index + 1);
+  if (places_[index] && places_[index]->rung >= arrival.rung) return;  // twice in one turn
+  places_[index] = Place{arrival.bracket, arrival.rung, arrival.key};
+  rankings_[static_cast<std::size_t>(arrival.bracket)][arrival.rung].insert(
+      {arrival.key, arrival.trial});
+}
+
+std::int64_t RungRecords::visits() const {
+  std::int64_t sum = 0;
+  for (const auto& bracket : rankings_)
+    for (const Ranking& ranking : bracket) sum += ranking.visits();
+  return sum;
+}
+
+Standing standing(const Arrival& arrival, const std::vector<Arrival>& together,
+                  const Ranking& ranking) {
+  const Ranking::Entry own{arrival.key, arrival.trial};
+  Standing standing{ranking.size() + 1, ranking.better(arrival.key), ranking.index(own)};
+  for (const Arrival& other : together) {
+    if (other.trial == arrival.trial || other.bracket != arrival.bracket ||
+        other.rung != arrival.rung)
+      continue;
+    ++standing.entries;
+    if (Ranking::precedes(other.key, arrival.key)) ++standing.better;
+    if (Ranking::precedes({other.key, other.trial}, own)) ++standing.ahead;
+  }
+  return standing;
+}
+
+}  // namespace clavier::sched

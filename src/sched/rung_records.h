@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sched/ranking.h"
+#include "sched/rungs.h"
+#include "sched/scheduler.h"
+
+namespace clavier::sched {
+
+/// A value that comes to a rung.
+struct Arrival {
+  TrialId trial;
+  int bracket = 0;
+  std::size_t rung = 0;
+  double key = 0;
+};
+
+/// Who came to which rung with what value: the memory of both variants of successive halving.
+///
+/// A trial is judged at the highest rung of its bracket that its step has reached, with its first
+/// report there that carries the objective, and never again at that rung or below: a retried trial
+/// that repeats steps is not judged twice, and a rung that a long stride skipped never gets a value
+/// from later in training.
+class RungRecords {
+ public:
+  RungRecords(Objective objective, const AshaOptions& options);
+
+  const Rungs& rungs() const { return rungs_; }
+  /// REQUIRES: the bracket exists and has the rung.
+  const Ranking& ranking(int bracket, std::size_t rung) const;
+  /// The highest rung where the trial was judged, and its value there.
+  struct Place {
+    int bracket = 0;
+    std::size_t rung = 0;
+    double key = 0;
+  };
+  std::optional<Place> place(TrialId trial) const;
+
+  /// The rung where a report at `step` is to be judged, whether it carries a value or not.
+  std::optional<std::size_t> due(const Trial& trial, Steps step) const;
+  /// What this turn brings to the rungs, in the order of its reports.
+  std::vector<Arrival> arrivals(const Turn& turn, const State& state) const;
+  void record(const Arrival& arrival);
+
+  std::int64_t visits() const;
+
+ private:
+  Objective objective_;
+  Rungs rungs_;
+  Steps max_steps_;
+  std::vector<std::vector<Ranking>> rankings_;  ///< By bracket and rung.
+  std::vector<std::optional<Place>> places_;    ///< By trial.
+};
+
+/// How an arrival compares with everything at its rung, those that arrive with it included.
+struct Standing {
+  std::size_t entries = 0;  ///< At the rung, itself included.
+  std::size_t better = 0;   ///< Strictly better values.
+  std::size_t ahead = 0;    ///< Better values, and equal ones of trials with a lower id.
+};
+Standing standing(const Arrival& arrival, const std::vector<Arrival>& together,
+                  const Ranking& ranking);
+
+}  // namespace clavier::sched
