@@ -15,7 +15,7 @@ namespace clavier::train::data {
 /// Samples of one purpose, row after row without gaps.
 struct Split {
   /// count × product(Dataset::shape) numbers, channels first: bytes of image files, or floats.
-  std::variant<std::vector<std::uint8_t>, std::vector<float>> inputs;
+  std::variant<std::vector<std::uint8_t>, std::vector<float>> inputs = {};
   /// Class of each sample, in [0, classes); empty for regression.
   std::vector<std::int64_t> labels = {};
   /// Target of each sample; empty for classification.
@@ -35,12 +35,12 @@ struct Dataset {
   /// A network sees (x * scale - mean[k]) / deviation[k], where k is the channel of an image or the
   /// position of a feature. Known constants (CIFAR) or those of the training split; never 0.
   float scale = 1;  ///< 1/255 for bytes.
-  std::vector<float> mean;
-  std::vector<float> deviation;
+  std::vector<float> mean = {};
+  std::vector<float> deviation = {};
 
-  Split train;
-  Split validation;  ///< What trials are compared on.
-  Split test;        ///< Never used for selection; may be empty for own data.
+  Split train = {};
+  Split validation = {};  ///< What trials are compared on.
+  Split test = {};        ///< Never used for selection; may be empty for own data.
 };
 
 enum class Task {
