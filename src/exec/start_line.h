@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 
+#include "base/match.h"
 #include "exec/executor.h"
 #include "worker/protocol.h"
 
@@ -27,6 +28,20 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
   line.width = order.width;
   line.checkpoints = rules;
   return line;
+}
+
+/// The content of a message as the worker reads it.
+inline worker::ToWorker line(const decltype(Message::content)& content,
+                             const std::filesystem::path& study) {
+  using worker::ToWorker;
+  return match(
+      content, [](const ContinueTo& go_on) { return ToWorker(worker::ContinueLine{go_on.until}); },
+      [](const StopNow&) { return ToWorker(worker::StopLine{}); },
+      [](const PauseNow&) { return ToWorker(worker::PauseLine{}); },
+      [&](const ExploitFrom& exploit) {
+        return ToWorker(worker::ExploitLine{(study / exploit.donor.path).string(), exploit.config,
+                                            exploit.donor.step, exploit.until});
+      });
 }
 
 }  // namespace clavier::exec
