@@ -31,6 +31,7 @@ struct Report {
   double seconds = 0;
   std::vector<Metric> metrics = {};  ///< All of them, the objective included, in reported order.
   std::optional<Checkpoint> checkpoint = {};
+  friend bool operator==(const Report&, const Report&) = default;
 };
 
 }  // namespace clavier

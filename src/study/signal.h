@@ -13,11 +13,13 @@ namespace clavier {
 /// decided on all of them at once.
 struct Reported {
   std::vector<Report> reports;
+  friend bool operator==(const Reported&, const Reported&) = default;
 };
 
 /// A checkpoint that came outside a report.
 struct CheckpointSaved {
   Checkpoint checkpoint;
+  friend bool operator==(const CheckpointSaved&, const CheckpointSaved&) = default;
 };
 
 enum class ExitKind {
@@ -36,29 +38,36 @@ struct Exited {
   ExitKind kind = ExitKind::kCompleted;
   std::string error = {};     ///< One line; empty when all is well.
   std::string log_tail = {};  ///< Last lines of the trial's log, for failures.
+  friend bool operator==(const Exited&, const Exited&) = default;
 };
 
 /// The launch's slots are free again. After the last `Exited` of its members.
 struct LaunchEnded {
   LaunchId launch;
+  friend bool operator==(const LaunchEnded&, const LaunchEnded&) = default;
 };
 
 /// Why a started launch does not run yet.
 struct Waiting {
   LaunchId launch;
   std::string reason;
+  friend bool operator==(const Waiting&, const Waiting&) = default;
 };
 
 struct NodeJoined {
   Node node;
+  friend bool operator==(const NodeJoined&, const NodeJoined&) = default;
 };
 /// Its launches have ended; their trials were reported as lost before this signal.
 struct NodeLost {
   NodeId node;
+  friend bool operator==(const NodeLost&, const NodeLost&) = default;
 };
 
 /// The time the loop asked to be woken at has come.
-struct Deadline {};
+struct Deadline {
+  friend bool operator==(const Deadline&, const Deadline&) = default;
+};
 
 using Signal = std::variant<Reported, CheckpointSaved, Exited, LaunchEnded, Waiting, NodeJoined,
                             NodeLost, Deadline>;

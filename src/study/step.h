@@ -23,6 +23,7 @@ struct Opened {
   std::int64_t trials = 0;  ///< The study's limit as of this run; kForever if none.
   std::string study = {};   ///< The study file's text, defaults not filled in.
   bool rebuilt = false;     ///< The executor rebuilt its work from the log; nothing is lost.
+  friend bool operator==(const Opened&, const Opened&) = default;
 };
 
 using Input = std::variant<Opened, Signal, UserCommand>;
@@ -35,6 +36,7 @@ struct NewTrial {
   int bracket = 0;
   std::optional<TrialId> origin = {};  ///< The trial it was promoted or cloned from.
   std::string directory = {};          ///< Name of its folder in the study's folder.
+  friend bool operator==(const NewTrial&, const NewTrial&) = default;
 };
 
 struct Member {
@@ -42,11 +44,13 @@ struct Member {
   int attempt = 1;                      ///< Counts the trial's launches, from 1.
   std::optional<Checkpoint> from = {};  ///< Where it resumes; none: from scratch.
   Steps until = kForever;
+  friend bool operator==(const Member&, const Member&) = default;
 };
 
 struct Share {
   SlotId slot;
   double part = 1;
+  friend bool operator==(const Share&, const Share&) = default;
 };
 
 /// Many trials on many slots: 1 × 1 is an ordinary trial.
@@ -55,6 +59,7 @@ struct Launch {
   LaunchId id = {};
   std::vector<Member> members = {};
   std::vector<Share> shares = {};
+  friend bool operator==(const Launch&, const Launch&) = default;
 };
 
 enum class FinishKind {
@@ -69,6 +74,7 @@ struct Finished {
   FinishKind kind = FinishKind::kDone;
   std::string reason;
   std::optional<TrialId> best = {};
+  friend bool operator==(const Finished&, const Finished&) = default;
 };
 
 /// The first half of a step: an input and what was decided because of it.
@@ -79,6 +85,7 @@ struct Turn {
   std::vector<Decision> decisions = {};
   /// Reports that came after a decision about their trial: logged, not shown to policies.
   bool late = false;
+  friend bool operator==(const Turn&, const Turn&) = default;
 };
 
 /// The second half: what was started with the capacity there was.
@@ -89,6 +96,7 @@ struct Fill {
   bool exhausted = false;                 ///< The searcher has no configuration left.
   std::optional<Finished> finished = {};
   bool asked = false;  ///< Policies were asked here; `verify` asks them again at this step.
+  friend bool operator==(const Fill&, const Fill&) = default;
 };
 
 /// One input and everything decided because of it: one record of the log, committed as a whole
@@ -96,6 +104,7 @@ struct Fill {
 struct Step {
   Turn turn;
   Fill fill;
+  friend bool operator==(const Step&, const Step&) = default;
 };
 
 }  // namespace clavier

@@ -22,8 +22,11 @@ std::string to_json(const Value& value);
 /// A value as people write it: text without quotes, numbers shortest.
 std::string plain(const Value& value);
 
-/// Nested tables restored from dotted names: {"lr": 0.1, "optimizer": {"name": "sgd"}}.
+/// Nested tables restored from dotted names: {"lr": 0.1, "optimizer": {"name": "sgd"}}. A table
+/// stands where its first entry stood, so that entries of other tables may change places on reading
+/// back; records (steps) therefore hold configurations with their dots.
 std::string to_json(const Config& config);
+/// Either form. At most 1000 parameters.
 Result<Config> config_from_json(std::string_view json);
 Result<Value> value_from_json(std::string_view json);
 

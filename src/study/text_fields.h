@@ -1,0 +1,169 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/id.h"
+#include "base/json.h"
+
+/// How `text*.cc` write and read the fields of one record. Private to them.
+namespace clavier::text {
+
+/// Appends `{"name": value, …}` field by field.
+class TableWriter {
+ public:
+  explicit TableWriter(std::string& out) : out_(out) { out_ += '{'; }
+  void close() { out_ += '}'; }
+
+  /// The text to which the field's value is to be appended. `name` needs no escapes.
+  std::string& field(std::string_view name) {
+    out_ += empty_ ? "\"" : ", \"";
+    empty_ = false;
+    out_ += name;
+    out_ += "\": ";
+    return out_;
+  }
+  void put(std::string_view name, std::int64_t value) { append_json(field(name), value); }
+  void put(std::string_view name, int value) { put(name, std::int64_t{value}); }
+  void put(std::string_view name, double value) { append_json(field(name), value); }
+  void put(std::string_view name, bool value) { field(name) += value ? "true" : "false"; }
+  void put(std::string_view name, std::string_view value) { append_json(field(name), value); }
+  void put(std::string_view name, const char* value) { put(name, std::string_view(value)); }
+  template <typename Tag>
+  void put(std::string_view name, Id<Tag> id) {
+    put(name, id.value);
+  }
+
+ private:
+  std::string& out_;
+  bool empty_ = true;
+};
+
+/// Appends `[a, b, …]`.
+template <typename Items, typename Append>
+void append_list(std::string& out, const Items& items, Append append_item) {
+  out += '[';
+  const char* separator = "";
+  for (const auto& item : items) {
+    out += separator;
+    append_item(out, item);
+    separator = ", ";
+  }
+  out += ']';
+}
+
+/// A place in a document that is being read. The first thing found wrong anywhere is kept in
+/// `problem` with its path; after that all answers are empty. A reader must not outlive the place
+/// that it was made from.
+class Place {
+ public:
+  Place(const Json& json, std::string& problem) : json_(&json), problem_(&problem) {}
+
+  bool failed() const { return !problem_->empty(); }
+  const Json& json() const { return *json_; }
+
+  bool has(std::string_view name) const { return json_->find(name) != nullptr; }
+  /// The field of that name; a failing place if there is none.
+  Place at(std::string_view name) const {
+    const Json* field = json_->find(name);
+    Place place(field ? *field : nothing(), *this, name);
+    if (!field) place.fail("is missing");
+    return place;
+  }
+  template <typename Visit>
+  void each(Visit visit) const {
+    const auto* list = json_->as<Json::List>();
+    if (!list) return fail("is not a list");
+    for (std::size_t i = 0; i < list->size() && !failed(); ++i) visit(Place((*list)[i], *this, i));
+  }
+  template <typename Visit>
+  void each_if_any(std::string_view name, Visit visit) const {
+    if (has(name)) at(name).each(visit);
+  }
+
+  std::int64_t whole() const { return require<std::int64_t>("is not a whole number"); }
+  bool truth() const { return require<bool>("is not true or false"); }
+  std::string text() const { return require<std::string>("is not a text"); }
+  double real() const {
+    const auto number = json_->number();
+    if (!number) fail("is not a number");
+    return number.value_or(0);
+  }
+
+  std::int64_t whole(std::string_view name) const { return at(name).whole(); }
+  std::int64_t whole(std::string_view name, std::int64_t otherwise) const {
+    return has(name) ? at(name).whole() : otherwise;
+  }
+  /// At least `low`, and within the range of int.
+  int small(std::string_view name, int otherwise, int low = 0) const {
+    const std::int64_t value = whole(name, otherwise);
+    if (value >= low && value <= INT32_MAX) return static_cast<int>(value);
+    at(name).fail("is out of range");
+    return otherwise;
+  }
+  double real(std::string_view name, double otherwise) const {
+    return has(name) ? at(name).real() : otherwise;
+  }
+  bool truth(std::string_view name) const { return has(name) && at(name).truth(); }
+  std::string text(std::string_view name) const { return at(name).text(); }
+  std::string text_if_any(std::string_view name) const {
+    return has(name) ? at(name).text() : std::string();
+  }
+  template <typename Id>
+  Id id(std::string_view name) const {
+    const Place place = at(name);
+    const Id id{place.whole()};
+    if (!id.valid()) place.fail("is not an id");
+    return id;
+  }
+
+  void fail(std::string_view what) const {
+    if (failed()) return;
+    const std::string where = path();
+    *problem_ = fmt::format("{} {}", where.empty() ? "the record" : where, what);
+  }
+
+ private:
+  Place(const Json& json, const Place& parent, std::string_view name)
+      : json_(&json), problem_(parent.problem_), parent_(&parent), name_(name) {}
+  Place(const Json& json, const Place& parent, std::size_t index)
+      : json_(&json), problem_(parent.problem_), parent_(&parent), index_(index) {}
+
+  static const Json& nothing() {
+    static const Json json;
+    return json;
+  }
+  template <typename T>
+  T require(std::string_view problem) const {
+    if (const T* value = json_->as<T>()) return *value;
+    fail(problem);
+    return T{};
+  }
+  std::string path() const {
+    if (!parent_) return {};
+    const std::string before = parent_->path();
+    if (name_.empty()) return fmt::format("{}[{}]", before, index_);
+    return before.empty() ? std::string(name_) : fmt::format("{}.{}", before, name_);
+  }
+
+  const Json* json_;
+  std::string* problem_;
+  const Place* parent_ = nullptr;
+  std::string_view name_ = {};
+  std::size_t index_ = 0;
+};
+
+/// Parses `json` and reads the whole of it with `read(place)`.
+template <typename T, typename Read>
+Result<T> read_record(std::string_view json, Read read) {
+  const Json document = TRY(Json::parse(json));
+  std::string problem;
+  T record = read(Place(document, problem));
+  if (!problem.empty()) return invalid(std::move(problem));
+  return record;
+}
+
+}  // namespace clavier::text
