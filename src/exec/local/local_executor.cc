@@ -1,0 +1,291 @@
+#include "exec/local/local_executor.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/match.h"
+#include "exec/local/channels.h"
+#include "exec/local/slot_environment.h"
+#include "exec/start_line.h"
+#include "worker/command_line.h"
+#include "worker/environment.h"
+
+namespace clavier::exec {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status make_directory(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0777) == 0 || errno == EEXIST) return ok_status();
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (!error) return ok_status();
+  return io_error(
+      fmt::format("cannot create the trial's directory {}: {}", directory, error.message()));
+}
+
+// Whether the other side is still there; takes nothing from the stream.
+bool connected(const Fd& wire) {
+  char byte = 0;
+  return wire && (::recv(wire.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 || errno == EAGAIN);
+}
+
+std::int64_t whole_milliseconds(StudyDuration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalExecutor>> LocalExecutor::create(LocalOptions options,
+                                                             const Waker& waker) {
+  CHECK(!options.command.empty() && options.study.is_absolute());
+  std::error_code error;
+  if (!fs::is_directory(options.study, error))
+    return not_found(fmt::format("the study's folder {} is not there", options.study.string()));
+  Poller poller = TRY(Poller::create());
+  auto watched = poller.watch(waker.fd(), kWakerKey);
+  if (!watched.ok()) return watched.error();
+  return std::unique_ptr<LocalExecutor>(
+      new LocalExecutor(std::move(options), waker, std::move(poller)));
+}
+
+LocalExecutor::LocalExecutor(LocalOptions options, const Waker& waker, Poller poller)
+    : options_(std::move(options)),
+      waker_(waker),
+      poller_(std::move(poller)),
+      base_environment_(own_environment()),
+      log_(options_.study / "workers.log", options_.log_limit_bytes),
+      wire_buffer_(kReadBytes),
+      output_buffer_(kReadBytes) {}
+
+LocalExecutor::~LocalExecutor() = default;
+
+StudyTime LocalExecutor::now() const {
+  return StudyTime(
+      std::chrono::duration_cast<StudyDuration>(std::chrono::steady_clock::now() - origin_));
+}
+
+// Workers never outlive their tuner.
+bool LocalExecutor::replay(const Step&) { return false; }
+
+// --- a launch begins ---
+
+void LocalExecutor::start(Order order) {
+  if (const Status started = launch(order); !started.ok()) refuse(order, started.error().message);
+}
+
+void LocalExecutor::refuse(const Order& order, const std::string& why) {
+  for (const Member& member : order.launch.members)
+    signals_.push_back(Exited{member.trial, order.launch.id, ExitKind::kRefused, why});
+  signals_.push_back(LaunchEnded{order.launch.id});
+}
+
+Status LocalExecutor::launch(const Order& order) {
+  CHECK(order.configs.size() == order.launch.members.size() &&
+        order.directories.size() == order.configs.size());
+  if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
+    return unavailable("local workers run one trial in one process; several of either do not work");
+  const worker::StartLine start = start_line(order, 0, options_.study, options_.checkpoints);
+  TRY(make_directory(start.directory));
+  LocalWorker* worker = warm_worker(order.slot);
+  if (worker)
+    ++counters_.warm_starts;
+  else
+    worker = TRY(spawn(order.slot, start));
+  ++worker->launches;
+  worker->run = run_of(order, start);
+  live_[order.launch.id] = worker;
+  tell(*worker, start);
+  return ok_status();
+}
+
+WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& start) const {
+  const fs::path directory = start.directory;
+  const StudyTime time = now();
+  return {.trial = start.trial,
+          .launch = start.launch,
+          .directory = start.directory,
+          .relative = order.directories.front(),
+          .step = start.step,
+          .started = time,
+          .last_report = time,
+          .output = LogFile(directory / "stdout", options_.log_limit_bytes),
+          .error = LogFile(directory / "stderr", options_.log_limit_bytes)};
+}
+
+LocalWorker* LocalExecutor::warm_worker(const Slot& slot) {
+  const auto found = idle_.find(slot.id);
+  if (found == idle_.end()) return nullptr;
+  LocalWorker& worker = *found->second;
+  if (worker.slot == slot && connected(worker.process.wire)) {
+    idle_.erase(found);
+    return &worker;
+  }
+  dismiss(worker);
+  return nullptr;
+}
+
+Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartLine& start) {
+  auto command = TRY(worker::substitute(options_.command, start));
+  std::map<std::string, std::string> variables;
+  for (auto& [name, value] : TRY(worker::environment(start))) variables[name] = value;
+  variables[worker::kDescriptorVariable] = std::to_string(kWorkerFd);
+  auto process = TRY(WorkerProcess::start(
+      {.guard = options_.guard,
+       .order = {.command = std::move(command),
+                 .cpu_ids = slot.cpu_ids,
+                 .memory_mb = slot.resources.memory_mb,
+                 .grace_ms = whole_milliseconds(options_.grace)},
+       .environment = merge_environment(base_environment_,
+                                        {slot_environment(slot), options_.environment, variables}),
+       .working_directory = options_.working_directory.string()}));
+
+  auto worker = std::make_unique<LocalWorker>(
+      LocalWorker{.id = next_worker_++, .slot = slot, .process = std::move(process)});
+  const WorkerProcess& ends = worker->process;
+  TRY(poller_.watch(ends.wire.get(), key_of(worker->id, Channel::kWire)));
+  TRY(poller_.watch(ends.output.get(), key_of(worker->id, Channel::kOutput)));
+  TRY(poller_.watch(ends.error.get(), key_of(worker->id, Channel::kError)));
+  TRY(poller_.watch(ends.end_fd(), key_of(worker->id, Channel::kEnd)));
+  ++counters_.workers_started;
+  return workers_.emplace(worker->id, std::move(worker)).first->second.get();
+}
+
+// --- a launch is told ---
+
+void LocalExecutor::tell(LocalWorker& worker, const worker::ToWorker& message) {
+  line_.clear();
+  worker::encode(message, line_);
+  if (!worker.process.write(line_))
+    return terminate(worker, Wish::kFail, "the worker does not read what it is told");
+  watch_writing(worker);
+}
+
+void LocalExecutor::watch_writing(LocalWorker& worker) {
+  const bool wanted = worker.process.wire && worker.process.has_queued();
+  if (!worker.process.wire || wanted == worker.wants_to_write) return;
+  worker.wants_to_write = wanted;
+  poller_.change(worker.process.wire.get(), key_of(worker.id, Channel::kWire),
+                 wanted ? Poller::Interest::kReadAndWrite : Poller::Interest::kRead);
+}
+
+void LocalExecutor::send(const Message& message) {
+  const auto found = live_.find(message.launch);
+  if (found == live_.end() || found->second->run->trial != message.trial) return;
+  LocalWorker& worker = *found->second;
+  match(
+      message.content,
+      [&](const ContinueTo& go_on) {
+        worker.run->last_report = now();
+        // A script that reports on its output never reads: it would only fill the wire.
+        if (!worker.run->plain_reports) tell(worker, worker::ContinueLine{go_on.until});
+      },
+      [&](const StopNow&) { wish(worker, Wish::kStop); },
+      [&](const PauseNow&) { wish(worker, Wish::kPause); },
+      [&](const ExploitFrom& content) { exploit(worker, content); });
+}
+
+void LocalExecutor::wish(LocalWorker& worker, Wish wish) {
+  WorkerRun& run = *worker.run;
+  if (run.wish == wish || (run.wish != Wish::kNone && wish != Wish::kStop)) return;
+  // Nothing heard yet: a bare script, or one that has done nothing worth saving.
+  if (!worker.heard) return terminate(worker, wish, "");
+  run.wish = wish;
+  const bool stop = wish == Wish::kStop;
+  worker.patience = now() + (stop ? options_.obey_stop : options_.obey_pause);
+  if (stop)
+    tell(worker, worker::StopLine{});
+  else
+    tell(worker, worker::PauseLine{});
+}
+
+void LocalExecutor::exploit(LocalWorker& worker, const ExploitFrom& content) {
+  if (!worker.hello || !worker.hello->exploit)
+    return terminate(worker, Wish::kFail,
+                     "this worker cannot take over another trial's weights: its hello does not "
+                     "say 'exploit'");
+  worker.run->step = content.donor.step;
+  worker.run->last_report = now();
+  tell(worker, worker::ExploitLine{.checkpoint = (options_.study / content.donor.path).string(),
+                                   .config = content.config,
+                                   .step = content.donor.step,
+                                   .until = content.until});
+}
+
+// --- a launch ends ---
+
+void LocalExecutor::terminate(LocalWorker& worker, Wish wish, std::string complaint) {
+  if (worker.run && worker.run->wish != Wish::kRefuse) {
+    worker.run->wish = wish;
+    worker.run->complaint = std::move(complaint);
+  }
+  worker.terminated = true;
+  worker.patience.reset();
+  worker.process.terminate();
+}
+
+void LocalExecutor::dismiss(LocalWorker& worker) {
+  const auto found = idle_.find(worker.slot.id);
+  if (found != idle_.end() && found->second == &worker) idle_.erase(found);
+  worker.patience = now() + options_.leave;
+  if (worker.hello && worker.hello->several) tell(worker, worker::QuitLine{});
+}
+
+void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) {
+  WorkerRun& run = *worker.run;
+  Exited exited{run.trial, run.launch, kind, std::move(error)};
+  if (kind == ExitKind::kFailed || kind == ExitKind::kLost) {
+    exited.log_tail = run.error.tail().lines();
+    if (exited.log_tail.empty()) exited.log_tail = run.output.tail().lines();
+  }
+  signals_.push_back(std::move(exited));
+  live_.erase(run.launch);
+  run.exited = true;
+}
+
+void LocalExecutor::finish(LocalWorker& worker) {
+  while (read_wire(worker) || read_output(worker) || read_error(worker)) {
+  }
+  finish_lines(worker);
+  const auto report = worker.process.take_report();
+  if (worker.run && !worker.run->exited) {
+    const WorkerRun& run = *worker.run;
+    Outcome outcome = judge({.report = report,
+                             .wish = run.wish,
+                             .terminated = worker.terminated,
+                             .takes_several = worker.hello && worker.hello->several,
+                             .complaint = run.complaint,
+                             .last_error_line = run.error.tail().last_line(),
+                             .error_tail = run.error.tail().lines()});
+    exit(worker, outcome.kind, std::move(outcome.error));
+  }
+  if (worker.run) signals_.push_back(LaunchEnded{worker.run->launch});
+  const auto idle = idle_.find(worker.slot.id);
+  if (idle != idle_.end() && idle->second == &worker) idle_.erase(idle);
+  workers_.erase(worker.id);
+}
+
+void LocalExecutor::discard(const std::string& path) {
+  const fs::path relative = fs::path(path).lexically_normal();
+  const auto parts = std::distance(relative.begin(), relative.end());
+  std::error_code error;
+  const fs::path root = fs::canonical(options_.study, error);
+  const fs::path parent = fs::canonical(root / relative.parent_path(), error);
+  const bool gone = error == std::errc::no_such_file_or_directory;
+  if (gone) return;
+  const auto [end, unused] = std::mismatch(root.begin(), root.end(), parent.begin(), parent.end());
+  // A checkpoint lies inside a trial's directory, so it has two parts at least.
+  if (error || relative.is_absolute() || parts < 2 || *relative.begin() == ".." ||
+      relative.filename().empty() || end != root.end() || parent == root)
+    return log_.note(
+        fmt::format("[clavier] will not delete '{}': no checkpoint of this study\n", path));
+  fs::remove_all(parent / relative.filename(), error);
+  if (error) log_.note(fmt::format("[clavier] cannot delete '{}': {}\n", path, error.message()));
+}
+
+}  // namespace clavier::exec

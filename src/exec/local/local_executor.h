@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/poller.h"
+#include "base/result.h"
+#include "base/waker.h"
+#include "exec/executor.h"
+#include "exec/local/options.h"
+#include "exec/local/trial_log.h"
+#include "exec/local/worker_run.h"
+
+namespace clavier::exec {
+
+/// For tests, benchmarks and the curious.
+struct LocalCounters {
+  std::int64_t workers_started = 0;
+  std::int64_t warm_starts = 0;
+  std::int64_t reports = 0;
+  std::int64_t ignored = 0;  ///< Messages that made no sense: garbage, strangers, latecomers.
+};
+
+/// Runs every launch in a process of this machine, at most one per slot. One process may serve
+/// trial after trial; each has a guard, so nothing survives it. Owned and used by the loop's
+/// thread, which waits in `wait` on one poller for everything: no other thread, no polling.
+/// Trials' output goes to `stdout` and `stderr` in their directories; what belongs to no trial
+/// and all complaints about workers to `workers.log` in the study's folder.
+class LocalExecutor final : public Executor {
+ public:
+  /// `waker` must outlive the executor. Fails if a descriptor cannot be had or the study's folder
+  /// does not exist.
+  static Result<std::unique_ptr<LocalExecutor>> create(LocalOptions options, const Waker& waker);
+  /// Kills what still runs, and waits for it.
+  ~LocalExecutor() override;
+
+  void start(Order order) override;
+  void send(const Message& message) override;
+  void discard(const std::string& path) override;
+  std::vector<Signal> wait(StudyTime deadline) override;
+  StudyTime now() const override;
+  bool replay(const Step& step) override;
+
+  const LocalCounters& counters() const { return counters_; }
+
+ private:
+  LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);
+
+  // Life of a launch (local_executor.cc).
+  void refuse(const Order& order, const std::string& why);
+  Status launch(const Order& order);
+  WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
+  Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
+  LocalWorker* warm_worker(const Slot& slot);
+  void dismiss(LocalWorker& worker);
+  void terminate(LocalWorker& worker, Wish wish, std::string complaint);
+  void tell(LocalWorker& worker, const worker::ToWorker& message);
+  void watch_writing(LocalWorker& worker);
+  void wish(LocalWorker& worker, Wish wish);
+  void exploit(LocalWorker& worker, const ExploitFrom& content);
+  void exit(LocalWorker& worker, ExitKind kind, std::string error);
+  void finish(LocalWorker& worker);
+
+  // What comes from outside (local_input.cc).
+  void handle(const Poller::Event& event);
+  bool read_wire(LocalWorker& worker);
+  bool read_output(LocalWorker& worker);
+  bool read_error(LocalWorker& worker);
+  void catch_up_on_output(LocalWorker& worker);
+  std::string_view read_some(Fd& from, std::vector<char>& buffer);
+  void finish_lines(LocalWorker& worker);
+  void take_plain(LocalWorker& worker, std::string_view line);
+  void take_line(LocalWorker& worker, std::string_view line);
+  void take(LocalWorker& worker, worker::HelloLine&& hello);
+  void take(LocalWorker& worker, worker::ReportLine&& report);
+  void take(LocalWorker& worker, worker::CheckpointLine&& checkpoint);
+  void take(LocalWorker& worker, worker::ExitedLine&& exited);
+  bool concerns(LocalWorker& worker, std::optional<TrialId> trial, std::optional<LaunchId> launch,
+                std::string_view what);
+  std::optional<Checkpoint> accept(LocalWorker& worker, Steps step, const std::string& name);
+  void ignore(LocalWorker& worker, std::string_view what);
+
+  std::optional<StudyTime> time_is_up(const LocalWorker& worker) const;
+  std::optional<std::chrono::microseconds> timeout(StudyTime deadline) const;
+  void run_timers();
+  std::vector<Signal> take_signals();
+
+  LocalOptions options_;
+  const Waker& waker_;
+  Poller poller_;
+  std::chrono::steady_clock::time_point origin_ = std::chrono::steady_clock::now();
+  std::vector<std::string> base_environment_;
+  std::map<std::uint64_t, std::unique_ptr<LocalWorker>> workers_;
+  std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
+  std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch.
+  std::uint64_t next_worker_ = 0;
+  bool announced_ = false;
+  std::deque<Signal> signals_;  ///< At most what one round of reads yields.
+  LogFile log_;
+  LocalCounters counters_;
+  std::vector<char> wire_buffer_;  ///< Two, for output is drained while a wire line is handled.
+  std::vector<char> output_buffer_;
+  std::string line_;
+};
+
+}  // namespace clavier::exec

@@ -1,0 +1,225 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cmath>
+
+#include "exec/local/executor_rig.h"
+
+namespace clavier::exec {
+namespace {
+
+// Workers that misbehave.
+class LocalRobustnessTest : public ExecutorRig {};
+
+TEST_F(LocalRobustnessTest, GarbageOnTheWireIsIgnoredCountedAndWrittenDown) {
+  shell(R"(head -c 20000 /dev/urandom >&3; echo >&3; echo '{"type":"nonsense"}' >&3
+           echo '{"type":"report","metrics":{"loss":1}}' >&3)");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 1u);
+  EXPECT_GE(executor().counters().ignored, 2);
+  EXPECT_NE(file("trial_0/stderr").find("[clavier] ignored"), std::string::npos);
+}
+
+TEST_F(LocalRobustnessTest, GarbageOnTheOutputIsTheLog) {
+  shell("head -c 20000 /dev/urandom; echo; echo '{\"loss\": 1}'");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 1u);
+  EXPECT_GT(std::filesystem::file_size(study_ / "trial_0/stdout"), 20000u);
+}
+
+TEST_F(LocalRobustnessTest, TenMegabyteLinesAreDroppedWhole) {
+  shell(R"(head -c 10000000 /dev/zero | tr '\0' x >&3; echo >&3
+           head -c 10000000 /dev/zero | tr '\0' y; echo
+           echo '{"type":"report","metrics":{"loss":1}}' >&3)");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 1u);
+  EXPECT_EQ(executor().counters().ignored, 1);
+}
+
+TEST_F(LocalRobustnessTest, NotANumberIsAValue) {
+  EXPECT_EQ(run(order(0, mode("nan"))).kind, ExitKind::kCompleted);
+  ASSERT_EQ(reports_seen().size(), 1u);
+  ASSERT_TRUE(reports_seen()[0].value);
+  EXPECT_TRUE(std::isnan(*reports_seen()[0].value));
+}
+
+TEST_F(LocalRobustnessTest, ReportsForAStrangersTrialAreIgnored) {
+  shell(R"(echo '{"type":"report","trial":9,"launch":100,"metrics":{"loss":1}}' >&3
+           echo '{"type":"report","trial":0,"launch":9,"metrics":{"loss":2}}' >&3
+           echo '{"type":"exited","trial":9,"kind":"failed"}' >&3
+           echo '{"type":"report","trial":0,"launch":100,"metrics":{"loss":3}}' >&3)");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  ASSERT_EQ(reports_seen().size(), 1u);
+  EXPECT_EQ(reports_seen()[0].value, 3);
+  EXPECT_EQ(executor().counters().ignored, 3);
+  EXPECT_NE(file("trial_0/stderr").find("trial 9"), std::string::npos);
+}
+
+TEST_F(LocalRobustnessTest, ReportsAfterTheTrialsEndAreIgnored) {
+  shell(R"(echo '{"type":"exited","kind":"completed"}' >&3
+           echo '{"type":"report","metrics":{"loss":1}}' >&3
+           echo '{"type":"exited","kind":"failed"}' >&3)");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 0u);
+  EXPECT_EQ(executor().counters().ignored, 2);
+}
+
+TEST_F(LocalRobustnessTest, AWorkerThatIgnoresStopAndSigtermIsKilled) {
+  shell(R"(trap '' TERM; echo '{"type":"report","metrics":{"loss":1}}' >&3
+           while :; do sleep 100; done)");
+  options_.obey_stop = options_.grace = std::chrono::milliseconds(30);
+  executor().start(order(0));
+  next_report();
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
+  EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{100});
+}
+
+TEST_F(LocalRobustnessTest, AWorkerThatDoesNotLeaveAfterItsTrialIsKilled) {
+  shell(R"(echo '{"type":"exited","kind":"completed"}' >&3; sleep 100)");
+  options_.leave = options_.grace = std::chrono::milliseconds(30);
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, ALoopThatIgnoresItsVerdictIsKilled) {
+  options_.obey_stop = std::chrono::milliseconds(30);
+  executor().start(order(0, mode("deaf", 0)));
+  next_report();
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
+}
+
+TEST_F(LocalRobustnessTest, ChildrenThatSurviveTheirWorkerAreKilled) {
+  shell(
+      "setsid sh -c 'echo $$ > {dir}/daemon; exec sleep 100' & while [ ! -s {dir}/daemon ]; do :; "
+      "done");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  const int daemon = std::stoi(file("trial_0/daemon"));
+  EXPECT_EQ(::kill(daemon, 0), -1);
+}
+
+TEST_F(LocalRobustnessTest, AFloodedLogIsCutAndNeverBlocksTheWorker) {
+  options_.log_limit_bytes = 1000;
+  shell("yes spam | head -c 3000000; yes err | head -c 3000000 >&2; echo '{\"loss\": 1}'");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 1u);
+  for (const char* name : {"trial_0/stdout", "trial_0/stderr"}) {
+    EXPECT_LT(file(name).size(), 1100u);
+    EXPECT_NE(file(name).find("reached its limit"), std::string::npos);
+  }
+}
+
+TEST_F(LocalRobustnessTest, AWorkerKilledFromOutsideIsLost) {
+  const Exited exited = run(order(0, mode("die")));
+  EXPECT_EQ(exited.kind, ExitKind::kLost);
+  EXPECT_NE(exited.error.find("SIGKILL"), std::string::npos);
+  EXPECT_EQ(run(order(2)).kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, AWarmWorkerThatLeavesInTheMiddleHasFailed) {
+  EXPECT_EQ(run(order(0, mode("leave"))).kind, ExitKind::kFailed);
+  EXPECT_EQ(run(order(2, mode("exit 5"))).kind, ExitKind::kFailed);
+}
+
+TEST_F(LocalRobustnessTest, MemoryIsLimitedAndItsWantRecognised) {
+  options_.node.slots[0].resources.memory_mb = 64;
+  shell("dd if=/dev/zero of=/dev/null bs=512M count=1");
+  const Exited exited = run(order(0));
+  EXPECT_EQ(exited.kind, ExitKind::kFailed);
+  EXPECT_TRUE(exited.error.starts_with("out of memory")) << exited.error;
+}
+
+TEST_F(LocalRobustnessTest, ANewerProtocolIsRefused) {
+  shell(R"(echo '{"type":"hello","version":99}' >&3; sleep 100)");
+  const Exited exited = run(order(0));
+  EXPECT_EQ(exited.kind, ExitKind::kRefused);
+  EXPECT_NE(exited.error.find("99"), std::string::npos);
+}
+
+TEST_F(LocalRobustnessTest, CheckpointsAreOnlyDirectoriesOfTheTrialEachNamedOnce) {
+  shell(R"(mkdir {dir}/good; ln -s /usr {dir}/link; : > {dir}/file
+           for name in /usr ../other .hidden link file missing good good; do
+             echo '{"type":"report","metrics":{"loss":1},"checkpoint":"'$name'"}' >&3
+           done)");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  std::vector<std::string> kept;
+  for (const Report& report : reports_seen())
+    if (report.checkpoint) kept.push_back(report.checkpoint->path);
+  EXPECT_EQ(kept, (std::vector<std::string>{"trial_0/good"}));
+  EXPECT_GE(executor().counters().ignored, 7);
+}
+
+TEST_F(LocalRobustnessTest, AWorkerThatClosesItsWireGoesOnUntilItsExit) {
+  shell("exec 3>&-; echo '{\"loss\": 1}'; exit 4");
+  EXPECT_EQ(run(order(0)).error, "the worker ended with exit status 4");
+  EXPECT_EQ(reports_seen().size(), 1u);
+}
+
+TEST_F(LocalRobustnessTest, AnOutputHeldOpenDoesNotDelayTheEnd) {
+  shell("exec 1>&- 2>&-; exit 0");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, NoDescriptorIsLeftBehind) {
+  const auto open = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  options_.warm = false;
+  executor();
+  const auto before = open();
+  for (int i = 0; i < 6; ++i) run(order(i));
+  EXPECT_EQ(open(), before);
+}
+
+TEST_F(LocalRobustnessTest, AWorkerInheritsNothingOfOurs) {
+  const Fd leaky(::open("/dev/null", O_RDONLY));  // On purpose without O_CLOEXEC.
+  shell("ls /proc/self/fd");
+  run(order(0));
+  EXPECT_EQ(file("trial_0/stdout"), "0\n1\n2\n3\n4\n");  // 4 is the listing's own.
+}
+
+TEST_F(LocalRobustnessTest, TooManyOpenFilesRefusesTheLaunchAndNothingElse) {
+  executor();
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const Fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const rlimit tight{static_cast<rlim_t>(next.get() + 3), before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &tight);
+  const Exited refused = run(order(0));
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(refused.kind, ExitKind::kRefused);
+  EXPECT_NE(refused.error.find("Too many open files"), std::string::npos) << refused.error;
+  EXPECT_EQ(run(order(2)).kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, ATrialDirectoryThatCannotBeMadeRefusesTheLaunch) {
+  std::ofstream(study_ / "blocked") << "a file";
+  Order blocked = order(0);
+  blocked.directories = {"blocked/trial"};
+  const Exited exited = run(blocked);
+  EXPECT_EQ(exited.kind, ExitKind::kRefused);
+  EXPECT_NE(exited.error.find("blocked/trial"), std::string::npos);
+}
+
+TEST_F(LocalRobustnessTest, AScriptThatNeverReadsIsNotDrownedInMessages) {
+  shell("echo '{\"loss\": 1}'; sleep 100");
+  executor().start(order(0));
+  next_report();
+  for (int i = 0; i < 500'000; ++i) executor().send(message(0, ContinueTo{i}));
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
+}
+
+TEST_F(LocalRobustnessTest, AClientThatNeverReadsFailsOnceItsQueueIsFull) {
+  shell(R"(echo '{"type":"report","metrics":{"loss":1}}' >&3; sleep 100)");
+  executor().start(order(0));
+  next_report();
+  for (int i = 0; i < 500'000; ++i) executor().send(message(0, ContinueTo{i}));
+  const Exited exited = next<Exited>();
+  EXPECT_EQ(exited.kind, ExitKind::kFailed);
+  EXPECT_NE(exited.error.find("does not read"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clavier::exec

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "exec/local/guard.h"
+#include "study/signal.h"
+
+namespace clavier::exec {
+
+/// What the tuner last wanted of a trial, or what we hold against its worker.
+enum class Wish {
+  kNone,
+  kStop,
+  kPause,
+  kTimeLimit,  ///< Its time was up.
+  kRefuse,     ///< It speaks a protocol that we do not.
+  kFail,       ///< It does not do what it must; `complaint` says what.
+};
+
+/// All that is known when a worker's process has ended under a live trial.
+struct WorkerEnd {
+  std::optional<GuardReport> report = {};  ///< None: the guard itself was killed.
+  Wish wish = Wish::kNone;
+  bool terminated = false;     ///< We had it killed.
+  bool takes_several = false;  ///< Its hello said so, hence it must say when a trial ends.
+  std::string complaint = {};
+  std::string last_error_line = {};  ///< Of its standard error.
+  std::string error_tail = {};
+};
+
+struct Outcome {
+  ExitKind kind = ExitKind::kCompleted;
+  std::string error = {};
+};
+
+/// Whose fault it was. Killed by a signal that only others send (KILL, TERM, INT, HUP): lost;
+/// by the kernel for want of memory, or by its own mistake: failed.
+Outcome judge(const WorkerEnd& end);
+
+/// Words that programs and libraries use when memory, of the host or of a device, runs out.
+bool mentions_out_of_memory(std::string_view text);
+/// Begins with "out of memory" exactly when memory ran out, whatever the program's own words.
+std::string error_with_cause(std::string error, std::string_view log_tail);
+
+}  // namespace clavier::exec

@@ -1,0 +1,110 @@
+#include "exec/local/worker_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace clavier::exec {
+namespace {
+
+struct Ends {
+  Fd ours, theirs;
+};
+
+Error no_room(const char* what) {
+  return io_error(fmt::format("cannot start a worker: {}: {}", what, std::strerror(errno)));
+}
+
+Result<Ends> socket_pair(int type) {
+  std::array<int, 2> fds{};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds.data()) != 0) return no_room("no socket");
+  return Ends{Fd(fds[0]), Fd(fds[1])};
+}
+
+// The worker's end stays blocking: a program does not expect its output to refuse.
+Result<Ends> output_pipe() {
+  std::array<int, 2> fds{};
+  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return no_room("no pipe");
+  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  return Ends{Fd(fds[0]), Fd(fds[1])};
+}
+
+}  // namespace
+
+Result<WorkerProcess> WorkerProcess::start(const WorkerProcessOptions& options) {
+  Ends control = TRY(socket_pair(SOCK_SEQPACKET));
+  Ends wire = TRY(socket_pair(SOCK_STREAM));
+  Ends output = TRY(output_pipe());
+  Ends error = TRY(output_pipe());
+  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null) return no_room("/dev/null");
+
+  std::vector<std::string> argv = to_arguments(options.order);
+  argv.insert(argv.begin(), "clavier");
+  Process guard = TRY(Process::spawn({.program = options.guard,
+                                      .argv = std::move(argv),
+                                      .environment = options.environment,
+                                      .directory = options.working_directory,
+                                      .descriptors = {{null.get(), STDIN_FILENO},
+                                                      {output.theirs.get(), STDOUT_FILENO},
+                                                      {error.theirs.get(), STDERR_FILENO},
+                                                      {control.theirs.get(), kGuardControlFd},
+                                                      {wire.theirs.get(), kGuardWireFd}}}));
+  WorkerProcess worker(std::move(guard), std::move(control.ours));
+  worker.wire = std::move(wire.ours);
+  worker.output = std::move(output.ours);
+  worker.error = std::move(error.ours);
+  return worker;
+}
+
+WorkerProcess::~WorkerProcess() {
+  if (!control_ || guard_.pid() < 0) return;
+  order(kKill);
+  pollfd end{guard_.end_fd(), POLLIN, 0};
+  while (::poll(&end, 1, -1) < 0 && errno == EINTR) {
+  }
+  guard_.reap();
+}
+
+void WorkerProcess::order(char byte) {
+  [[maybe_unused]] const auto sent = ::send(control_.get(), &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void WorkerProcess::terminate() { order(kTerminate); }
+
+std::optional<GuardReport> WorkerProcess::take_report() {
+  guard_.reap();
+  std::array<char, 4096> packet;
+  const ssize_t size = ::recv(control_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
+  if (size <= 0) return std::nullopt;
+  return guard_report_from({packet.data(), static_cast<std::size_t>(size)});
+}
+
+bool WorkerProcess::write(std::string_view line) {
+  if (!wire) return true;  // It closed its end: its exit tells the rest.
+  if (queue_.size() + line.size() > kMaxQueuedBytes) return false;
+  queue_.append(line);
+  flush();
+  return true;
+}
+
+void WorkerProcess::flush() {
+  std::size_t done = 0;
+  while (done < queue_.size()) {
+    const ssize_t sent =
+        ::send(wire.get(), queue_.data() + done, queue_.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) break;
+    // Broken: nobody will read it. Its exit tells the rest.
+    done = sent < 0 ? queue_.size() : done + static_cast<std::size_t>(sent);
+  }
+  queue_.erase(0, done);
+}
+
+}  // namespace clavier::exec
