@@ -26,6 +26,11 @@ if(CLAVIER_SANITIZE)
   add_link_options(-fsanitize=${CLAVIER_SANITIZE})
 endif()
 
+if(CLAVIER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # <clavier/clavier.h> resolves in the build tree as it does once installed.
 file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/include")
 file(CREATE_LINK "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/include/clavier" SYMBOLIC)
@@ -56,4 +61,15 @@ function(clavier_test name)
   target_link_libraries(${name}_test PRIVATE ${arg_DEPS} GTest::gtest GTest::gtest_main)
   gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
+endfunction()
+
+# clavier_fuzz(NAME SOURCE x_fuzz.cc DEPS …): a libFuzzer program NAME_fuzz.
+function(clavier_fuzz name)
+  if(NOT CLAVIER_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "SOURCE" "DEPS" ${ARGN})
+  add_executable(${name}_fuzz ${arg_SOURCE})
+  target_link_libraries(${name}_fuzz PRIVATE ${arg_DEPS})
+  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
 endfunction()

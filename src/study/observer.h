@@ -15,8 +15,8 @@ class Observer {
   /// The first step that its own output lacks; a torn tail of that output is cut first.
   /// Called once, before any step.
   virtual Result<StepId> resume() = 0;
-  /// `state` is the fold up to and including `step`. The first run through the log (`replayed`
-  /// steps) passes here too, from the step that `resume` named on.
+  /// `state` has folded `step`, and perhaps inputs that were queued behind it. On opening a study
+  /// the log passes here too, from the step that `resume` named on.
   virtual Status on_step(const Step& step, const State& state) = 0;
   /// Nothing happens just now: a chance to redraw or flush. At most a few times a second.
   virtual Status on_idle(StudyTime now, const State& state) = 0;

@@ -214,7 +214,7 @@ void State::apply(const Fill& fill, StudyTime time) {
       trial.slot = launch.shares.front().slot;
       trial.until = member.until;
       trial.launched = time;
-      if (member.from) trial.step = member.from->step;
+      trial.step = member.from ? member.from->step : 0;
       set_status(trial, TrialStatus::kRunning);
     }
   }

@@ -47,6 +47,8 @@ class State {
   /// The limit on the number of trials; kForever if none.
   std::int64_t trial_limit() const { return std::max(trial_limit_, raised_limit_); }
 
+  std::int64_t raised_limit() const { return raised_limit_; }
+
   const std::vector<Trial>& trials() const { return trials_; }
   /// REQUIRES: known(id).
   const Trial& trial(TrialId id) const;

@@ -1,0 +1,222 @@
+#include "tuner/director.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/match.h"
+#include "study/cause.h"
+#include "study/directory_name.h"
+
+namespace clavier::tuner {
+namespace {
+
+/// So many failures of one cause in a row, with no report in between, end the study.
+constexpr int kSameCauseLimit = 3;
+
+template <typename T>
+const T* signal_in(const Turn& turn) {
+  const auto* signal = std::get_if<Signal>(&turn.input);
+  return signal ? std::get_if<T>(signal) : nullptr;
+}
+
+}  // namespace
+
+Director::Director(StudyOptions options, Policies policies)
+    : options_(std::move(options)),
+      policies_(policies),
+      state_(options_.objective, options_.retries),
+      retention_(options_.keep, options_.objective),
+      plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {}
+
+bool Director::late(const Report& report) const {
+  if (!state_.known(report.trial)) return true;
+  const Trial& trial = state_.trial(report.trial);
+  return !trial.live() || trial.launch != report.launch || trial.verdict != Verdict::kNone;
+}
+
+void Director::fold_input(const Turn& turn) {
+  const auto* exited = signal_in<Exited>(turn);
+  const bool known = exited && state_.known(exited->trial);
+  const bool was_live = known && state_.trial(exited->trial).live();
+  const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
+  state_.apply_input(turn);
+  cluster_.apply(turn);
+
+  if (std::holds_alternative<Opened>(turn.input)) {
+    closing_ = false;
+    same_cause_ = 0;
+  }
+  if (const auto* command = std::get_if<UserCommand>(&turn.input))
+    closing_ = closing_ || std::holds_alternative<PauseStudy>(*command);
+  if (signal_in<Reported>(turn) && !turn.late) {
+    proven_ = true;
+    same_cause_ = 0;
+  }
+  if (!was_live) return;
+  if (state_.trial(exited->trial).status == TrialStatus::kCompleted) proven_ = true;
+  if (ended(state_.trial(exited->trial).status)) {
+    std::optional<double> best;
+    if (state_.best()) best = state_.trial(*state_.best()).best->value;
+    plateau_.ended(state_.objective(), best);
+  }
+  const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
+  if (!failed || excused) return;
+  std::string cause = cause_of(exited->error);
+  same_cause_ = cause == last_cause_ ? same_cause_ + 1 : 1;
+  last_cause_ = std::move(cause);
+}
+
+Turn Director::decide(StepId id, StudyTime time, Input input) {
+  Turn turn{.id = id, .time = time, .input = std::move(input)};
+  if (const auto* reported = signal_in<Reported>(turn))
+    turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
+  fold_input(turn);
+
+  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late)
+    judge_report(*reported, turn);
+  if (signal_in<Deadline>(turn)) judge_time(turn);
+  if (const auto* exited = signal_in<Exited>(turn)) judge_failure(*exited, turn);
+  if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
+  if (!ending_ && !state_.finished()) {
+    if (auto reason = met(options_.study_rules, plateau_, state_))
+      end_study({.kind = FinishKind::kStopRule, .reason = *reason}, turn);
+  }
+  if (!ending_ && !turn.late) {
+    for (Decision& decision : policies_.scheduler.decide(turn, state_)) {
+      const TrialId trial = subject(decision.action);
+      CHECK(state_.known(trial), "a scheduler decided about a trial that does not exist");
+      if (!decided(turn, trial) && !ended(state_.trial(trial).status) &&
+          state_.trial(trial).verdict == Verdict::kNone)
+        turn.decisions.push_back(std::move(decision));
+    }
+    if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
+  }
+  fold_decisions(turn);
+  return turn;
+}
+
+void Director::fold_decisions(const Turn& turn) {
+  state_.apply_decisions(turn);
+  retention_.observe(turn, state_);
+  policies_.scheduler.observe(turn, state_);
+  policies_.searcher.observe(turn, state_);
+}
+
+void Director::replay(const Step& step) {
+  fold_input(step.turn);
+  fold_decisions(step.turn);
+  state_.apply(step.fill, step.turn.time);
+  cluster_.apply(step.fill, step.turn.time);
+}
+
+bool Director::decided(const Turn& turn, TrialId trial) const {
+  return std::ranges::any_of(turn.decisions,
+                             [&](const Decision& each) { return subject(each.action) == trial; });
+}
+
+void Director::judge_report(const Reported& reported, Turn& turn) const {
+  for (const Report& report : reported.reports) {
+    const Trial& trial = state_.trial(report.trial);
+    if (auto reason =
+            met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+      turn.decisions.push_back({Complete{report.trial}, *reason});
+  }
+}
+
+void Director::judge_time(Turn& turn) const {
+  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
+    const Trial& trial = state_.trial(id);
+    if (trial.verdict == Verdict::kNone && time_up(options_.trial_rules, trial) <= state_.now())
+      turn.decisions.push_back({Complete{id}, "its time is up"});
+  }
+}
+
+void Director::judge_failure(const Exited& exited, Turn& turn) {
+  if (same_cause_ == 0 || !state_.known(exited.trial)) return;
+  if (exited.kind != ExitKind::kFailed && exited.kind != ExitKind::kRefused) return;
+  if (same_cause_ >= kSameCauseLimit)
+    end_study({.kind = FinishKind::kFailure,
+               .reason = fmt::format("the same failure {} times in a row: {}", same_cause_,
+                                     exited.error)},
+              turn);
+  else if (options_.fail_fast && state_.trial(exited.trial).status == TrialStatus::kFailed)
+    end_study({.kind = FinishKind::kFailure,
+               .reason = fmt::format("trial {} failed and fail_fast is set: {}",
+                                     exited.trial.value, exited.error)},
+              turn);
+}
+
+void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {
+  for (const Report& report : reported.reports) {
+    if (report.step < state_.trial(report.trial).until || decided(turn, report.trial)) continue;
+    turn.decisions.push_back({Complete{report.trial}, "the scheduler has no further step for it"});
+  }
+}
+
+void Director::obey(const UserCommand& command, Turn& turn) {
+  const auto decide = [&](TrialId id, Action action, const char* reason) {
+    if (state_.known(id) && !ended(state_.trial(id).status))
+      turn.decisions.push_back({std::move(action), reason});
+  };
+  match(
+      command, [](const AddTrial&) {}, [](const ResumeTrial&) {}, [](const RaiseTrials&) {},
+      [&](const PauseTrial& pause) {
+        decide(pause.trial, Pause{pause.trial, true}, "paused by the user");
+      },
+      [&](const StopTrial& stop) { decide(stop.trial, Stop{stop.trial}, "stopped by the user"); },
+      [&](const PauseStudy&) {
+        for (const TrialId id : state_.with_status(TrialStatus::kRunning))
+          if (state_.trial(id).verdict == Verdict::kNone)
+            decide(id, Requeue{id}, "the run is being closed");
+      },
+      [&](const StopStudy&) {
+        for (const TrialStatus status : {TrialStatus::kPending, TrialStatus::kPaused})
+          for (const TrialId id : state_.with_status(status))
+            decide(id, Stop{id}, "the study was stopped by the user");
+        end_study({.kind = FinishKind::kUser, .reason = "stopped by the user"}, turn);
+      });
+}
+
+void Director::end_study(Finished finished, Turn& turn) {
+  for (const TrialId id : state_.with_status(TrialStatus::kRunning))
+    if (state_.trial(id).verdict == Verdict::kNone && !decided(turn, id))
+      turn.decisions.push_back({Stop{id}, "the study ends: " + finished.reason});
+  ending_ = std::move(finished);
+}
+
+StudyTime Director::deadline() const {
+  StudyTime next = kNever;
+  if (options_.study_rules.time && !state_.finished())
+    next = StudyTime(*options_.study_rules.time);
+  if (options_.trial_rules.time)
+    for (const TrialId id : state_.with_status(TrialStatus::kRunning))
+      if (state_.trial(id).verdict == Verdict::kNone)
+        next = std::min(next, time_up(options_.trial_rules, state_.trial(id)));
+  return next;
+}
+
+std::optional<Finished> Director::over() const {
+  if (!state_.finished()) return {};
+  switch (state_.finished()->kind) {
+    case FinishKind::kFailure: return {};
+    case FinishKind::kUser: return state_.finished();
+    case FinishKind::kStopRule: {
+      const auto reason = met(options_.study_rules, plateau_, state_);
+      if (reason) return Finished{FinishKind::kStopRule, *reason, state_.best()};
+      return {};
+    }
+    case FinishKind::kDone: {
+      const auto limit = std::max(options_.trials, state_.raised_limit());
+      const bool room = static_cast<std::int64_t>(state_.trials().size()) < limit;
+      if (!state_.requested().empty() || (room && !state_.exhausted()) ||
+          state_.count(TrialStatus::kPending) > 0)
+        return {};
+      return state_.finished();
+    }
+  }
+  return {};
+}
+
+}  // namespace clavier::tuner

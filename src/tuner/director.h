@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cluster/planner.h"
+#include "sched/scheduler.h"
+#include "search/searcher.h"
+#include "study/state.h"
+#include "tuner/retention.h"
+#include "tuner/rules.h"
+
+namespace clavier::tuner {
+
+/// Everything about a study that shapes decisions, besides the policies themselves.
+struct StudyOptions {
+  std::string name = "study";
+  Objective objective = {};
+  std::int64_t trials = 1;
+  std::uint64_t seed = 0;
+  RetryLimits retries = {};
+  bool fail_fast = false;
+  TrialRules trial_rules = {};
+  StudyRules study_rules = {};
+  KeepRules keep = {};
+  Resources resources = {};
+  /// A worker that cannot resume may start anew after a pause.
+  bool restart_paused = false;
+  /// One trial runs alone until anything has worked once.
+  bool careful_start = true;
+};
+
+/// The policies of one study. All must outlive whoever holds this.
+struct Policies {
+  search::Searcher& searcher;
+  sched::Scheduler& scheduler;
+  cluster::Planner& planner;
+};
+
+enum class Capacity { kUse, kLeave };
+
+/// Turns inputs into steps: folds the state and the cluster, asks the policies, applies the stop
+/// rules. No I/O, no clock: the tuner runs it, recovery replays it, `verify` runs it again and
+/// compares. Single-threaded.
+class Director {
+ public:
+  Director(StudyOptions options, Policies policies);
+
+  const State& state() const { return state_; }
+  const cluster::ClusterState& cluster() const { return cluster_; }
+  const StudyOptions& options() const { return options_; }
+
+  /// Folds the input and everything decided because of it.
+  Turn decide(StepId id, StudyTime time, Input input);
+  /// What starts because of `turn`; everything in the result is folded already. Only the last of
+  /// several queued inputs uses the capacity there is.
+  Fill fill(const Turn& turn, Capacity capacity);
+  /// Folds a logged step as it is; policies are only told.
+  void replay(const Step& step);
+
+  /// The next time at which a rule may hold without anything happening; kNever if there is none.
+  StudyTime deadline() const;
+  /// The run is to close: live trials are being paused and nothing new starts.
+  bool closing() const { return closing_; }
+  /// Nothing would be left to do if the study were opened again with these options.
+  std::optional<Finished> over() const;
+
+ private:
+  void fold_input(const Turn& turn);
+  void fold_decisions(const Turn& turn);
+  bool late(const Report& report) const;
+  bool decided(const Turn& turn, TrialId trial) const;
+  void judge_report(const Reported& reported, Turn& turn) const;
+  void judge_time(Turn& turn) const;
+  void judge_failure(const Exited& exited, Turn& turn);
+  void answer_the_waiting(const Reported& reported, Turn& turn) const;
+  void obey(const UserCommand& command, Turn& turn);
+  void end_study(Finished finished, Turn& turn);
+
+  std::string start_some(std::size_t appetite, Fill& fill);
+  cluster::Want want(const sched::Runnable& runnable) const;
+  std::vector<sched::Runnable> runnables(std::size_t appetite) const;
+  std::size_t new_trials_allowed() const;
+  bool launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill);
+  std::optional<TrialId> create(const sched::New& wanted, Fill& fill);
+  void discard(const Turn& turn, Fill& fill);
+  void settle(const std::string& obstacle, Fill& fill);
+  void finish(Finished finished, Fill& fill);
+
+  StudyOptions options_;
+  Policies policies_;
+  State state_;
+  cluster::ClusterState cluster_;
+  Retention retention_;
+  Plateau plateau_;
+  std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
+  bool closing_ = false;
+  bool proven_ = false;       ///< Some trial has reported or completed.
+  std::string last_cause_;    ///< Of the last failure since anything reported.
+  int same_cause_ = 0;
+};
+
+}  // namespace clavier::tuner

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/match.h"
+#include "study/directory_name.h"
+#include "tuner/director.h"
+
+/// The second half of a step: what starts with the capacity there is.
+namespace clavier::tuner {
+
+Fill Director::fill(const Turn& turn, Capacity capacity) {
+  Fill fill;
+  discard(turn, fill);
+  if (ending_) {
+    finish(std::move(*ending_), fill);
+    ending_.reset();
+  }
+  if (capacity == Capacity::kLeave || closing_ || state_.finished()) return fill;
+  std::size_t appetite = policies_.planner.appetite(cluster_);
+  // Until something has worked once, one trial at a time shows whether anything can.
+  if (!proven_ && options_.careful_start)
+    appetite = state_.count(TrialStatus::kRunning) > 0 ? 0 : std::min<std::size_t>(appetite, 1);
+  std::string obstacle;
+  if (appetite > 0) {
+    fill.asked = true;
+    obstacle = start_some(appetite, fill);
+  }
+  if (fill.asked && state_.count(TrialStatus::kRunning) == 0) settle(obstacle, fill);
+  return fill;
+}
+
+std::string Director::start_some(std::size_t appetite, Fill& fill) {
+  const auto wanted = runnables(appetite);
+  cluster::Demand demand;
+  for (const auto& runnable : wanted) demand.wants.push_back(want(runnable));
+  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
+    const Trial& trial = state_.trial(id);
+    demand.running.push_back({trial.launch, id, trial.slot, trial.step, trial.until});
+  }
+  const cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  for (const cluster::Start& start : plan.starts)
+    if (!launch(wanted[start.want], start, fill)) break;
+  if (!plan.starts.empty() || plan.left_out.empty()) return {};
+  return plan.left_out.front();
+}
+
+cluster::Want Director::want(const sched::Runnable& runnable) const {
+  cluster::Want want{.resources = options_.resources};
+  match(
+      runnable, [&](const sched::New& wanted) { want.until = wanted.until; },
+      [&](const sched::Resume& resume) {
+        const Trial& trial = state_.trial(resume.trial);
+        want.trial = resume.trial;
+        want.until = resume.until;
+        if (const Checkpoint* from = trial.latest_checkpoint()) want.done = from->step;
+        if (const auto slot = cluster_.slots().find(trial.slot); slot != cluster_.slots().end())
+          want.checkpoint_at = slot->second.slot.node;
+      });
+  return want;
+}
+
+std::vector<sched::Runnable> Director::runnables(std::size_t appetite) const {
+  std::vector<sched::Runnable> wanted;
+  for (const TrialId id : state_.with_status(TrialStatus::kPending)) {
+    if (wanted.size() == appetite) return wanted;
+    wanted.push_back(sched::Resume{id, state_.trial(id).until});
+  }
+  std::size_t new_ones = new_trials_allowed();
+  for (auto& runnable : policies_.scheduler.next(state_, appetite - wanted.size())) {
+    if (wanted.size() == appetite) break;
+    if (const auto* resume = std::get_if<sched::Resume>(&runnable)) {
+      const Trial& trial = state_.trial(resume->trial);
+      CHECK(trial.status == TrialStatus::kPaused && !trial.held,
+            "a scheduler resumed a trial that is not paused");
+    } else if (new_ones-- == 0) {
+      break;
+    }
+    wanted.push_back(std::move(runnable));
+  }
+  return wanted;
+}
+
+std::size_t Director::new_trials_allowed() const {
+  const auto room = state_.trial_limit() - static_cast<std::int64_t>(state_.trials().size());
+  const auto free = state_.exhausted() ? 0 : std::max<std::int64_t>(room, 0);
+  return static_cast<std::size_t>(free) + state_.requested().size();
+}
+
+bool Director::launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill) {
+  const auto trial = match(
+      runnable, [&](const sched::New& wanted) { return create(wanted, fill); },
+      [](const sched::Resume& resume) { return std::optional(resume.trial); });
+  if (!trial) return false;
+  const Trial& known = state_.trial(*trial);
+  Member member{.trial = *trial, .attempt = known.attempts + 1, .until = start.until};
+  if (const Checkpoint* from = known.latest_checkpoint()) member.from = *from;
+  const Fill launch{.launches = {{.id = state_.next_launch(),
+                                  .members = {std::move(member)},
+                                  .shares = {{.slot = start.slot}}}}};
+  state_.apply(launch, state_.now());
+  cluster_.apply(launch, state_.now());
+  fill.launches.push_back(launch.launches.front());
+  return true;
+}
+
+std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill) {
+  const TrialId id{static_cast<std::int64_t>(state_.trials().size())};
+  std::optional<Config> config;
+  if (wanted.origin) {
+    config = state_.trial(*wanted.origin).config;
+  } else {
+    auto suggestion = policies_.searcher.suggest(state_, id);
+    if (std::holds_alternative<search::Exhausted>(suggestion)) {
+      fill.exhausted = true;
+      state_.apply(Fill{.exhausted = true}, state_.now());
+    }
+    if (auto* found = std::get_if<Config>(&suggestion)) config = std::move(*found);
+  }
+  if (!config) return {};
+  NewTrial created{.id = id, .config = std::move(*config), .width = wanted.width};
+  created.bracket = wanted.bracket;
+  created.origin = wanted.origin;
+  created.directory = trial_directory_name(options_.name, id, created.config,
+                                           state_.first_utc_us() + microseconds(state_.now()));
+  state_.apply(Fill{.created = {created}}, state_.now());
+  fill.created.push_back(std::move(created));
+  return id;
+}
+
+void Director::discard(const Turn& turn, Fill& fill) {
+  const auto* signal = std::get_if<Signal>(&turn.input);
+  if (!signal) return;
+  std::vector<TrialId> touched;
+  if (const auto* reported = std::get_if<Reported>(signal)) {
+    for (const Report& report : reported->reports)
+      if (report.checkpoint) touched.push_back(report.trial);
+  } else if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
+    touched.push_back(saved->checkpoint.trial);
+  }
+  for (const TrialId id : touched) {
+    if (!state_.known(id)) continue;
+    const Fill discards{.discards = retention_.superfluous(state_, id)};
+    state_.apply(discards, state_.now());
+    fill.discards.insert(fill.discards.end(), discards.discards.begin(), discards.discards.end());
+  }
+}
+
+void Director::settle(const std::string& obstacle, Fill& fill) {
+  if (!fill.launches.empty()) return;
+  if (state_.count(TrialStatus::kPending) > 0) {
+    // Capacity is there, nothing runs, and yet the planner leaves out what could run.
+    finish({.kind = FinishKind::kFailure, .reason = "nothing can be placed: " + obstacle}, fill);
+    return;
+  }
+  const auto& paused = state_.with_status(TrialStatus::kPaused);
+  if (std::ranges::any_of(paused, [&](TrialId id) { return state_.trial(id).held; })) {
+    closing_ = true;
+    return;
+  }
+  const bool limit_reached = new_trials_allowed() == 0 && !state_.exhausted();
+  finish({.kind = FinishKind::kDone,
+          .reason = limit_reached ? fmt::format("all {} trials have run", state_.trials().size())
+                                  : "the search space is exhausted"},
+         fill);
+}
+
+void Director::finish(Finished finished, Fill& fill) {
+  finished.best = state_.best();
+  fill.finished = std::move(finished);
+  state_.apply(Fill{.finished = fill.finished}, state_.now());
+}
+
+}  // namespace clavier::tuner

@@ -1,0 +1,300 @@
+#include "tuner/director.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "cluster/first_fit.h"
+#include "sched/scheduler_fake.h"
+#include "search/searcher_fake.h"
+
+namespace clavier::tuner {
+namespace {
+
+/// A director with scripted policies, fed by hand.
+class DirectorTest : public testing::Test {
+ protected:
+  DirectorTest() { options_.trials = 100; }
+
+  void open(int slots, std::int64_t configurations = 100) {
+    searcher_ = search::FakeSearcher::counting(configurations);
+    director_ = std::make_unique<Director>(options_, Policies{searcher_, scheduler_, planner_});
+    feed(Opened{.trials = options_.trials});
+    Node node{.id = NodeId{0}, .host = "here"};
+    for (int i = 0; i < slots; ++i)
+      node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
+    feed(Signal{NodeJoined{node}});
+  }
+
+  Step feed(Input input) {
+    Step step;
+    step.turn = director_->decide(StepId{next_++}, study_time(next_ * 1000), std::move(input));
+    step.fill = director_->fill(step.turn, Capacity::kUse);
+    return step;
+  }
+  Step report(std::int64_t trial, Steps at, double value) {
+    Report report{.trial = TrialId{trial}, .launch = state().trial(TrialId{trial}).launch};
+    report.step = at;
+    report.value = value;
+    report.metrics = {{"loss", value}};
+    return feed(Signal{Reported{{report}}});
+  }
+  Step exit(std::int64_t trial, ExitKind kind, std::string error = {}) {
+    const LaunchId launch = state().trial(TrialId{trial}).launch;
+    feed(Signal{Exited{TrialId{trial}, launch, kind, std::move(error)}});
+    return feed(Signal{LaunchEnded{launch}});
+  }
+  const State& state() const { return director_->state(); }
+  TrialStatus status(std::int64_t trial) const { return state().trial(TrialId{trial}).status; }
+  std::size_t running() const { return state().count(TrialStatus::kRunning); }
+
+  StudyOptions options_{.objective = {"loss", Mode::kMin}};
+  search::FakeSearcher searcher_{{}};
+  sched::ScriptedScheduler scheduler_;
+  cluster::FirstFit planner_;
+  std::unique_ptr<Director> director_;
+  std::int64_t next_ = 0;
+};
+
+TEST_F(DirectorTest, TheFirstTrialRunsAloneUntilSomethingHasWorked) {
+  scheduler_.until = 3;
+  open(4);
+  EXPECT_EQ(running(), 1u);
+  report(0, 1, 0.5);
+  EXPECT_EQ(running(), 4u);
+}
+
+TEST_F(DirectorTest, AStudyOfOneTrialFinishesAndNamesTheBest) {
+  options_.trials = 1;
+  open(1);
+  EXPECT_EQ(report(0, 1, 0.5).turn.decisions.size(), 1u);
+  const Step last = exit(0, ExitKind::kStopped);
+  ASSERT_TRUE(last.fill.finished);
+  EXPECT_EQ(last.fill.finished->best, TrialId{0});
+  EXPECT_EQ(status(0), TrialStatus::kCompleted);
+}
+
+TEST_F(DirectorTest, EndsWhenTheSearcherIsExhaustedAfterNoneOneOrFive) {
+  for (const std::int64_t configurations : {0, 1, 5}) {
+    next_ = 0;
+    open(2, configurations);
+    for (std::int64_t trial = 0; trial < configurations; ++trial) {
+      report(trial, 1, 1.0);
+      exit(trial, ExitKind::kStopped);
+    }
+    ASSERT_TRUE(state().finished()) << configurations;
+    EXPECT_EQ(static_cast<std::int64_t>(state().trials().size()), configurations);
+  }
+}
+
+TEST_F(DirectorTest, AFailureIsRetriedFromTheLastCheckpointUpToTheLimit) {
+  options_.retries.max_failures = 1;
+  options_.trials = 1;
+  scheduler_.until = 5;
+  open(1);
+  Report saved{.trial = TrialId{0}, .launch = LaunchId{0}, .step = 2, .value = 0.1};
+  saved.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, 2, "t/checkpoint_000002_0"};
+  feed(Signal{Reported{{saved}}});
+  const Step again = exit(0, ExitKind::kFailed, "boom");
+  ASSERT_EQ(again.fill.launches.size(), 1u);
+  ASSERT_TRUE(again.fill.launches[0].members[0].from);
+  EXPECT_EQ(again.fill.launches[0].members[0].from->step, 2);
+  EXPECT_EQ(again.fill.launches[0].members[0].attempt, 2);
+  exit(0, ExitKind::kFailed, "boom");
+  EXPECT_EQ(status(0), TrialStatus::kFailed);
+  EXPECT_TRUE(state().finished());
+}
+
+TEST_F(DirectorTest, TheSameFailureThreeTimesInARowEndsTheStudy) {
+  open(1);
+  exit(0, ExitKind::kFailed, "cannot open data-17.csv");
+  exit(1, ExitKind::kFailed, "cannot open data-18.csv");
+  EXPECT_FALSE(state().finished());
+  exit(2, ExitKind::kFailed, "cannot open data-19.csv");
+  ASSERT_TRUE(state().finished());
+  EXPECT_EQ(state().finished()->kind, FinishKind::kFailure);
+}
+
+TEST_F(DirectorTest, DifferentFailuresDoNotEndTheStudy) {
+  open(1);
+  for (const char* error : {"out of memory", "no such file", "out of memory", "no such file"})
+    exit(running() ? state().with_status(TrialStatus::kRunning).begin()->value : 0,
+         ExitKind::kFailed, error);
+  EXPECT_FALSE(state().finished());
+}
+
+TEST_F(DirectorTest, LossesAreRetriedWithoutCountingAsFailures) {
+  options_.trials = 1;
+  open(1);
+  for (int i = 0; i < 5; ++i) exit(0, ExitKind::kLost, "worker killed");
+  EXPECT_EQ(status(0), TrialStatus::kRunning);
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+}
+
+TEST_F(DirectorTest, ReportsAfterADecisionAreLateAndNotShownToPolicies) {
+  scheduler_.until = 2;
+  open(1);
+  report(0, 2, 0.5);
+  const Step late = report(0, 3, 0.1);
+  EXPECT_TRUE(late.turn.late);
+  EXPECT_EQ(state().trial(TrialId{0}).step, 2);
+  EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
+}
+
+TEST_F(DirectorTest, AReportOfAnOlderAttemptIsLate) {
+  scheduler_.until = 9;
+  options_.retries.max_failures = 3;
+  open(1);
+  report(0, 1, 0.5);
+  Report old{.trial = TrialId{0}, .launch = state().trial(TrialId{0}).launch, .step = 2};
+  exit(0, ExitKind::kFailed, "x");
+  EXPECT_TRUE(feed(Signal{Reported{{old}}}).turn.late);
+}
+
+TEST_F(DirectorTest, ATrialThatNobodyAnswersIsCompletedAndNotLeftWaiting) {
+  scheduler_.until = 10;
+  scheduler_.first_until = 2;
+  scheduler_.answers[{TrialId{0}, 2}] = {Continue{TrialId{1}, 3}};
+  open(2);
+  report(0, 1, 0.5);
+  const Step step = report(0, 2, 0.5);
+  const bool completed = std::ranges::any_of(step.turn.decisions, [](const Decision& each) {
+    return std::holds_alternative<Complete>(each.action) && subject(each.action) == TrialId{0};
+  });
+  EXPECT_TRUE(completed);
+}
+
+TEST_F(DirectorTest, AThresholdCompletesATrialInTheObjectivesDirection) {
+  options_.trial_rules.metrics = {{"loss", 0.2}};
+  scheduler_.until = 9;
+  open(1);
+  EXPECT_TRUE(report(0, 1, 0.3).turn.decisions.empty());
+  const Step reached = report(0, 2, 0.2);
+  ASSERT_EQ(reached.turn.decisions.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Complete>(reached.turn.decisions[0].action));
+  EXPECT_EQ(reached.turn.decisions[0].reason, "loss reached 0.2");
+}
+
+TEST_F(DirectorTest, AStudyRuleStopsEverythingThatRuns) {
+  options_.study_rules.metric = 0.1;
+  scheduler_.until = 9;
+  open(3);
+  report(0, 1, 0.5);
+  const Step end = report(1, 1, 0.05);
+  EXPECT_EQ(end.turn.decisions.size(), 3u);
+  ASSERT_TRUE(end.fill.finished);
+  EXPECT_EQ(end.fill.finished->kind, FinishKind::kStopRule);
+  EXPECT_EQ(end.fill.finished->best, TrialId{1});
+}
+
+TEST_F(DirectorTest, ATrialsTimeIsADeadlineOfItsOwn) {
+  options_.trial_rules.time = from_seconds(1);
+  scheduler_.until = 9;
+  open(1);
+  const StudyTime due = director_->deadline();
+  ASSERT_NE(due, kNever);
+  const Turn turn = director_->decide(StepId{next_++}, due, Signal{Deadline{}});
+  ASSERT_EQ(turn.decisions.size(), 1u);
+  EXPECT_EQ(turn.decisions[0].reason, "its time is up");
+}
+
+TEST_F(DirectorTest, APlateauEndsTheStudy) {
+  options_.study_rules.plateau_trials = 2;
+  open(1);
+  for (std::int64_t trial = 0; trial < 3; ++trial) {
+    report(trial, 1, 0.5);
+    exit(trial, ExitKind::kStopped);
+  }
+  ASSERT_TRUE(state().finished());
+  EXPECT_EQ(state().finished()->kind, FinishKind::kStopRule);
+}
+
+TEST_F(DirectorTest, ClosingTheRunRequeuesWhatRunsAndStartsNothing) {
+  scheduler_.until = 9;
+  open(2);
+  report(0, 1, 0.5);
+  feed(UserCommand{PauseStudy{}});
+  exit(0, ExitKind::kPaused);
+  EXPECT_TRUE(exit(1, ExitKind::kPaused).fill.launches.empty());
+  EXPECT_EQ(status(0), TrialStatus::kPending);
+  EXPECT_FALSE(state().finished());
+  EXPECT_TRUE(director_->closing());
+}
+
+TEST_F(DirectorTest, AHeldTrialWaitsForTheUser) {
+  options_.trials = 1;
+  scheduler_.until = 9;
+  open(1);
+  report(0, 1, 0.5);
+  feed(UserCommand{PauseTrial{TrialId{0}}});
+  EXPECT_TRUE(exit(0, ExitKind::kPaused).fill.launches.empty());
+  EXPECT_EQ(status(0), TrialStatus::kPaused);
+  EXPECT_FALSE(state().finished());
+  EXPECT_TRUE(director_->closing());
+}
+
+TEST_F(DirectorTest, AResumedTrialRunsAgain) {
+  options_.trials = 2;
+  scheduler_.until = 9;
+  open(2);
+  report(0, 1, 0.5);
+  feed(UserCommand{PauseTrial{TrialId{0}}});
+  exit(0, ExitKind::kPaused);
+  EXPECT_EQ(feed(UserCommand{ResumeTrial{TrialId{0}}}).fill.launches.size(), 1u);
+}
+
+TEST_F(DirectorTest, RaisingTheLimitLetsMoreTrialsRun) {
+  options_.trials = 1;
+  scheduler_.until = 9;
+  open(2);
+  report(0, 1, 0.5);
+  EXPECT_EQ(running(), 1u);
+  feed(UserCommand{RaiseTrials{2}});
+  EXPECT_EQ(running(), 2u);
+}
+
+TEST_F(DirectorTest, OnlyTheNewestAndTheBestCheckpointAreKept) {
+  options_.keep = {.keep = 1};
+  scheduler_.until = 9;
+  open(1);
+  std::vector<Steps> discarded;
+  const double values[] = {0.5, 0.1, 0.4, 0.3};
+  for (Steps step = 1; step <= 4; ++step) {
+    Report report{.trial = TrialId{0}, .launch = LaunchId{0}, .step = step};
+    report.value = values[step - 1];
+    report.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, step, "c" + std::to_string(step)};
+    for (const auto& each : feed(Signal{Reported{{report}}}).fill.discards)
+      discarded.push_back(each.step);
+  }
+  EXPECT_EQ(discarded, (std::vector<Steps>{1, 3}));
+}
+
+TEST_F(DirectorTest, ReplayingEveryStepArrivesAtTheSameState) {
+  scheduler_.until = 3;
+  open(2, 5);
+  std::vector<Step> steps;
+  next_ = 0;
+  director_ = std::make_unique<Director>(options_, Policies{searcher_, scheduler_, planner_});
+  steps.push_back(feed(Opened{.trials = 5}));
+  Node node{.id = NodeId{0}, .host = "here", .slots = {{.id = SlotId{0}, .node = NodeId{0}}}};
+  steps.push_back(feed(Signal{NodeJoined{node}}));
+  for (std::int64_t trial = 0; trial < 5; ++trial)
+    for (Steps at = 1; at <= 3; ++at) {
+      steps.push_back(report(trial, at, 1.0 / static_cast<double>(at + trial)));
+      if (at < 3) continue;
+      const LaunchId launch = state().trial(TrialId{trial}).launch;
+      steps.push_back(feed(Signal{Exited{TrialId{trial}, launch, ExitKind::kStopped}}));
+      steps.push_back(feed(Signal{LaunchEnded{launch}}));
+    }
+  ASSERT_TRUE(state().finished());
+  search::FakeSearcher searcher = search::FakeSearcher::counting(5);
+  Director fresh(options_, {searcher, scheduler_, planner_});
+  for (const Step& step : steps) fresh.replay(step);
+  EXPECT_EQ(fresh.state().best(), state().best());
+  EXPECT_EQ(fresh.state().reports(), state().reports());
+  EXPECT_EQ(fresh.state().count(TrialStatus::kCompleted), 5u);
+  EXPECT_TRUE(fresh.state().finished());
+}
+
+}  // namespace
+}  // namespace clavier::tuner

@@ -1,0 +1,58 @@
+#include "tuner/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace clavier::tuner {
+
+std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
+                               const Trial& trial, const Report& report, StudyTime now) {
+  if (report.step >= rules.steps) return fmt::format("reached step {}", rules.steps);
+  if (now >= time_up(rules, trial))
+    return fmt::format("its time of {:.6g} s is up", seconds(*rules.time));
+  for (const Metric& threshold : rules.metrics) {
+    const auto reported = std::ranges::find(report.metrics, threshold.name, &Metric::name);
+    if (reported == report.metrics.end()) continue;
+    const bool lower_is_better =
+        threshold.name == objective.metric && objective.mode == Mode::kMin;
+    if (lower_is_better ? reported->value <= threshold.value : reported->value >= threshold.value)
+      return fmt::format("{} reached {:.6g}", threshold.name, threshold.value);
+  }
+  return {};
+}
+
+StudyTime time_up(const TrialRules& rules, const Trial& trial) {
+  if (!rules.time) return kNever;
+  return trial.launched + (*rules.time - trial.busy);
+}
+
+void Plateau::ended(const Objective& objective, std::optional<double> best) {
+  if (!best) return;
+  const double gain = reference_ ? std::abs(*best - *reference_) : 0;
+  if (!reference_ || (objective.better(*best, *reference_) && gain > min_delta_)) {
+    reference_ = best;
+    since_improvement_ = 0;
+  } else {
+    ++since_improvement_;
+  }
+}
+
+std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau,
+                               const State& state) {
+  if (rules.metric && state.best()) {
+    const double best = state.trial(*state.best()).best->value;
+    if (best == *rules.metric || state.objective().better(best, *rules.metric))
+      return fmt::format("{} reached {:.6g}", state.objective().metric, *rules.metric);
+  }
+  if (rules.time && state.now().time_since_epoch() >= *rules.time)
+    return fmt::format("the study's time of {:.6g} s is up", seconds(*rules.time));
+  const auto over = static_cast<std::int64_t>(state.trials().size() - state.unfinished());
+  if (rules.trials && over >= *rules.trials) return fmt::format("{} trials have ended", over);
+  if (plateau.reached())
+    return fmt::format("no improvement over the last {} trials", rules.plateau_trials);
+  return {};
+}
+
+}  // namespace clavier::tuner

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/state.h"
+
+/// Stop rules of trials and of the study: pure questions about the state.
+namespace clavier::tuner {
+
+/// A trial ends well when one of these holds (`[trial.stop]`).
+struct TrialRules {
+  Steps steps = kForever;
+  std::optional<StudyDuration> time = {};  ///< Time in launches, summed over attempts.
+  /// Metric and threshold; the objective's direction for the objective, else `>=`.
+  std::vector<Metric> metrics = {};
+};
+
+/// The study ends when one of these holds (`[stop]`).
+struct StudyRules {
+  std::optional<double> metric = {};
+  std::optional<StudyDuration> time = {};
+  std::optional<std::int64_t> trials = {};   ///< So many have ended.
+  std::int64_t plateau_trials = 0;           ///< 0: no plateau rule.
+  double plateau_min_delta = 0;
+};
+
+/// Why this running trial, which has just reported, has met a rule; nothing if it has not.
+std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
+                               const Trial& trial, const Report& report, StudyTime now);
+/// When the running trial's time will be up; kNever without a time rule.
+StudyTime time_up(const TrialRules& rules, const Trial& trial);
+
+/// Remembers what the plateau rule needs: the best value after each ended trial.
+class Plateau {
+ public:
+  Plateau(std::int64_t trials, double min_delta) : trials_(trials), min_delta_(min_delta) {}
+  /// Told of every ended trial, with the best value of the study so far.
+  void ended(const Objective& objective, std::optional<double> best);
+  bool reached() const { return trials_ > 0 && since_improvement_ >= trials_; }
+
+ private:
+  std::int64_t trials_;
+  double min_delta_;
+  std::optional<double> reference_;
+  std::int64_t since_improvement_ = 0;
+};
+
+/// Why the study is over by its rules; nothing if it is not.
+std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau, const State& state);
+
+}  // namespace clavier::tuner

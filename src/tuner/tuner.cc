@@ -1,0 +1,165 @@
+#include "tuner/tuner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/match.h"
+
+namespace clavier::tuner {
+
+Tuner::Tuner(StudyOptions options, Policies policies, World world)
+    : director_(std::move(options), policies), world_(std::move(world)) {}
+
+Status Tuner::recover() {
+  for (Observer* observer : world_.observers) {
+    const auto from = observer->resume();
+    if (from.ok())
+      followed_.push_back({observer, *from});
+    else
+      world_.warn(from.error().message);
+  }
+  const bool empty = !world_.log.last().valid();
+  TRY(world_.log.read(StepId{0}, store::Metrics::kParse, [&](const Step& step) -> Status {
+    if (const auto* opened = std::get_if<Opened>(&step.turn.input);
+        opened && first_study_text_.empty())
+      first_study_text_ = opened->study;
+    director_.replay(step);
+    rebuilt_ = world_.executor.replay(step) && rebuilt_;
+    show(step);
+    return {};
+  }));
+  rebuilt_ = rebuilt_ && !empty;
+  next_step_ = StepId{world_.log.last().value + 1};
+  offset_ = state().now().time_since_epoch() - world_.executor.now().time_since_epoch();
+  return {};
+}
+
+StudyTime Tuner::now() const {
+  return std::max(state().now(), world_.executor.now() + offset_);
+}
+
+bool Tuner::idle_forever() const {
+  return (state().finished() || director_.closing()) && state().count(TrialStatus::kRunning) == 0;
+}
+
+Status Tuner::open(const RunFacts& facts) {
+  return feed({Opened{.utc_us = facts.utc_us,
+                      .version = facts.version,
+                      .commit = facts.commit,
+                      .seed = director_.options().seed,
+                      .trials = director_.options().trials,
+                      .study = facts.study_text,
+                      .rebuilt = rebuilt_}});
+}
+
+Result<Outcome> Tuner::run(const RunFacts& facts) {
+  if (director_.over()) return Outcome::kFinished;
+  TRY(open(facts));
+  int interrupts_seen = 0;
+  while (!idle_forever()) {
+    std::vector<Input> inputs = wait();
+    for (UserCommand& command : world_.mailbox.take()) inputs.emplace_back(std::move(command));
+    const int interrupts = world_.interrupts ? world_.interrupts->load() : 0;
+    if (interrupts >= 2) return Outcome::kInterrupted;
+    if (interrupts > interrupts_seen) inputs.emplace_back(UserCommand{PauseStudy{}});
+    interrupts_seen = interrupts;
+    if (inputs.empty())
+      each_observer([&](Observer& each) { return each.on_idle(now(), state()); });
+    else
+      TRY(feed(std::move(inputs)));
+  }
+  each_observer([&](Observer& each) { return each.finish(state()); });
+  return state().finished() ? Outcome::kFinished : Outcome::kPaused;
+}
+
+std::vector<Input> Tuner::wait() {
+  const StudyTime rule = director_.deadline();
+  const StudyTime tick =
+      world_.tick > StudyDuration::zero() && !followed_.empty() ? now() + world_.tick : kNever;
+  const StudyTime until = std::min(rule, tick);
+  world_.waker.drain();
+  auto signals = world_.executor.wait(until == kNever ? kNever : until - offset_);
+  std::vector<Input> inputs;
+  for (Signal& signal : signals) {
+    // A tick is no input: nothing is decided because of it.
+    if (std::holds_alternative<Deadline>(signal) && now() < rule) continue;
+    inputs.emplace_back(std::move(signal));
+  }
+  return inputs;
+}
+
+Status Tuner::feed(std::vector<Input> inputs) {
+  std::vector<Step> steps;
+  std::vector<exec::Message> messages;
+  const StudyTime time = now();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Step& made = steps.emplace_back();
+    made.turn = director_.decide(next_step_, time, std::move(inputs[i]));
+    next_step_.value += 1;
+    act(made.turn, messages);
+    made.fill =
+        director_.fill(made.turn, i + 1 == inputs.size() ? Capacity::kUse : Capacity::kLeave);
+  }
+  TRY(world_.log.append(steps));
+  for (const exec::Message& message : messages) world_.executor.send(message);
+  for (const Step& made : steps) {
+    for (const Launch& launch : made.fill.launches) world_.executor.start(order(launch));
+    for (const Checkpoint& useless : made.fill.discards) world_.executor.discard(useless.path);
+  }
+  for (const Step& made : steps) show(made);
+  return {};
+}
+
+void Tuner::act(const Turn& turn, std::vector<exec::Message>& messages) const {
+  for (const Decision& decision : turn.decisions) {
+    const Trial& trial = state().trial(subject(decision.action));
+    if (!trial.live()) continue;
+    exec::Message message{.launch = trial.launch, .trial = trial.id, .content = {}};
+    match(
+        decision.action, [&](const Stop&) { message.content = exec::StopNow{}; },
+        [&](const Complete&) { message.content = exec::StopNow{}; },
+        [&](const Pause&) { message.content = exec::PauseNow{}; },
+        [&](const Requeue&) { message.content = exec::PauseNow{}; },
+        [&](const Continue& go_on) { message.content = exec::ContinueTo{go_on.until}; },
+        [&](const Exploit& exploit) {
+          message.content = exec::ExploitFrom{exploit.donor, exploit.config, exploit.until};
+        });
+    messages.push_back(std::move(message));
+  }
+}
+
+exec::Order Tuner::order(const Launch& launch) const {
+  exec::Order order{.launch = launch, .configs = {}, .directories = {}, .slot = {}};
+  for (const Member& member : launch.members) {
+    const Trial& trial = state().trial(member.trial);
+    order.configs.push_back(trial.config);
+    order.directories.push_back(trial.directory);
+    order.width = trial.width;
+  }
+  order.slot = director_.cluster().slots().at(launch.shares.front().slot).slot;
+  return order;
+}
+
+void Tuner::show(const Step& step) {
+  each_observer([&](Observer& each) -> Status {
+    const auto followed = std::ranges::find(followed_, &each, &Followed::observer);
+    if (step.turn.id < followed->next) return {};
+    return each.on_step(step, state());
+  });
+}
+
+template <typename Call>
+void Tuner::each_observer(Call call) {
+  for (std::size_t i = 0; i < followed_.size();) {
+    const Status status = call(*followed_[i].observer);
+    if (status.ok()) {
+      ++i;
+      continue;
+    }
+    world_.warn(fmt::format("an output is dropped: {}", status.error().message));
+    followed_.erase(followed_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+}  // namespace clavier::tuner
