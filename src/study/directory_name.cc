@@ -29,11 +29,11 @@ std::string for_files(std::string text) {
 }
 
 std::string date(std::int64_t utc_us) {
-  using namespace std::chrono;
-  const sys_time<microseconds> moment{microseconds(utc_us)};
-  const auto day = floor<days>(moment);
-  const year_month_day calendar{day};
-  const hh_mm_ss clock{floor<std::chrono::seconds>(moment) - day};
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::microseconds> moment{chrono::microseconds(utc_us)};
+  const auto day = chrono::floor<chrono::days>(moment);
+  const chrono::year_month_day calendar{day};
+  const chrono::hh_mm_ss clock{chrono::floor<chrono::seconds>(moment) - day};
   return fmt::format("{:04}-{:02}-{:02}_{:02}-{:02}-{:02}", static_cast<int>(calendar.year()),
                      static_cast<unsigned>(calendar.month()), static_cast<unsigned>(calendar.day()),
                      clock.hours().count(), clock.minutes().count(), clock.seconds().count());
