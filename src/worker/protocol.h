@@ -120,6 +120,12 @@ Result<std::optional<ToWorker>> decode_to_worker(std::string_view line);
 /// number besides `step`); nothing for all others, which are the log. Never fails.
 std::optional<ReportLine> scan_plain(std::string_view line);
 
+/// What every report must keep to: at most kMaxMetrics, names of 1 to kMaxMetricNameBytes bytes of
+/// UTF-8 without control characters. The decoders check it; so must reports that take no wire.
+Status check_metrics(const std::vector<Metric>& metrics);
+/// The first line that is not empty, at most kMaxErrorBytes, always UTF-8: for `ExitedLine::error`.
+std::string one_line(std::string_view text);
+
 /// "checkpoint_000005_12".
 std::string checkpoint_name(Steps step, LaunchId launch);
 /// One part of a path, not hidden: what a worker may name.

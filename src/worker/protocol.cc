@@ -1,0 +1,321 @@
+#include "worker/protocol.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "study/text.h"
+#include "worker/json_scan.h"
+
+namespace clavier::worker {
+namespace {
+
+using json::ObjectReader;
+
+/// The members of a message, still as text. Unknown ones are kept and ignored.
+class Fields {
+ public:
+  static Result<Fields> read(std::string_view line) {
+    if (!json::valid_utf8(line)) return invalid("not UTF-8");
+    Fields fields;
+    ObjectReader reader(line);
+    while (reader.next()) {
+      if (fields.count_ == kMaxFields)
+        return invalid(fmt::format("more than {} fields", kMaxFields));
+      // Keys with escapes live only until the next member, and no key of ours has any.
+      const bool inside =
+          reader.key().data() >= line.data() && reader.key().data() < line.data() + line.size();
+      fields.members_[fields.count_++] = {inside ? reader.key() : "", reader.value()};
+    }
+    TRY(reader.status());
+    return fields;
+  }
+
+  /// The last one of that name, as Python reads it; nothing if absent or null.
+  std::optional<std::string_view> find(std::string_view name) const {
+    for (std::size_t i = count_; i-- > 0;)
+      if (members_[i].key == name) {
+        if (members_[i].raw == "null") return {};
+        return members_[i].raw;
+      }
+    return {};
+  }
+
+  Result<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least) const {
+    const auto raw = find(name);
+    if (!raw) return std::optional<std::int64_t>();
+    const auto value = json::integer(*raw);
+    if (!value || *value < least)
+      return invalid(fmt::format("'{}' must be a whole number from {} on", name, least));
+    return value;
+  }
+  Result<bool> truth(std::string_view name, bool otherwise) const {
+    const auto raw = find(name);
+    if (!raw) return otherwise;
+    const auto value = json::boolean(*raw);
+    if (!value) return invalid(fmt::format("'{}' must be true or false", name));
+    return *value;
+  }
+  Result<std::string> string(std::string_view name) const {
+    const auto raw = find(name);
+    if (!raw) return std::string();
+    auto value = json::string(*raw);
+    if (!value) return invalid(fmt::format("'{}' must be a string", name));
+    return *std::move(value);
+  }
+  Result<double> number(std::string_view name, double otherwise) const {
+    const auto raw = find(name);
+    if (!raw) return otherwise;
+    const auto value = json::number(*raw);
+    if (!value) return invalid(fmt::format("'{}' must be a number", name));
+    return *value;
+  }
+
+ private:
+  static constexpr std::size_t kMaxFields = 32;
+  struct Member {
+    std::string_view key;
+    std::string_view raw;
+  };
+  std::array<Member, kMaxFields> members_;
+  std::size_t count_ = 0;
+};
+
+template <typename Id>
+Result<std::optional<Id>> id(const Fields& fields, std::string_view name) {
+  const auto value = TRY(fields.integer(name, 0));
+  if (!value) return std::optional<Id>();
+  return std::optional<Id>(Id{*value});
+}
+
+Status check_metric_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxMetricNameBytes)
+    return invalid(fmt::format("a metric's name must have 1 to {} bytes", kMaxMetricNameBytes));
+  for (const char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      return invalid("a metric's name holds a control character");
+  return {};
+}
+
+/// A later value replaces an earlier one of the same name.
+Status add_metric(std::vector<Metric>& metrics, std::string_view name, double value) {
+  TRY(check_metric_name(name));
+  for (Metric& metric : metrics)
+    if (metric.name == name) {
+      metric.value = value;
+      return {};
+    }
+  if (metrics.size() == kMaxMetrics)
+    return invalid(fmt::format("more than {} metrics in one report", kMaxMetrics));
+  metrics.push_back({std::string(name), value});
+  return {};
+}
+
+std::optional<double> metric_value(std::string_view raw) {
+  if (const auto value = json::number(raw)) return value;
+  if (const auto truth = json::boolean(raw)) return *truth ? 1.0 : 0.0;
+  if (raw == "null") return std::numeric_limits<double>::quiet_NaN();
+  return {};
+}
+
+Result<std::vector<Metric>> read_metrics(std::string_view raw) {
+  std::vector<Metric> metrics;
+  ObjectReader reader(raw);
+  while (reader.next()) {
+    const auto value = metric_value(reader.value());
+    if (!value) return invalid(fmt::format("metric '{}' is not a number", reader.key()));
+    TRY(add_metric(metrics, reader.key(), *value));
+  }
+  if (!reader.status()) return invalid("'metrics' must be an object of numbers");
+  return metrics;
+}
+
+Result<std::string> checkpoint_field(const Fields& fields) {
+  auto name = TRY(fields.string("checkpoint"));
+  if (!name.empty() && !valid_checkpoint_name(name))
+    return invalid("'checkpoint' must be the name of a directory inside the trial's directory");
+  return name;
+}
+
+Result<FromWorker> read_report(const Fields& fields) {
+  ReportLine report;
+  report.trial = TRY(id<TrialId>(fields, "trial"));
+  report.launch = TRY(id<LaunchId>(fields, "launch"));
+  report.step = TRY(fields.integer("step", 0));
+  const double seconds = TRY(fields.number("seconds", -1));
+  if (std::isfinite(seconds) && seconds >= 0) report.seconds = seconds;
+  if (const auto raw = fields.find("metrics")) report.metrics = TRY(read_metrics(*raw));
+  report.checkpoint = TRY(checkpoint_field(fields));
+  return FromWorker(std::move(report));
+}
+
+Result<FromWorker> read_hello(const Fields& fields) {
+  HelloLine hello;
+  const auto version = TRY(fields.integer("version", 1));
+  if (!version || *version > std::numeric_limits<int>::max())
+    return invalid("'version' is missing");
+  hello.version = static_cast<int>(*version);
+  hello.resume = TRY(fields.truth("resume", false));
+  hello.several = TRY(fields.truth("several", false));
+  hello.exploit = TRY(fields.truth("exploit", false));
+  hello.name = TRY(fields.string("name"));
+  hello.pid = TRY(fields.integer("pid", 0)).value_or(0);
+  return FromWorker(std::move(hello));
+}
+
+Result<FromWorker> read_checkpoint(const Fields& fields) {
+  CheckpointLine saved;
+  saved.trial = TRY(id<TrialId>(fields, "trial"));
+  saved.launch = TRY(id<LaunchId>(fields, "launch"));
+  saved.step = TRY(fields.integer("step", 0));
+  saved.checkpoint = TRY(checkpoint_field(fields));
+  if (saved.checkpoint.empty()) return invalid("'checkpoint' is missing");
+  return FromWorker(std::move(saved));
+}
+
+Result<ExitKind> exit_kind(std::string_view word) {
+  if (word == "completed") return ExitKind::kCompleted;
+  if (word == "stopped") return ExitKind::kStopped;
+  if (word == "paused") return ExitKind::kPaused;
+  if (word == "failed") return ExitKind::kFailed;
+  return invalid("'kind' must be completed, stopped, paused or failed");
+}
+
+Result<FromWorker> read_exited(const Fields& fields) {
+  ExitedLine exited;
+  exited.trial = TRY(id<TrialId>(fields, "trial"));
+  exited.launch = TRY(id<LaunchId>(fields, "launch"));
+  const auto kind = TRY(fields.string("kind"));
+  exited.kind = TRY(exit_kind(kind));
+  exited.error = one_line(TRY(fields.string("error")));
+  return FromWorker(std::move(exited));
+}
+
+Result<Steps> until_field(const Fields& fields) {
+  return TRY(fields.integer("until", 0)).value_or(kForever);
+}
+
+Result<Config> config_field(const Fields& fields) {
+  const auto raw = fields.find("config");
+  if (!raw) return Config{};
+  return text::config_from_json(*raw);
+}
+
+Result<StartLine> read_start(const Fields& fields) {
+  StartLine start;
+  const auto trial = TRY(id<TrialId>(fields, "trial"));
+  const auto launch = TRY(id<LaunchId>(fields, "launch"));
+  if (!trial || !launch) return invalid("'trial' or 'launch' is missing");
+  start.trial = *trial;
+  start.launch = *launch;
+  const auto attempt = TRY(fields.integer("attempt", 1)).value_or(1);
+  if (attempt > std::numeric_limits<int>::max()) return invalid("'attempt' is too large");
+  start.attempt = static_cast<int>(attempt);
+  start.config = TRY(config_field(fields));
+  start.directory = TRY(fields.string("directory"));
+  start.checkpoint = TRY(fields.string("checkpoint"));
+  start.step = TRY(fields.integer("step", 0)).value_or(0);
+  start.until = TRY(until_field(fields));
+  start.width = TRY(fields.number("width", 1));
+  start.checkpoints.every = TRY(fields.integer("checkpoint_every", 0)).value_or(0);
+  start.checkpoints.at_end = TRY(fields.truth("checkpoint_at_end", true));
+  return start;
+}
+
+Result<ExploitLine> read_exploit(const Fields& fields) {
+  ExploitLine exploit;
+  exploit.checkpoint = TRY(fields.string("checkpoint"));
+  if (exploit.checkpoint.empty()) return invalid("'checkpoint' is missing");
+  exploit.config = TRY(config_field(fields));
+  exploit.step = TRY(fields.integer("step", 0)).value_or(0);
+  exploit.until = TRY(until_field(fields));
+  return exploit;
+}
+
+}  // namespace
+
+Result<FromWorker> decode_from_worker(std::string_view line) {
+  const Fields fields = TRY(Fields::read(line));
+  const auto raw = fields.find("type").value_or("");
+  if (raw == R"("report")") return read_report(fields);
+  if (raw == R"("exited")") return read_exited(fields);
+  if (raw == R"("checkpoint")") return read_checkpoint(fields);
+  if (raw == R"("hello")") return read_hello(fields);
+  return invalid("'type' must be hello, report, checkpoint or exited");
+}
+
+Result<std::optional<ToWorker>> decode_to_worker(std::string_view line) {
+  using Message = std::optional<ToWorker>;
+  const Fields fields = TRY(Fields::read(line));
+  const auto raw = fields.find("type");
+  if (!raw) return invalid("'type' is missing");
+  if (*raw == R"("start")") return Message(TRY(read_start(fields)));
+  if (*raw == R"("continue")") return Message(ContinueLine{TRY(until_field(fields))});
+  if (*raw == R"("stop")") return Message(StopLine{});
+  if (*raw == R"("pause")") return Message(PauseLine{});
+  if (*raw == R"("exploit")") return Message(TRY(read_exploit(fields)));
+  if (*raw == R"("quit")") return Message(QuitLine{});
+  return Message();
+}
+
+std::optional<ReportLine> scan_plain(std::string_view line) {
+  // Progress bars end in a carriage return without a newline.
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+  if (const auto bar = line.rfind('\r'); bar != std::string_view::npos) line.remove_prefix(bar + 1);
+  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
+  if (line.size() < 2 || line.front() != '{' || line.back() != '}' || !json::valid_utf8(line))
+    return {};
+  ReportLine report;
+  bool has_number = false;
+  ObjectReader reader(line);
+  while (reader.next()) {
+    if (reader.key() == "step") {
+      const auto step = json::integer(reader.value());
+      if (!step || *step < 0) return {};
+      report.step = *step;
+    } else if (const auto value = metric_value(reader.value())) {
+      if (!add_metric(report.metrics, reader.key(), *value)) return {};
+      has_number = has_number || json::number(reader.value());
+    }
+  }
+  if (!reader.status() || !has_number) return {};
+  return report;
+}
+
+Status check_metrics(const std::vector<Metric>& metrics) {
+  if (metrics.size() > kMaxMetrics)
+    return invalid(fmt::format("more than {} metrics in one report", kMaxMetrics));
+  for (const Metric& metric : metrics) {
+    TRY(check_metric_name(metric.name));
+    if (!json::valid_utf8(metric.name)) return invalid("a metric's name is not UTF-8");
+  }
+  return {};
+}
+
+std::string one_line(std::string_view text) {
+  const auto from = std::min(text.find_first_not_of("\r\n \t"), text.size());
+  text.remove_prefix(from);
+  text = text.substr(0, text.find_first_of("\r\n"));
+  if (text.size() > kMaxErrorBytes) {
+    std::size_t end = kMaxErrorBytes;  // Between two characters.
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text = text.substr(0, end);
+  }
+  return json::to_utf8(text);
+}
+
+std::string checkpoint_name(Steps step, LaunchId launch) {
+  return fmt::format("checkpoint_{:06}_{}", step, launch.value);
+}
+
+bool valid_checkpoint_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxCheckpointNameBytes || name.front() == '.') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return c != '/' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+  });
+}
+
+}  // namespace clavier::worker

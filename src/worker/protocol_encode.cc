@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/check.h"
+#include "base/match.h"
+#include "study/text.h"
+#include "worker/json_scan.h"
+#include "worker/protocol.h"
+
+namespace clavier::worker {
+namespace {
+
+/// Builds one line: members in the order of the calls, then '}' and the newline.
+class LineWriter {
+ public:
+  LineWriter(std::string& out, std::string_view type) : out_(out) {
+    out_ += R"({"type":")";
+    out_ += type;
+    out_ += '"';
+  }
+  ~LineWriter() { out_ += "}\n"; }
+  LineWriter(const LineWriter&) = delete;
+  LineWriter& operator=(const LineWriter&) = delete;
+
+  void number(std::string_view key, std::int64_t value) {
+    name(key);
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+  }
+  void real(std::string_view key, double value) {
+    name(key);
+    text::append(out_, value);
+  }
+  void truth(std::string_view key, bool value) {
+    name(key);
+    out_ += value ? "true" : "false";
+  }
+  void string(std::string_view key, std::string_view value) {
+    name(key);
+    // The other side refuses what is not UTF-8, and words from outside may be anything.
+    text::append_string(out_, json::to_utf8(value));
+  }
+  void string_or_null(std::string_view key, std::string_view value) {
+    if (value.empty()) return raw(key, "null");
+    string(key, value);
+  }
+  void until(Steps value) {
+    if (value == kForever) return raw("until", "null");
+    number("until", value);
+  }
+  void raw(std::string_view key, std::string_view json) {
+    name(key);
+    out_ += json;
+  }
+  void ids(std::optional<TrialId> trial, std::optional<LaunchId> launch) {
+    if (trial) number("trial", trial->value);
+    if (launch) number("launch", launch->value);
+  }
+  void metrics(const std::vector<Metric>& metrics) {
+    name("metrics");
+    char before = '{';
+    for (const Metric& metric : metrics) {
+      out_ += before;
+      text::append_string(out_, metric.name);
+      out_ += ':';
+      text::append(out_, metric.value);
+      before = ',';
+    }
+    out_ += metrics.empty() ? "{}" : "}";
+  }
+
+ private:
+  void name(std::string_view key) {
+    out_ += ",\"";
+    out_ += key;
+    out_ += "\":";
+  }
+
+  std::string& out_;
+};
+
+std::string_view word(ExitKind kind) {
+  switch (kind) {
+    case ExitKind::kCompleted: return "completed";
+    case ExitKind::kStopped: return "stopped";
+    case ExitKind::kPaused: return "paused";
+    case ExitKind::kFailed: return "failed";
+    case ExitKind::kLost:
+    case ExitKind::kRefused: break;
+  }
+  CHECK(false, "a worker cannot say that it was lost or refused");
+}
+
+}  // namespace
+
+void encode(const ReportLine& report, std::string& out) {
+  LineWriter line(out, "report");
+  line.ids(report.trial, report.launch);
+  if (report.step) line.number("step", *report.step);
+  if (report.seconds) line.real("seconds", *report.seconds);
+  line.metrics(report.metrics);
+  if (!report.checkpoint.empty()) line.string("checkpoint", report.checkpoint);
+}
+
+void encode(const FromWorker& message, std::string& out) {
+  match(
+      message,
+      [&](const HelloLine& hello) {
+        LineWriter line(out, "hello");
+        line.number("version", hello.version);
+        line.truth("resume", hello.resume);
+        line.truth("several", hello.several);
+        line.truth("exploit", hello.exploit);
+        if (!hello.name.empty()) line.string("name", hello.name);
+        if (hello.pid != 0) line.number("pid", hello.pid);
+      },
+      [&](const ReportLine& report) { encode(report, out); },
+      [&](const CheckpointLine& saved) {
+        LineWriter line(out, "checkpoint");
+        line.ids(saved.trial, saved.launch);
+        if (saved.step) line.number("step", *saved.step);
+        line.string("checkpoint", saved.checkpoint);
+      },
+      [&](const ExitedLine& exited) {
+        LineWriter line(out, "exited");
+        line.ids(exited.trial, exited.launch);
+        line.string("kind", word(exited.kind));
+        if (!exited.error.empty()) line.string("error", exited.error);
+      });
+}
+
+void encode(const ToWorker& message, std::string& out) {
+  match(
+      message,
+      [&](const StartLine& start) {
+        LineWriter line(out, "start");
+        line.ids(start.trial, start.launch);
+        line.number("attempt", start.attempt);
+        line.raw("config", text::to_json(start.config));
+        line.string("directory", start.directory);
+        line.string_or_null("checkpoint", start.checkpoint);
+        line.number("step", start.step);
+        line.until(start.until);
+        line.real("width", start.width);
+        line.number("checkpoint_every", start.checkpoints.every);
+        line.truth("checkpoint_at_end", start.checkpoints.at_end);
+      },
+      [&](const ContinueLine& go_on) { LineWriter(out, "continue").until(go_on.until); },
+      [&](const StopLine&) { LineWriter(out, "stop"); },
+      [&](const PauseLine&) { LineWriter(out, "pause"); },
+      [&](const ExploitLine& exploit) {
+        LineWriter line(out, "exploit");
+        line.string("checkpoint", exploit.checkpoint);
+        line.raw("config", text::to_json(exploit.config));
+        line.number("step", exploit.step);
+        line.until(exploit.until);
+      },
+      [&](const QuitLine&) { LineWriter(out, "quit"); });
+}
+
+}  // namespace clavier::worker

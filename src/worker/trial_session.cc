@@ -1,0 +1,164 @@
+#include "worker/trial_session.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "base/match.h"
+
+namespace clavier::worker {
+
+double steady_seconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+TrialSession::TrialSession(StartLine start, Link& link, Stopwatch stopwatch)
+    : start_(std::move(start)),
+      link_(link),
+      stopwatch_(std::move(stopwatch)),
+      directory_(start_.directory),
+      last_(start_.step),
+      since_(stopwatch_()),
+      until_(start_.until) {}
+
+ExitedLine TrialSession::exited(ExitKind kind) const {
+  return {start_.trial, start_.launch, kind, {}};
+}
+
+/// A failure of ours is the cause of whatever the training code makes of it.
+ExitedLine TrialSession::failed(std::string_view error) const {
+  ExitedLine line = exited(ExitKind::kFailed);
+  line.error = one_line(failure_.empty() ? error : failure_);
+  if (line.error.empty()) line.error = "failed without a message";
+  return line;
+}
+
+ExitedLine TrialSession::run(const Trainable& train) {
+  try {
+    train(*this);
+  } catch (const std::exception& thrown) {
+    return failed(thrown.what());
+  } catch (...) {
+    return failed("an exception of unknown type");
+  }
+  if (!failure_.empty()) return failed(failure_);
+  switch (told_) {
+    case Told::kNothing: return exited(ExitKind::kCompleted);
+    case Told::kPause: return exited(ExitKind::kPaused);
+    case Told::kStop:
+    case Told::kQuit: break;
+  }
+  return exited(ExitKind::kStopped);
+}
+
+const std::filesystem::path& TrialSession::directory() const {
+  if (!directory_exists_) {
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    if (error && failure_.empty())
+      failure_ = fmt::format("cannot create the trial's directory {}: {}", directory_.string(),
+                             error.message());
+    directory_exists_ = !error;
+  }
+  return directory_;
+}
+
+std::optional<std::filesystem::path> TrialSession::checkpoint() const {
+  if (start_.checkpoint.empty()) return {};
+  return start_.checkpoint;
+}
+
+bool TrialSession::should_stop() const {
+  if (told_ == Told::kNothing) take_all_that_came();
+  return told_ != Told::kNothing || !failure_.empty();
+}
+
+void TrialSession::take(ToWorker message) const {
+  match(
+      std::move(message),
+      // Only between trials; the tuner never sends it here, and a stray one changes nothing.
+      [](StartLine) {}, [&](ContinueLine go_on) { until_ = go_on.until; },
+      [&](StopLine) { told_ = Told::kStop; }, [&](PauseLine) { told_ = Told::kPause; },
+      [&](ExploitLine exploit) { exploit_ = std::move(exploit); },
+      [&](QuitLine) { told_ = Told::kQuit; });
+}
+
+void TrialSession::take_all_that_came() const {
+  while (told_ == Told::kNothing) {
+    auto message = link_.receive(Link::Wait::kNo);
+    if (!message) return;
+    take(*std::move(message));
+  }
+}
+
+void TrialSession::wait_for_decision() {
+  while (told_ == Told::kNothing && !exploit_ && last_ >= until_)
+    take(link_.receive(Link::Wait::kYes).value_or(QuitLine{}));
+}
+
+void TrialSession::take_over(ExploitLine exploit) {
+  start_.checkpoint = std::move(exploit.checkpoint);
+  start_.config = std::move(exploit.config);
+  start_.step = last_ = exploit.step;
+  until_ = exploit.until;
+  saved_last_ = true;
+}
+
+/// Whether the way from the last report to `step` reached or passed a multiple of the interval.
+bool TrialSession::due(Steps step) const {
+  const Steps every = start_.checkpoints.every;
+  return every > 0 && step / every > last_ / every;
+}
+
+std::string TrialSession::save_now(const Save& save) {
+  directory();
+  if (!failure_.empty()) return {};
+  auto name = write_checkpoint(directory_, last_, start_.launch, save);
+  if (!name) {
+    failure_ = name.error().message;
+    return {};
+  }
+  saved_last_ = true;
+  return *std::move(name);
+}
+
+void TrialSession::save_on_leaving(const Save& save) {
+  if (saved_last_ || !save) return;
+  if (told_ == Told::kPause || (told_ == Told::kStop && start_.checkpoints.at_end)) {
+    std::string name = save_now(save);
+    if (failure_.empty()) link_.send(CheckpointLine{start_.trial, start_.launch, last_, name});
+  }
+}
+
+Status TrialSession::check_report(const std::vector<Metric>& metrics, Steps step) const {
+  if (step < 0) return invalid(fmt::format("the reported step is {}: steps count from 0", step));
+  return check_metrics(metrics);
+}
+
+Verdict TrialSession::report(const std::vector<Metric>& metrics, std::optional<Steps> step,
+                             const Save& save) {
+  if (left_) return Verdict::kLeave;
+  ReportLine line{start_.trial, start_.launch, step.value_or(last_ + 1), stopwatch_() - since_,
+                  metrics};
+  if (const Status fine = check_report(metrics, *line.step); !fine && failure_.empty())
+    failure_ = fine.error().message;
+  const bool wants_checkpoint = save && due(*line.step);
+  saved_last_ = false;
+  last_ = *line.step;
+  if (wants_checkpoint && failure_.empty()) line.checkpoint = save_now(save);
+  if (failure_.empty()) {
+    link_.send(std::move(line));
+    take_all_that_came();
+    wait_for_decision();
+    save_on_leaving(save);
+    if (exploit_) take_over(*std::exchange(exploit_, {}));
+  }
+  since_ = stopwatch_();
+  left_ = told_ != Told::kNothing || !failure_.empty();
+  return left_ ? Verdict::kLeave : Verdict::kGoOn;
+}
+
+}  // namespace clavier::worker

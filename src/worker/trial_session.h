@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/checkpoint_writer.h"
+#include "worker/protocol.h"
+#include "worker/trial_context.h"
+
+namespace clavier::worker {
+
+/// The two directions between one running trial and the tuner: a socket, or queues within one
+/// process. Used by the trial's thread only.
+class Link {
+ public:
+  enum class Wait { kNo, kYes };
+
+  virtual ~Link() = default;
+  /// May block while the tuner is behind. What cannot be sent any more is dropped: `receive` then
+  /// says QuitLine.
+  virtual void send(ReportLine report) = 0;
+  virtual void send(CheckpointLine saved) = 0;
+  /// The next message; QuitLine once the tuner is gone. Nothing only with Wait::kNo.
+  virtual std::optional<ToWorker> receive(Wait wait) = 0;
+};
+
+/// Seconds from any origin, never backwards.
+using Stopwatch = std::function<double()>;
+double steady_seconds();
+
+/// What TrialContext promises, once, for processes and threads alike: where to wait, when to
+/// save, what to obey. Not thread-safe, as the interface says.
+class TrialSession : public TrialContext {
+ public:
+  /// `link` must outlive it.
+  TrialSession(StartLine start, Link& link, Stopwatch stopwatch = steady_seconds);
+
+  /// Runs `train` on this session, once. Whatever it throws becomes a failure here. The answer is
+  /// still to be sent.
+  ExitedLine run(const Trainable& train);
+
+  TrialId trial() const override { return start_.trial; }
+  const Config& config() const override { return start_.config; }
+  const std::filesystem::path& directory() const override;
+  std::optional<std::filesystem::path> checkpoint() const override;
+  double width() const override { return start_.width; }
+  Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step,
+                 const Save& save) override;
+  bool should_stop() const override;
+  Steps step() const override { return start_.step; }
+
+ private:
+  enum class Told { kNothing, kStop, kPause, kQuit };
+
+  void take(ToWorker message) const;
+  void take_all_that_came() const;
+  void wait_for_decision();
+  void take_over(ExploitLine exploit);
+  bool due(Steps step) const;
+  std::string save_now(const Save& save);
+  void save_on_leaving(const Save& save);
+  Status check_report(const std::vector<Metric>& metrics, Steps step) const;
+  ExitedLine exited(ExitKind kind) const;
+  ExitedLine failed(std::string_view error) const;
+
+  StartLine start_;  ///< Kept current: `checkpoint`, `config` and `step` change on take-over.
+  Link& link_;
+  Stopwatch stopwatch_;
+  std::filesystem::path directory_;
+  Steps last_;              ///< Step of the last report, else where it resumed.
+  bool saved_last_ = true;  ///< A checkpoint of step `last_` exists, or nothing was trained yet.
+  bool left_ = false;       ///< A report has answered kLeave.
+  double since_;            ///< When the present stretch of training began.
+  // Looking for messages changes what is known, not what this is.
+  mutable bool directory_exists_ = false;
+  mutable Told told_ = Told::kNothing;
+  mutable Steps until_;
+  mutable std::optional<ExploitLine> exploit_;
+  mutable std::string failure_;  ///< Of ours, on the trial's behalf: a checkpoint not written.
+};
+
+}  // namespace clavier::worker

@@ -1,0 +1,252 @@
+#include "worker/trial_session.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+#include <stdexcept>
+
+#include "worker/link_fake.h"
+
+namespace clavier::worker {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TrialSessionTest : public ::testing::Test {
+ protected:
+  TrialSessionTest() {
+    std::string pattern = (fs::temp_directory_path() / "clavier-test-XXXXXX").string();
+    CHECK(::mkdtemp(pattern.data()) != nullptr);
+    root_ = pattern;
+    start_.trial = TrialId{7};
+    start_.launch = LaunchId{12};
+    start_.directory = (root_ / "trial").string();
+    start_.checkpoints.at_end = false;
+  }
+  ~TrialSessionTest() override { fs::remove_all(root_); }
+
+  ExitedLine run(const Trainable& train) {
+    return TrialSession(start_, link_, [this] { return seconds_; }).run(train);
+  }
+  /// Reports up to `last`, offering a checkpoint each time.
+  ExitedLine count_to(Steps last) {
+    return run([&](TrialContext& trial) {
+      for (Steps step = trial.step() + 1; step <= last; ++step)
+        if (trial.report({{"loss", 1}}, {}, save_) == Verdict::kLeave) return;
+    });
+  }
+  std::vector<std::string> in_reports() const {
+    std::vector<std::string> names;
+    for (const FromWorker& message : link_.told)
+      if (const auto* report = std::get_if<ReportLine>(&message))
+        if (!report->checkpoint.empty()) names.push_back(report->checkpoint);
+    return names;
+  }
+
+  using Names = std::vector<std::string>;
+  using Steps_ = std::vector<Steps>;
+  fs::path root_;
+  StartLine start_;
+  FakeLink link_;
+  double seconds_ = 100;
+  int saves_ = 0;
+  Save save_ = [this](const fs::path& into) {
+    ++saves_;
+    std::ofstream(into / "state") << "x";
+  };
+};
+
+TEST_F(TrialSessionTest, CountsStepsOnFromTheCheckpoint) {
+  start_.step = 4;
+  EXPECT_EQ(count_to(6).kind, ExitKind::kCompleted);
+  EXPECT_EQ(link_.reported(), (Steps_{5, 6}));
+  EXPECT_EQ(saves_, 0);
+  EXPECT_FALSE(fs::exists(root_ / "trial"));
+}
+
+TEST_F(TrialSessionTest, WaitsAtUntilAndObeysTheAnswer) {
+  start_.until = 2;
+  link_.answers = {ContinueLine{2}, ContinueLine{3}, StopLine{}};
+  EXPECT_EQ(count_to(9).kind, ExitKind::kStopped);
+  EXPECT_EQ(link_.reported(), (Steps_{1, 2, 3}));
+  EXPECT_TRUE(link_.answers.empty());
+}
+
+TEST_F(TrialSessionTest, DoesNotWaitForAnAnswerThatIsThere) {
+  start_.until = 1;
+  link_.arrived = {ContinueLine{}};
+  EXPECT_EQ(count_to(3).kind, ExitKind::kCompleted);
+}
+
+TEST_F(TrialSessionTest, LeavesWhenTheTunerIsGone) {
+  start_.until = 1;
+  EXPECT_EQ(count_to(3).kind, ExitKind::kStopped);
+  EXPECT_EQ(link_.reported(), (Steps_{1}));
+}
+
+TEST_F(TrialSessionTest, APauseWritesACheckpointOfTheStepItLeavesAt) {
+  start_.until = 2;
+  link_.answers = {PauseLine{}};
+  EXPECT_EQ(count_to(9).kind, ExitKind::kPaused);
+  EXPECT_EQ(link_.checkpoints(), (Names{"checkpoint_000002_12"}));
+  EXPECT_TRUE(fs::exists(root_ / "trial" / "checkpoint_000002_12" / "state"));
+}
+
+TEST_F(TrialSessionTest, APauseWritesNoSecondCheckpointOfAStep) {
+  start_.until = 2;
+  start_.checkpoints.every = 2;
+  link_.answers = {PauseLine{}};
+  EXPECT_EQ(count_to(9).kind, ExitKind::kPaused);
+  EXPECT_EQ(in_reports(), (Names{"checkpoint_000002_12"}));
+  EXPECT_TRUE(link_.checkpoints().empty());
+}
+
+TEST_F(TrialSessionTest, APauseWithoutAnOfferToSaveLeavesAllTheSame) {
+  start_.until = 1;
+  link_.answers = {PauseLine{}};
+  EXPECT_EQ(run([](TrialContext& trial) { trial.report({{"loss", 1}}); }).kind, ExitKind::kPaused);
+  EXPECT_TRUE(link_.checkpoints().empty());
+}
+
+TEST_F(TrialSessionTest, AStopWritesACheckpointOnlyWhereTheEndWantsOne) {
+  for (const bool at_end : {false, true}) {
+    link_ = {};
+    start_.until = 2;
+    start_.checkpoints.at_end = at_end;
+    link_.answers = {StopLine{}};
+    EXPECT_EQ(count_to(9).kind, ExitKind::kStopped);
+    EXPECT_EQ(link_.checkpoints().size(), at_end ? 1u : 0u);
+  }
+}
+
+TEST_F(TrialSessionTest, AnIntervalCountsStepsNotReports) {
+  start_.checkpoints.every = 10;
+  run([&](TrialContext& trial) {
+    for (const Steps step : {5, 12, 19, 20, 45, 49}) trial.report({}, step, save_);
+  });
+  EXPECT_EQ(in_reports(),
+            (Names{"checkpoint_000012_12", "checkpoint_000020_12", "checkpoint_000045_12"}));
+}
+
+TEST_F(TrialSessionTest, AFailedSaveIsTheTrialsFailure) {
+  start_.checkpoints.every = 2;
+  const auto exited = run([&](TrialContext& trial) {
+    const auto full = [](const fs::path&) { throw std::runtime_error("no space left on device"); };
+    EXPECT_EQ(trial.report({}, {}, full), Verdict::kGoOn);
+    EXPECT_EQ(trial.report({}, {}, full), Verdict::kLeave);
+    EXPECT_TRUE(trial.should_stop());
+    EXPECT_EQ(trial.report({}, {}, full), Verdict::kLeave);
+  });
+  EXPECT_EQ(exited.kind, ExitKind::kFailed);
+  EXPECT_NE(exited.error.find("no space left on device"), std::string::npos) << exited.error;
+  EXPECT_EQ(link_.reported(), (Steps_{1}));
+}
+
+TEST_F(TrialSessionTest, TheFirstCauseOfAFailureIsTheOneTold) {
+  start_.checkpoints.every = 1;
+  const auto exited = run([&](TrialContext& trial) {
+    trial.report({}, {}, [](const fs::path&) { throw std::runtime_error("disk full"); });
+    throw std::runtime_error("told to leave");
+  });
+  EXPECT_NE(exited.error.find("disk full"), std::string::npos);
+}
+
+TEST_F(TrialSessionTest, AnExceptionIsAFailureOfOneLine) {
+  const auto exited =
+      run([](TrialContext&) { throw std::runtime_error("CUDA out of memory\nstack\n"); });
+  EXPECT_EQ(exited,
+            (ExitedLine{TrialId{7}, LaunchId{12}, ExitKind::kFailed, "CUDA out of memory"}));
+  EXPECT_EQ(run([](TrialContext&) { throw 1; }).error, "an exception of unknown type");
+  EXPECT_EQ(run([](TrialContext&) { throw std::runtime_error(""); }).error,
+            "failed without a message");
+}
+
+TEST_F(TrialSessionTest, AReportThatCannotTravelIsAFailureThatSaysWhy) {
+  EXPECT_NE(run([](TrialContext& trial) {
+              trial.report({{"", 1}});
+            }).error.find("name"),
+            std::string::npos);
+  EXPECT_NE(run([](TrialContext& trial) { trial.report({}, -1); }).error.find("-1"),
+            std::string::npos);
+  EXPECT_TRUE(link_.told.empty());
+}
+
+TEST_F(TrialSessionTest, ShouldStopLooksForMessagesWithoutWaiting) {
+  const auto exited = run([&](TrialContext& trial) {
+    EXPECT_FALSE(trial.should_stop());
+    link_.arrived = {ContinueLine{5}, PauseLine{}};
+    EXPECT_TRUE(trial.should_stop());
+  });
+  EXPECT_EQ(exited.kind, ExitKind::kPaused);
+}
+
+TEST_F(TrialSessionTest, AReportAfterShouldStopStillCarriesTheCheckpointOfAPause) {
+  const auto exited = run([&](TrialContext& trial) {
+    link_.arrived = {PauseLine{}};
+    EXPECT_TRUE(trial.should_stop());
+    EXPECT_EQ(trial.report({{"loss", 1}}, {}, save_), Verdict::kLeave);
+    EXPECT_EQ(trial.report({{"loss", 1}}, {}, save_), Verdict::kLeave);
+  });
+  EXPECT_EQ(exited.kind, ExitKind::kPaused);
+  EXPECT_EQ(link_.reported(), (Steps_{1}));
+  EXPECT_EQ(link_.checkpoints(), (Names{"checkpoint_000001_12"}));
+}
+
+TEST_F(TrialSessionTest, TakesOverWeightsStepAndConfigurationAtAReportOnly) {
+  Config config;
+  config.set("lr", 0.5);
+  start_.until = 3;
+  run([&](TrialContext& trial) {
+    EXPECT_FALSE(trial.checkpoint());
+    link_.arrived = {ExploitLine{"/donor/checkpoint_000001_3", config, 1, 9}};
+    EXPECT_FALSE(trial.should_stop());
+    EXPECT_TRUE(trial.config().empty());
+    EXPECT_EQ(trial.report({{"loss", 1}}, 3), Verdict::kGoOn);
+    EXPECT_EQ(trial.checkpoint(), fs::path("/donor/checkpoint_000001_3"));
+    EXPECT_EQ(trial.config(), config);
+    EXPECT_EQ(trial.step(), 1);
+    trial.report({{"loss", 1}});
+  });
+  EXPECT_EQ(link_.reported(), (Steps_{3, 2}));
+}
+
+TEST_F(TrialSessionTest, AStepRepeatedAfterATakeOverGetsACheckpointOfItsOwn) {
+  start_.checkpoints.every = 2;
+  run([&](TrialContext& trial) {
+    trial.report({}, 2, save_);
+    link_.arrived = {ExploitLine{"/donor/c", {}, 1, 9}};
+    trial.report({}, 3, save_);
+    trial.report({}, 2, save_);
+  });
+  EXPECT_EQ(in_reports(), (Names{"checkpoint_000002_12", "checkpoint_000002_12_2"}));
+}
+
+TEST_F(TrialSessionTest, MeasuresTheTimeOfTrainingOnly) {
+  start_.checkpoints.every = 1;
+  run([&](TrialContext& trial) {
+    const auto slow_save = [&](const fs::path&) { seconds_ += 50; };
+    seconds_ += 2;
+    trial.report({}, {}, slow_save);
+    seconds_ += 3;
+    trial.report({}, {}, slow_save);
+  });
+  ASSERT_EQ(link_.told.size(), 2u);
+  EXPECT_EQ(std::get<ReportLine>(link_.told[0]).seconds, 2.0);
+  EXPECT_EQ(std::get<ReportLine>(link_.told[1]).seconds, 3.0);
+}
+
+TEST_F(TrialSessionTest, ATrialsDirectoryExistsOnceAsked) {
+  run([&](TrialContext& trial) {
+    EXPECT_EQ(trial.directory(), root_ / "trial");
+    EXPECT_TRUE(fs::is_directory(root_ / "trial"));
+  });
+  std::ofstream(root_ / "file") << "x";
+  start_.directory = (root_ / "file" / "trial").string();
+  const auto exited = run([&](TrialContext& trial) { trial.directory(); });
+  EXPECT_EQ(exited.kind, ExitKind::kFailed);
+  EXPECT_NE(exited.error.find("directory"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clavier::worker
