@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "exec/local/local_executor.h"
+#include "exec/temporary_study.h"
 
 namespace clavier::exec {
 
@@ -18,20 +18,12 @@ namespace clavier::exec {
 class ExecutorRig : public testing::Test {
  protected:
   void SetUp() override {
-    static int count = 0;
-    study_ = std::filesystem::temp_directory_path() /
-             ("clavier-local-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-    std::filesystem::create_directories(study_);
     options_.study = study_;
     options_.metric = "loss";
     options_.guard = CLAVIER_GUARD;
     options_.command = {CLAVIER_TEST_WORKER};
     options_.node = {.id = NodeId{0}, .host = "here", .cpus = 2};
     for (int i = 0; i < 2; ++i) options_.node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
-  }
-  void TearDown() override {
-    executor_.reset();
-    std::filesystem::remove_all(study_);
   }
 
   LocalExecutor& executor() {
@@ -108,7 +100,8 @@ class ExecutorRig : public testing::Test {
     return text.str();
   }
 
-  std::filesystem::path study_;
+  TemporaryStudy folder_;
+  std::filesystem::path study_ = folder_.path();
   LocalOptions options_;
   Waker waker_ = *Waker::create();
   std::unique_ptr<LocalExecutor> executor_;

@@ -85,11 +85,20 @@ void LocalExecutor::refuse(const Order& order, const std::string& why) {
   signals_.push_back(LaunchEnded{order.launch.id});
 }
 
-Status LocalExecutor::launch(const Order& order) {
+Status LocalExecutor::check(const Order& order) const {
   CHECK(order.configs.size() == order.launch.members.size() &&
         order.directories.size() == order.configs.size());
   if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
     return unavailable("local workers run one trial in one process; several of either do not work");
+  const auto slot = order.slot.id;
+  if (std::ranges::find(options_.node.slots, slot, &Slot::id) == options_.node.slots.end())
+    return not_found(fmt::format("this machine has no slot {}", slot.value));
+  if (taken_.contains(slot)) return conflict(fmt::format("slot {} is taken", slot.value));
+  return ok_status();
+}
+
+Status LocalExecutor::launch(const Order& order) {
+  TRY(check(order));
   const worker::StartLine start = start_line(order, 0, options_.study, options_.checkpoints);
   TRY(make_directory(start.directory));
   LocalWorker* worker = warm_worker(order.slot);
@@ -100,6 +109,7 @@ Status LocalExecutor::launch(const Order& order) {
   ++worker->launches;
   worker->run = run_of(order, start);
   live_[order.launch.id] = worker;
+  taken_.insert(order.slot.id);
   tell(*worker, start);
   return ok_status();
 }
@@ -248,6 +258,12 @@ void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) 
   run.exited = true;
 }
 
+void LocalExecutor::end_launch(LocalWorker& worker) {
+  signals_.push_back(LaunchEnded{worker.run->launch});
+  taken_.erase(worker.slot.id);
+  worker.run.reset();
+}
+
 void LocalExecutor::finish(LocalWorker& worker) {
   while (read_wire(worker) || read_output(worker) || read_error(worker)) {
   }
@@ -264,7 +280,7 @@ void LocalExecutor::finish(LocalWorker& worker) {
                              .error_tail = run.error.tail().lines()});
     exit(worker, outcome.kind, std::move(outcome.error));
   }
-  if (worker.run) signals_.push_back(LaunchEnded{worker.run->launch});
+  if (worker.run) end_launch(worker);
   const auto idle = idle_.find(worker.slot.id);
   if (idle != idle_.end() && idle->second == &worker) idle_.erase(idle);
   workers_.erase(worker.id);

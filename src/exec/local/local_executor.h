@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,7 @@ class LocalExecutor final : public Executor {
 
   // Life of a launch (local_executor.cc).
   void refuse(const Order& order, const std::string& why);
+  Status check(const Order& order) const;
   Status launch(const Order& order);
   WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
   Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
@@ -65,6 +67,7 @@ class LocalExecutor final : public Executor {
   void wish(LocalWorker& worker, Wish wish);
   void exploit(LocalWorker& worker, const ExploitFrom& content);
   void exit(LocalWorker& worker, ExitKind kind, std::string error);
+  void end_launch(LocalWorker& worker);
   void finish(LocalWorker& worker);
 
   // What comes from outside (local_input.cc).
@@ -98,6 +101,7 @@ class LocalExecutor final : public Executor {
   std::vector<std::string> base_environment_;
   std::map<std::uint64_t, std::unique_ptr<LocalWorker>> workers_;
   std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
+  std::set<SlotId> taken_;                 ///< Until their launch's end.
   std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch.
   std::uint64_t next_worker_ = 0;
   bool announced_ = false;

@@ -262,8 +262,7 @@ void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
       worker.process.wire &&
       (options_.max_trials_per_worker <= 0 || worker.launches < options_.max_trials_per_worker);
   if (!again) return dismiss(worker);
-  signals_.push_back(LaunchEnded{run.launch});
-  worker.run.reset();
+  end_launch(worker);
   worker.patience.reset();
   idle_[worker.slot.id] = &worker;
 }

@@ -18,10 +18,10 @@ namespace clavier::exec {
 struct LocalOptions {
   std::filesystem::path study;  ///< The study's folder; absolute; exists.
   std::string metric;           ///< The objective's name, to be found in reports.
-  Node node;                    ///< This machine with its slots.
+  Node node = {};               ///< This machine with its slots.
 
   /// The worker: its arguments may hold {lr}, {trial}, {dir}, {checkpoint}, {until}.
-  std::vector<std::string> command;
+  std::vector<std::string> command = {};
   /// Added to ours, and stronger than what the slot sets.
   std::map<std::string, std::string> environment = {};
   std::filesystem::path working_directory = {};  ///< Empty: ours.

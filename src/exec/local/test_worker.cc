@@ -9,10 +9,11 @@
 #include <stdexcept>
 #include <string>
 
+#include "exec/scripted_trial.h"
 #include "worker/trial_worker.h"
 
 // A worker on the library's own loop that does what its trial's configuration says: `mode`, and
-// `steps` reports of a metric `loss` (0: for ever).
+// `steps` reports of a metric `loss` (0: for ever). Plays the contract suite's trials, too.
 namespace {
 
 using clavier::Steps;
@@ -36,6 +37,7 @@ void save(const std::filesystem::path& directory, Steps step) {
 }
 
 void train(TrialContext& trial) {
+  if (trial.config().find("fails_at")) return clavier::exec::scripted_trial(trial);
   const std::string mode = text(trial, "mode");
   std::printf("trial %lld begins\n", static_cast<long long>(trial.trial().value));
   std::fflush(stdout);
@@ -59,4 +61,7 @@ void train(TrialContext& trial) {
 
 }  // namespace
 
-int main() { return clavier::worker::worker_main(train); }
+int main(int argc, char** argv) {
+  const bool exploit = argc > 1 && std::string(argv[1]) == "exploit";
+  return clavier::worker::worker_main(train, {.exploit = exploit});
+}

@@ -1,0 +1,40 @@
+#include <filesystem>
+
+#include "exec/executor_contract.h"
+#include "exec/local/local_executor.h"
+
+namespace clavier::exec {
+namespace {
+
+class LocalWorld final : public ExecutorWorld {
+ public:
+  explicit LocalWorld(const WorldOptions& options) {
+    LocalOptions local{.study = study_.path(), .metric = "loss"};
+    local.node = {.id = NodeId{0}, .host = "here"};
+    local.command = {CLAVIER_TEST_WORKER, "exploit"};
+    local.guard = CLAVIER_GUARD;
+    local.checkpoints = options.checkpoints;
+    for (int i = 0; i < options.slots; ++i)
+      local.node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
+    auto made = LocalExecutor::create(std::move(local), waker_);
+    CHECK(made.ok());
+    executor_ = std::move(*made);
+  }
+  Executor& executor() override { return *executor_; }
+  const Waker& waker() override { return waker_; }
+  std::filesystem::path study() override { return study_.path(); }
+
+ private:
+  TemporaryStudy study_;
+  Waker waker_ = *Waker::create();
+  std::unique_ptr<LocalExecutor> executor_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Local, ExecutorContract,
+                         ::testing::Values(ExecutorKind{
+                             .name = "local", .make = [](const WorldOptions& options) {
+                               return std::make_unique<LocalWorld>(options);
+                             }}));
+
+}  // namespace
+}  // namespace clavier::exec
