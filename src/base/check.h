@@ -10,6 +10,8 @@ namespace clavier {
 
 }  // namespace clavier
 
+#undef CHECK  // LibTorch has a macro of this name; include its headers first.
+
 /// Guards our own invariants, in release builds too. Never used on data from outside the process.
 #define CHECK(condition, ...)                                                                  \
   do {                                                                                         \
