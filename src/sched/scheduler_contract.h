@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Subject {
   /// Reports of one turn are decided together, whatever their order.
   bool order_free = true;
 };
+inline void PrintTo(const Subject& subject, std::ostream* out) { *out << subject.name; }
 
 /// A study in miniature.
 struct Setting {

@@ -11,9 +11,9 @@ namespace clavier::sched {
 /// A test's hand on one scheduler: it creates trials and lets them report at will.
 class Desk {
  public:
-  Desk(Scheduler& scheduler, Objective objective)
+  Desk(Scheduler& scheduler, Objective objective, std::int64_t limit = kForever)
       : scheduler_(scheduler), state_(std::move(objective), {.max_failures = 1}) {
-    take(Opened{.trials = kForever});
+    take(Opened{.trials = limit});
   }
 
   /// A trial that waits for its first launch.
