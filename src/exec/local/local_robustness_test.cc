@@ -206,7 +206,7 @@ TEST_F(LocalRobustnessTest, AScriptThatNeverReadsIsNotDrownedInMessages) {
   shell("echo '{\"loss\": 1}'; sleep 100");
   executor().start(order(0));
   next_report();
-  for (int i = 0; i < 500'000; ++i) executor().send(message(0, ContinueTo{i}));
+  for (int i = 0; i < 50'000; ++i) executor().send(message(0, ContinueTo{i}));
   executor().send(message(0, StopNow{}));
   EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
 }
@@ -215,7 +215,7 @@ TEST_F(LocalRobustnessTest, AClientThatNeverReadsFailsOnceItsQueueIsFull) {
   shell(R"(echo '{"type":"report","metrics":{"loss":1}}' >&3; sleep 100)");
   executor().start(order(0));
   next_report();
-  for (int i = 0; i < 500'000; ++i) executor().send(message(0, ContinueTo{i}));
+  for (int i = 0; i < 50'000; ++i) executor().send(message(0, ContinueTo{i}));
   const Exited exited = next<Exited>();
   EXPECT_EQ(exited.kind, ExitKind::kFailed);
   EXPECT_NE(exited.error.find("does not read"), std::string::npos);

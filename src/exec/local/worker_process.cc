@@ -89,8 +89,9 @@ std::optional<GuardReport> WorkerProcess::take_report() {
 bool WorkerProcess::write(std::string_view line) {
   if (!wire) return true;  // It closed its end: its exit tells the rest.
   if (queue_.size() + line.size() > kMaxQueuedBytes) return false;
+  const bool waiting = !queue_.empty();  // Then the poller says when there is room.
   queue_.append(line);
-  flush();
+  if (!waiting) flush();
   return true;
 }
 

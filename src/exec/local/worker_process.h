@@ -46,7 +46,7 @@ class WorkerProcess {
   void flush();
   bool has_queued() const { return !queue_.empty(); }
 
-  static constexpr std::size_t kMaxQueuedBytes = std::size_t{4} << 20;
+  static constexpr std::size_t kMaxQueuedBytes = std::size_t{1} << 20;
 
  private:
   WorkerProcess(Process guard, Fd control)
