@@ -1,0 +1,7 @@
+# Sets CLAVIER_COMMIT to the short hash of the checked-out sources.
+execute_process(COMMAND git rev-parse --short HEAD
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE CLAVIER_COMMIT
+  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT CLAVIER_COMMIT)
+  set(CLAVIER_COMMIT unknown)
+endif()
