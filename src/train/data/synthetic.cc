@@ -97,6 +97,7 @@ struct Prototypes {
   }
   std::vector<Vector> means;
   double deviation;
+  double gain = 1 / std::sqrt(1 + deviation * deviation);  ///< Makes the variance of values 1.
 };
 
 class Teacher {
@@ -168,7 +169,8 @@ class Generator {
     auto label = i % spec_.classes;
     auto z = normals(decoder_.latents(), rng);
     const auto& mean = prototypes_->means[static_cast<std::size_t>(label)];
-    for (std::size_t k = 0; k < z.size(); ++k) z[k] = mean[k] + prototypes_->deviation * z[k];
+    for (std::size_t k = 0; k < z.size(); ++k)
+      z[k] = prototypes_->gain * (mean[k] + prototypes_->deviation * z[k]);
     decoder_.append(z, inputs);
     split.labels.push_back(label);
   }
@@ -233,7 +235,8 @@ Status check(const SyntheticSpec& spec) {
                                share ? "from 0 to 1" : "0 or more"));
   for (auto count : {spec.train, spec.validation, spec.test})
     if (count < 1 || count > kMaxSamples)
-      return invalid(fmt::format("{} synthetic samples: there must be 1 to {}", count, kMaxSamples));
+      return invalid(
+          fmt::format("{} synthetic samples: there must be 1 to {}", count, kMaxSamples));
   return ok_status();
 }
 

@@ -13,12 +13,14 @@ namespace clavier::train::data {
 /// s = difficulty × half the expected distance of two means. Teacher: z is normal and the label is
 /// the largest output of a fixed random network of 32 tanh units; a part `difficulty` of the labels
 /// is drawn at random. Means and teacher depend on the shape and the number of classes only, the
-/// test samples on nothing else, training and validation samples also on `seed`. All of it is floats.
+/// test samples on nothing else, training and validation samples also on `seed`. All of it is
+/// floats.
 Result<Dataset> synthetic_dataset(const SyntheticSpec& spec, std::uint64_t seed);
 
-/// What no model can beat, apart from the luck of a finite test set. Classification: the accuracy of
-/// the Bayes classifier (prototypes: a Monte Carlo estimate from 20,000 draws with a fixed key, exact
-/// to about 0.003; teacher: 1 - d + d / classes). Regression: the least mean squared error, d².
+/// What no model can beat, apart from the luck of a finite test set. Classification: the accuracy
+/// of the Bayes classifier (prototypes: a Monte Carlo estimate from 20,000 draws with a fixed key,
+/// exact to about 0.003; teacher: 1 - d + d / classes). Regression: the least mean squared error,
+/// d².
 Result<double> synthetic_ceiling(const SyntheticSpec& spec);
 
 /// A few synthetic samples of the shape, type and classes given, for trying a study out.
