@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -19,6 +20,9 @@ struct LogOptions {
   bool power_safe = false;
   /// The name of the objective metric, kept in its own typed column.
   std::string metric;
+  /// Once SQLite's write-ahead log has grown so far it is copied into the database and started
+  /// anew; a reader that is in the way puts this off by a quarter of it.
+  std::int64_t wal_limit_bytes = 64 << 20;
 };
 
 /// The append-only step log of one study: a SQLite database with one writer (`docs/log.md`).
@@ -45,8 +49,7 @@ class StepLog {
   /// The id of the last step; invalid when empty.
   StepId last() const;
   /// Visits steps from `from` on, in order, until the visitor fails. Short transactions.
-  Status read(StepId from, Metrics metrics,
-              const std::function<Status(const Step&)>& visit) const;
+  Status read(StepId from, Metrics metrics, const std::function<Status(const Step&)>& visit) const;
 
  private:
   class Backend;

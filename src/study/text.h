@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "study/config.h"
 #include "study/report.h"
@@ -11,6 +12,8 @@
 /// The one encoding of the vocabulary as text: JSON, with NaN, Infinity and -Infinity as Python
 /// writes them. No other file of `study` sees JSON. Every reader accepts any bytes and answers
 /// with an error that names the offending place; every writer's output is read back equal.
+/// Unknown fields are ignored, and no field of an input has the name of one of a fill: a store may
+/// merge the two into one table and read each from it.
 namespace clavier::text {
 
 /// Shortest form that reads back to the same number; reals always carry a point or an exponent.
@@ -36,8 +39,10 @@ Result<std::vector<Metric>> metrics_from_json(std::string_view json);
 
 std::string to_json(const Decision& decision);
 Result<Decision> decision_from_json(std::string_view json);
+Result<Decision> decision_from_json(const Json& json);
 std::string to_json(const Checkpoint& checkpoint);
 Result<Checkpoint> checkpoint_from_json(std::string_view json);
+Result<Checkpoint> checkpoint_from_json(const Json& json);
 std::string to_json(const Node& node);
 Result<Node> node_from_json(std::string_view json);
 
@@ -46,8 +51,10 @@ std::string_view kind(const Input& input);
 /// The input's content without its kind.
 std::string to_json(const Input& input);
 Result<Input> input_from_json(std::string_view kind, std::string_view json);
+Result<Input> input_from_json(std::string_view kind, const Json& json);
 /// Empty text for an empty fill.
 std::string to_json(const Fill& fill);
 Result<Fill> fill_from_json(std::string_view json);
+Result<Fill> fill_from_json(const Json& json);
 
 }  // namespace clavier::text

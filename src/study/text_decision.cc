@@ -27,6 +27,10 @@ Action read_action(const Place& place) {
   return Stop{};
 }
 
+Decision read_decision(const Place& place) {
+  return {read_action(place), place.text_if_any("reason")};
+}
+
 }  // namespace
 
 std::string to_json(const Decision& decision) {
@@ -61,9 +65,10 @@ std::string to_json(const Decision& decision) {
 }
 
 Result<Decision> decision_from_json(std::string_view json) {
-  return read_record<Decision>(json, [](const Place& place) {
-    return Decision{read_action(place), place.text_if_any("reason")};
-  });
+  return read_record<Decision>(json, read_decision);
+}
+Result<Decision> decision_from_json(const Json& json) {
+  return read_record<Decision>(json, read_decision);
 }
 
 }  // namespace clavier::text

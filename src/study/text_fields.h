@@ -116,7 +116,7 @@ class Place {
   Id id(std::string_view name) const {
     const Place place = at(name);
     const Id id{place.whole()};
-    if (!id.valid()) place.fail("is not an id");
+    if (id.value < -1) place.fail("is not an id");
     return id;
   }
 
@@ -156,14 +156,18 @@ class Place {
   std::size_t index_ = 0;
 };
 
-/// Parses `json` and reads the whole of it with `read(place)`.
+/// Reads the whole of `document` with `read(place)`.
 template <typename T, typename Read>
-Result<T> read_record(std::string_view json, Read read) {
-  const Json document = TRY(Json::parse(json));
+Result<T> read_record(const Json& document, Read read) {
   std::string problem;
   T record = read(Place(document, problem));
   if (!problem.empty()) return invalid(std::move(problem));
   return record;
+}
+template <typename T, typename Read>
+Result<T> read_record(std::string_view json, Read read) {
+  const Json document = TRY(Json::parse(json));
+  return read_record<T>(document, read);
 }
 
 }  // namespace clavier::text

@@ -132,5 +132,6 @@ Result<Fill> fill_from_json(std::string_view json) {
   if (json.empty()) return Fill{};
   return read_record<Fill>(json, read_fill);
 }
+Result<Fill> fill_from_json(const Json& json) { return read_record<Fill>(json, read_fill); }
 
 }  // namespace clavier::text

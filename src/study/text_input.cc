@@ -194,10 +194,15 @@ std::string to_json(const Input& input) {
   return out;
 }
 
-Result<Input> input_from_json(std::string_view kind, std::string_view json) {
+Result<Input> input_from_json(std::string_view kind, const Json& json) {
   for (const InputKind& each : kInputKinds)
     if (each.word == kind) return read_record<Input>(json, each.read);
   return invalid(fmt::format("unknown kind of input \"{}\"", kind));
+}
+
+Result<Input> input_from_json(std::string_view kind, std::string_view json) {
+  const Json document = TRY(Json::parse(json));
+  return input_from_json(kind, document);
 }
 
 }  // namespace clavier::text

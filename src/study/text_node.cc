@@ -122,5 +122,8 @@ std::string to_json(const Checkpoint& checkpoint) {
 Result<Checkpoint> checkpoint_from_json(std::string_view json) {
   return read_record<Checkpoint>(json, read_checkpoint);
 }
+Result<Checkpoint> checkpoint_from_json(const Json& json) {
+  return read_record<Checkpoint>(json, read_checkpoint);
+}
 
 }  // namespace clavier::text

@@ -145,7 +145,7 @@ TEST(Text, ErrorsNameTheOffendingPlace) {
   const Refused cases[] = {
       {"exited", R"({"launch": 1, "exit": "failed"})", "trial is missing"},
       {"exited", R"({"trial": 1.5, "launch": 1, "exit": "failed"})", "trial is not a whole number"},
-      {"exited", R"({"trial": -1, "launch": 1, "exit": "failed"})", "trial is not an id"},
+      {"exited", R"({"trial": -2, "launch": 1, "exit": "failed"})", "trial is not an id"},
       {"exited", R"({"trial": 1, "launch": 1, "exit": "gone"})", "exit is an unknown word"},
       {"report", R"({"reports": {}})", "reports is not a list"},
       {"report", R"({"reports": [{"trial": 1, "launch": 2, "step": 3}, 7]})",
