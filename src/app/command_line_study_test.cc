@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include "app/study_file.h"
+
+namespace clavier::app {
+namespace {
+
+TEST(CommandLineStudy, StandsForAStudyFile) {
+  const auto spec = from_command_line(
+      {.space = {"lr=loguniform(1e-5,1e-1)", "optimizer = choice(sgd, adam)", "wd=.1", "n=3",
+                 "layers=choice([64,64],[128])", "twice=expr(2 * n)", "o.eps=1e-8"},
+       .objective = {"val_loss", Mode::kMin},
+       .trials = 30,
+       .command = {"python", "src/train.py", "--lr", "{lr}", "say \"x\""}});
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->text, R"([study]
+name = "train"
+metric = "val_loss"
+mode = "min"
+trials = 30
+
+[space]
+lr = { loguniform = [1e-5, 1e-1] }
+optimizer = { choice = ["sgd", "adam"] }
+wd = 0.1
+n = 3
+layers = { choice = [[64,64], [128]] }
+twice = { expr = "2 * n" }
+o.eps = 1e-8
+
+[worker]
+command = ["python", "src/train.py", "--lr", "{lr}", "say \"x\""]
+)");
+  EXPECT_EQ(spec->trials, 30);
+  EXPECT_EQ(spec->working_directory, std::filesystem::current_path());
+}
+
+TEST(CommandLineStudy, TakesOverridesAndNamesItselfAfterTheProgram) {
+  const auto spec =
+      from_command_line({.space = {}, .objective = {"loss", Mode::kMin}, .command = {"bin/sim"}},
+                        std::vector<Override>{{"study.trials", "2"}});
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->name, "sim");
+  EXPECT_EQ(spec->trials, 2);
+}
+
+TEST(CommandLineStudy, RefusesWhatIsNoDistribution) {
+  const auto error = [](std::string space) {
+    const auto spec = from_command_line(
+        {.space = {std::move(space)}, .objective = {"loss", Mode::kMin}, .command = {"a"}});
+    return spec ? "no error" : spec.error().message;
+  };
+  EXPECT_EQ(error("lr"),
+            "--space lr: write NAME=DISTRIBUTION, for example lr=loguniform(1e-5,1e-1)");
+  EXPECT_EQ(error("lr=logunifrom(1e-5,1e-1)"),
+            "--space lr=logunifrom(1e-5,1e-1): unknown distribution \"logunifrom\"; did you mean "
+            "\"loguniform\"?");
+  EXPECT_EQ(error("lr=uniform(1)"),
+            "command line:7:18: lr: uniform takes numbers [low, high], not 1 items");
+  EXPECT_EQ(from_command_line({}).error().message,
+            "no command: put it behind --, for example -- python3 train.py --lr {lr}");
+}
+
+}  // namespace
+}  // namespace clavier::app

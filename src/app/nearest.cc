@@ -1,0 +1,54 @@
+#include "app/nearest.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace clavier::app {
+namespace {
+
+constexpr std::size_t kLongestName = 100;
+
+/// Restricted Damerau-Levenshtein distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    before = above;
+    above = row;
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string nearest(std::string_view wrong, std::span<const std::string> names) {
+  if (wrong.size() > kLongestName) return {};
+  std::string best;
+  std::size_t least = std::max<std::size_t>(1, wrong.size() / 3) + 1;
+  for (const std::string& name : names) {
+    const std::size_t d = distance(wrong, name);
+    if (d < least && d < name.size()) {
+      least = d;
+      best = name;
+    }
+  }
+  return best;
+}
+
+std::string suggestion(std::string_view wrong, std::span<const std::string> names) {
+  const std::string best = nearest(wrong, names);
+  if (!best.empty()) return fmt::format("; did you mean \"{}\"?", best);
+  if (names.empty()) return {};
+  return fmt::format("; there {} {}", names.size() == 1 ? "is" : "are", fmt::join(names, ", "));
+}
+
+}  // namespace clavier::app

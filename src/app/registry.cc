@@ -1,0 +1,329 @@
+#include "app/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/nearest.h"
+#include "cluster/first_fit.h"
+#include "sched/asha.h"
+#include "sched/asha_promotion.h"
+#include "sched/fifo.h"
+#include "sched/median.h"
+#include "sched/ray_asha.h"
+#include "sched/ray_median.h"
+#include "search/grid.h"
+#include "search/random.h"
+#include "search/sobol.h"
+#include "study/text.h"
+
+namespace clavier::app {
+namespace {
+
+constexpr double kMany = 1e15;
+
+/// Checked options with their defaults, by name.
+class Options {
+ public:
+  explicit Options(const AlgorithmSpec& spec) : config_(spec.options) {}
+  std::int64_t whole(std::string_view name) const { return *get(name).as<std::int64_t>(); }
+  double real(std::string_view name) const { return *get(name).as<double>(); }
+  const std::string& text(std::string_view name) const { return *get(name).as<std::string>(); }
+  bool flag(std::string_view name) const { return *get(name).as<bool>(); }
+
+ private:
+  const Value& get(std::string_view name) const {
+    const Value* value = config_.find(name);
+    CHECK(value, "an option that `complete` did not fill in");
+    return *value;
+  }
+  const Config& config_;
+};
+
+template <typename Policy>
+struct Entry {
+  AlgorithmInfo info;
+  std::unique_ptr<Policy> (*make)(const StudySpec& spec, const Options& options);
+};
+
+using Searchers = std::vector<Entry<search::Searcher>>;
+using Schedulers = std::vector<Entry<sched::Scheduler>>;
+using Planners = std::vector<Entry<cluster::Planner>>;
+
+template <typename Search>
+std::unique_ptr<search::Searcher> make_search(const StudySpec& spec, const Options&) {
+  return std::make_unique<Search>(spec.space, spec.seed);
+}
+
+const Searchers& searchers() {
+  static const Searchers all = {
+      {{"random", "", "independent draws"}, make_search<search::RandomSearch>},
+      {{"grid", "", "every combination"}, make_search<search::GridSearch>},
+      {{"sobol", "", "scrambled Sobol points, more even than random"},
+       make_search<search::SobolSearch>},
+  };
+  return all;
+}
+
+template <typename Asha>
+std::unique_ptr<sched::Scheduler> make_asha(const StudySpec& spec, const Options& options) {
+  return std::make_unique<Asha>(
+      spec.objective,
+      sched::AshaOptions{.max_steps = options.whole("max_steps"),
+                         .grace = options.whole("grace"),
+                         .reduction = options.real("reduction"),
+                         .brackets = static_cast<int>(options.whole("brackets"))},
+      spec.seed);
+}
+
+std::unique_ptr<sched::Scheduler> make_ray_asha(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::RayAsha>(
+      spec.objective,
+      sched::RayAshaOptions{.max_t = options.whole("max_steps"),
+                            .grace_period = options.whole("grace"),
+                            .reduction_factor = options.real("reduction"),
+                            .brackets = static_cast<int>(options.whole("brackets")),
+                            .stop_last_trials = options.flag("stop_last_trials")},
+      spec.seed);
+}
+
+sched::Axis axis_of(const Options& options) {
+  return options.text("axis") == "steps" ? sched::Axis::kSteps : sched::Axis::kSeconds;
+}
+
+std::unique_ptr<sched::Scheduler> make_median(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::Median>(
+      spec.objective,
+      sched::MedianOptions{.axis = axis_of(options),
+                           .grace = options.real("grace"),
+                           .every = options.real("every"),
+                           .min_trials = static_cast<int>(options.whole("min_trials")),
+                           .max_steps = options.whole("max_steps")});
+}
+
+std::unique_ptr<sched::Scheduler> make_ray_median(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::RayMedian>(
+      spec.objective,
+      sched::RayMedianOptions{.axis = axis_of(options),
+                              .grace_period = options.real("grace"),
+                              .min_samples_required = static_cast<int>(options.whole("min_trials")),
+                              .min_time_slice = options.real("min_time_slice"),
+                              .hard_stop = options.flag("hard_stop")});
+}
+
+std::unique_ptr<sched::Scheduler> make_fifo(const StudySpec&, const Options& options) {
+  return std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = options.whole("max_steps")});
+}
+
+std::unique_ptr<cluster::Planner> make_first_fit(const StudySpec&, const Options&) {
+  return std::make_unique<cluster::FirstFit>();
+}
+
+/// A number of steps or trials with this default.
+OptionSpec count(std::string_view name, std::int64_t fallback, std::string_view help) {
+  return {name, fallback, 1, kMany, {}, help};
+}
+OptionSpec real(std::string_view name, double fallback, double low, std::string_view help) {
+  return {name, fallback, low, kMany, {}, help};
+}
+OptionSpec flag(std::string_view name, bool fallback, std::string_view help) {
+  return {name, fallback, 0, 0, {}, help};
+}
+OptionSpec word(std::string_view name, const char* fallback, std::vector<std::string> words,
+                std::string_view help) {
+  return {name, fallback, 0, 0, std::move(words), help};
+}
+
+/// What all forms of successive halving have in common.
+std::vector<OptionSpec> halving(std::vector<OptionSpec> more = {}) {
+  std::vector<OptionSpec> all{
+      count("max_steps", 100, "a trial is complete here; default: trial.stop.steps"),
+      count("grace", 1, "no trial is judged before this step"),
+      real("reduction", 4, 1.01, "one of so many goes on"),
+      {"brackets", std::int64_t{1}, 1, 100, {}, "bracket b lacks the b lowest rungs"}};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+const Schedulers& schedulers() {
+  constexpr std::string_view kLimit = "a trial is complete here; default: trial.stop.steps";
+  static const Schedulers all = {
+      {{"fifo", "", "every trial to its end", {count("max_steps", kForever, kLimit)}}, make_fifo},
+      {{"asha", "stopping", "successive halving that stops what looks bad", halving()},
+       make_asha<sched::Asha>},
+      {{"asha", "promotion", "successive halving that pauses, and may promote later", halving()},
+       make_asha<sched::AshaPromotion>},
+      {{"asha", "ray", "as Ray Tune decides",
+        halving({flag("stop_last_trials", true, "stop at max_steps")})},
+       make_ray_asha},
+      {{"median",
+        "sound",
+        "stops what is worse than the median of the others",
+        {word("axis", "steps", {"steps", "seconds"}, "what progress is measured in"),
+         real("grace", 1, 0, "no trial is judged before"),
+         real("every", 1, 1e-6, "then at grace, grace + every, …"),
+         count("min_trials", 5, "so many others are needed for a judgement"),
+         count("max_steps", kForever, kLimit)}},
+       make_median},
+      {{"median",
+        "ray",
+        "as Ray Tune decides",
+        {word("axis", "seconds", {"steps", "seconds"}, "what progress is measured in"),
+         real("grace", 60, 0, "no trial is judged before"),
+         count("min_trials", 3, "so many others are needed for a judgement"),
+         real("min_time_slice", 0, 0, "between two pauses of a trial"),
+         flag("hard_stop", true, "stop; else pause a bad trial once")}},
+       make_ray_median},
+  };
+  return all;
+}
+
+const Planners& planners() {
+  static const Planners all = {
+      {{"first-fit", "", "the best trial to the fastest free slot"}, make_first_fit},
+  };
+  return all;
+}
+
+template <typename Table>
+std::vector<const AlgorithmInfo*> infos(const Table& table) {
+  std::vector<const AlgorithmInfo*> all;
+  for (const auto& entry : table) all.push_back(&entry.info);
+  return all;
+}
+
+template <typename Policy>
+std::unique_ptr<Policy> make(const std::vector<Entry<Policy>>& table, const AlgorithmSpec& choice,
+                             const StudySpec& spec) {
+  const Value* variant = choice.options.find("variant");
+  const auto entry = std::ranges::find_if(table, [&](const auto& candidate) {
+    return candidate.info.name == choice.algorithm &&
+           (candidate.info.variant.empty() ||
+            (variant && *variant == Value(std::string(candidate.info.variant))));
+  });
+  CHECK(entry != table.end(), "an algorithm that was not checked");
+  return entry->make(spec, Options(choice));
+}
+
+std::string range_of(const OptionSpec& option) {
+  if (option.high >= kMany) return fmt::format("at least {}", option.low);
+  if (std::isinf(option.low)) return fmt::format("at most {}", option.high);
+  return fmt::format("from {} to {}", option.low, option.high);
+}
+
+std::string_view type_of(const OptionSpec& option) {
+  if (option.fallback.as<std::int64_t>()) return "a whole number";
+  if (option.fallback.as<double>()) return "a number";
+  return option.fallback.as<bool>() ? "true or false" : "text";
+}
+
+}  // namespace
+
+std::string_view table_of(Family family) {
+  switch (family) {
+    case Family::kSearcher: return "search";
+    case Family::kScheduler: return "scheduler";
+    case Family::kPlanner: return "planner";
+  }
+  return "";
+}
+
+std::vector<const AlgorithmInfo*> algorithms(Family family) {
+  switch (family) {
+    case Family::kSearcher: return infos(searchers());
+    case Family::kScheduler: return infos(schedulers());
+    case Family::kPlanner: return infos(planners());
+  }
+  return {};
+}
+
+std::vector<std::string> algorithm_names(Family family) {
+  std::vector<std::string> names;
+  for (const AlgorithmInfo* info : algorithms(family))
+    if (names.empty() || names.back() != info->name) names.emplace_back(info->name);
+  return names;
+}
+
+std::vector<std::string> variant_names(Family family, std::string_view name) {
+  std::vector<std::string> names;
+  for (const AlgorithmInfo* info : algorithms(family))
+    if (info->name == name && !info->variant.empty()) names.emplace_back(info->variant);
+  return names;
+}
+
+Result<const AlgorithmInfo*> find_algorithm(Family family, std::string_view name,
+                                            std::string_view variant) {
+  const auto names = algorithm_names(family);
+  if (std::ranges::find(names, name) == names.end())
+    return invalid(fmt::format("{}.algorithm: unknown \"{}\"{}", table_of(family), name,
+                               suggestion(name, names)));
+  for (const AlgorithmInfo* info : algorithms(family))
+    if (info->name == name && (variant.empty() || info->variant == variant)) return info;
+  return invalid(fmt::format("{}.variant: unknown \"{}\" of {}{}", table_of(family), variant, name,
+                             suggestion(variant, variant_names(family, name))));
+}
+
+Result<const OptionSpec*> find_option(const AlgorithmInfo& algorithm, std::string_view name) {
+  std::vector<std::string> names;
+  for (const OptionSpec& option : algorithm.options) {
+    if (option.name == name) return &option;
+    names.emplace_back(option.name);
+  }
+  return invalid(
+      fmt::format("unknown option \"{}\" of {}{}", name, algorithm.name, suggestion(name, names)));
+}
+
+Result<Value> check_option(const OptionSpec& option, const Value& value) {
+  Value typed = value;
+  if (const auto* whole = value.as<std::int64_t>(); whole && option.fallback.as<double>())
+    typed = static_cast<double>(*whole);
+  const auto wrong = [&](std::string_view expected) {
+    return invalid(
+        fmt::format("{} must be {}, not {}", option.name, expected, text::to_json(value)));
+  };
+  if (typed.data.index() != option.fallback.data.index()) return wrong(type_of(option));
+  if (const auto* word = typed.as<std::string>()) {
+    if (std::ranges::find(option.words, *word) != option.words.end()) return typed;
+    return invalid(
+        fmt::format("{}: unknown \"{}\"{}", option.name, *word, suggestion(*word, option.words)));
+  }
+  const auto number = typed.as<bool>() ? std::nullopt : typed.number();
+  const bool is_unset = typed == Value(kForever) && option.fallback == Value(kForever);
+  if (number && !is_unset && !(*number >= option.low && *number <= option.high))
+    return wrong(range_of(option));
+  return typed;
+}
+
+Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec) {
+  const AlgorithmInfo* info = TRY(find_algorithm(family, spec.algorithm));
+  AlgorithmSpec whole{spec.algorithm};
+  const Value* variant = info->variant.empty() ? nullptr : spec.options.find("variant");
+  if (variant) {
+    const auto* name = variant->as<std::string>();
+    if (!name) return invalid(fmt::format("{}.variant must be text", table_of(family)));
+    info = TRY(find_algorithm(family, spec.algorithm, *name));
+  }
+  if (!info->variant.empty()) whole.options.set("variant", std::string(info->variant));
+  for (const Config::Entry& entry : spec.options.entries())
+    if (!whole.options.find(entry.name)) TRY(find_option(*info, entry.name));
+  for (const OptionSpec& option : info->options) {
+    const Value* value = spec.options.find(option.name);
+    whole.options.set(option.name, value ? TRY(check_option(option, *value)) : option.fallback);
+  }
+  return whole;
+}
+
+std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {
+  return make(searchers(), spec.search, spec);
+}
+
+std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec) {
+  return make(schedulers(), spec.scheduler, spec);
+}
+
+std::unique_ptr<cluster::Planner> make_planner(const StudySpec& spec) {
+  return make(planners(), spec.planner, spec);
+}
+
+}  // namespace clavier::app

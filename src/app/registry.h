@@ -1,0 +1,65 @@
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/study_spec.h"
+#include "base/result.h"
+#include "cluster/planner.h"
+#include "sched/scheduler.h"
+#include "search/searcher.h"
+
+/// Everything a study file can choose by name. A new algorithm is one entry of the tables in
+/// `registry.cc`; reading, checking, showing and suggesting all come from there.
+namespace clavier::app {
+
+/// One key of an algorithm's table. Its type is that of `fallback`: whole number, real, text
+/// (one of `words`), or true and false. `kForever` stands for "not set".
+struct OptionSpec {
+  std::string_view name;
+  Value fallback;
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  std::vector<std::string> words = {};
+  std::string_view help = {};
+};
+
+/// One algorithm, or one variant of it. Variants differ in their options and defaults; a file
+/// chooses with `variant = "…"`, and the first in the registry is the default.
+struct AlgorithmInfo {
+  std::string_view name;
+  std::string_view variant;  ///< Empty if there is only one.
+  std::string_view help;
+  std::vector<OptionSpec> options = {};
+};
+
+enum class Family { kSearcher, kScheduler, kPlanner };
+
+/// Its table in a study file: "search", "scheduler", "planner".
+std::string_view table_of(Family family);
+/// In the order of the registry, variants of one name together; valid for ever.
+std::vector<const AlgorithmInfo*> algorithms(Family family);
+/// The names, each once.
+std::vector<std::string> algorithm_names(Family family);
+/// The variants of one; empty if there is only one.
+std::vector<std::string> variant_names(Family family, std::string_view name);
+/// Fails with the nearest name. An empty variant is the default one.
+Result<const AlgorithmInfo*> find_algorithm(Family family, std::string_view name,
+                                            std::string_view variant = {});
+/// The option of this name; fails with the nearest one.
+Result<const OptionSpec*> find_option(const AlgorithmInfo& algorithm, std::string_view name);
+/// The value as the option's type; whole numbers become reals where those are wanted.
+Result<Value> check_option(const OptionSpec& option, const Value& value);
+/// Checks name, variant and options and fills in the defaults, in the registry's order; the variant
+/// comes first.
+Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec);
+
+/// From a spec whose names and options were checked, by `parse_study` or `complete`.
+std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec);
+std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec);
+std::unique_ptr<cluster::Planner> make_planner(const StudySpec& spec);
+
+}  // namespace clavier::app

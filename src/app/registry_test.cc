@@ -1,0 +1,108 @@
+#include "app/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "app/study_file.h"
+
+namespace clavier::app {
+namespace {
+
+constexpr Family kFamilies[] = {Family::kSearcher, Family::kScheduler, Family::kPlanner};
+
+StudySpec study_with(Family family, const AlgorithmSpec& choice) {
+  StudySpec spec;
+  spec.objective = {"loss", Mode::kMin};
+  spec.space.parameters.push_back({"x", Real{0, 1}});
+  AlgorithmSpec& place = family == Family::kSearcher    ? spec.search
+                         : family == Family::kScheduler ? spec.scheduler
+                                                        : spec.planner;
+  place = choice;
+  return spec;
+}
+
+TEST(Registry, EveryEntryIsMadeFromItsDefaults) {
+  for (const Family family : kFamilies)
+    for (const AlgorithmInfo* info : algorithms(family)) {
+      AlgorithmSpec choice{std::string(info->name)};
+      if (!info->variant.empty()) choice.options.set("variant", std::string(info->variant));
+      const auto whole = complete(family, choice);
+      ASSERT_TRUE(whole.ok()) << whole.error().message;
+      const StudySpec spec = study_with(family, *whole);
+      switch (family) {
+        case Family::kSearcher: EXPECT_TRUE(make_searcher(spec)) << info->name; break;
+        case Family::kScheduler: EXPECT_TRUE(make_scheduler(spec)) << info->name; break;
+        case Family::kPlanner: EXPECT_TRUE(make_planner(spec)) << info->name; break;
+      }
+    }
+}
+
+TEST(Registry, EveryDefaultPassesItsOwnCheck) {
+  for (const Family family : kFamilies)
+    for (const AlgorithmInfo* info : algorithms(family))
+      for (const OptionSpec& option : info->options) {
+        const auto checked = check_option(option, option.fallback);
+        EXPECT_TRUE(checked.ok()) << info->name << "." << option.name;
+        EXPECT_FALSE(option.help.empty()) << info->name << "." << option.name;
+      }
+}
+
+TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
+  for (const Family family : kFamilies)
+    for (const AlgorithmInfo* info : algorithms(family)) {
+      std::string text = "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a']\n[" +
+                         std::string(table_of(family)) + "]\nalgorithm='" +
+                         std::string(info->name) + "'\n";
+      if (!info->variant.empty()) text += "variant='" + std::string(info->variant) + "'\n";
+      const auto spec = parse_study(text, "s.toml");
+      ASSERT_TRUE(spec.ok()) << spec.error().message;
+      const auto again = parse_study(to_toml(*spec), "s.toml");
+      ASSERT_TRUE(again.ok()) << again.error().message;
+      EXPECT_EQ(again->scheduler, spec->scheduler);
+      EXPECT_EQ(again->search, spec->search);
+    }
+}
+
+TEST(Registry, TheFirstVariantIsTheDefault) {
+  const auto asha = complete(Family::kScheduler, {"asha"});
+  ASSERT_TRUE(asha.ok());
+  EXPECT_EQ(*asha->options.find("variant"), Value("stopping"));
+  EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
+            (std::vector<std::string>{"stopping", "promotion", "ray"}));
+  EXPECT_EQ(algorithm_names(Family::kScheduler),
+            (std::vector<std::string>{"fifo", "asha", "median"}));
+}
+
+TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
+  AlgorithmSpec ray{"median"};
+  ray.options.set("variant", "ray");
+  const auto whole = complete(Family::kScheduler, ray);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(*whole->options.find("grace"), Value(60.0));
+  ray.options.set("every", 1.0);
+  EXPECT_EQ(complete(Family::kScheduler, ray).error().message,
+            "unknown option \"every\" of median; there are axis, grace, min_trials, "
+            "min_time_slice, hard_stop");
+}
+
+TEST(Registry, ChecksTypesAndRanges) {
+  const auto message = [](std::string_view option, Value value) {
+    AlgorithmSpec spec{"asha"};
+    spec.options.set("variant", "ray");
+    spec.options.set(option, std::move(value));
+    const auto whole = complete(Family::kScheduler, spec);
+    return whole ? "fine" : whole.error().message;
+  };
+  EXPECT_EQ(message("reduction", 3), "fine") << "a whole number where a real is wanted";
+  EXPECT_EQ(message("grace", 1.5), "grace must be a whole number, not 1.5");
+  EXPECT_EQ(message("grace", 0), "grace must be at least 1, not 0");
+  EXPECT_EQ(message("brackets", 101), "brackets must be from 1 to 100, not 101");
+  EXPECT_EQ(message("stop_last_trials", 1), "stop_last_trials must be true or false, not 1");
+  EXPECT_EQ(message("reduction", std::nan("")), "reduction must be at least 1.01, not NaN");
+  EXPECT_EQ(message("variant", "best"),
+            "scheduler.variant: unknown \"best\" of asha; there are stopping, promotion, ray");
+}
+
+}  // namespace
+}  // namespace clavier::app

@@ -1,0 +1,333 @@
+#include "app/study_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "app/nearest.h"
+#include "app/registry.h"
+#include "app/study_file_fields.h"
+#include "app/study_file_json.h"
+#include "app/study_file_problems.h"
+#include "app/study_file_space.h"
+#include "app/study_folder.h"
+#include "search/grid.h"
+#include "worker/command_line.h"
+
+namespace clavier::app {
+namespace {
+
+using Entry = TomlNode::Entry;
+
+/// One pass over a parsed study file.
+class StudyReader {
+ public:
+  StudyReader(const StudySource& source, std::string_view file_name)
+      : root_(source.root()), problems_(source) {
+    spec_.name = std::filesystem::path(file_name).stem().string();
+    spec_.trials = kForever;
+    spec_.text = source.text();
+  }
+
+  Result<StudySpec> read() {
+    for (const Entry& entry : root_.entries) top(entry);
+    required();
+    space();
+    algorithm(Family::kSearcher, spec_.search);
+    algorithm(Family::kScheduler, spec_.scheduler);
+    algorithm(Family::kPlanner, spec_.planner);
+    work();
+    if (problems_.empty()) check_space(space_, problems_);
+    if (!problems_.empty()) return problems_.status().error();
+    settle();
+    return std::move(spec_);
+  }
+
+ private:
+  static std::vector<std::string> top_names() {
+    std::vector<std::string> names{"study", "space", "search", "scheduler", "planner", "trainer"};
+    for (const Field& field : fields())
+      if (field.table.find('.') == std::string_view::npos &&
+          std::ranges::find(names, field.table) == names.end())
+        names.emplace_back(field.table);
+    return names;
+  }
+
+  /// Keys and subtables of a fixed table.
+  static std::vector<std::string> key_names(std::string_view table) {
+    std::vector<std::string> names;
+    for (const Field& field : fields()) {
+      if (field.table == table) names.emplace_back(field.key);
+      const std::size_t dot = field.table.find('.');
+      if (dot == std::string_view::npos || field.table.substr(0, dot) != table) continue;
+      const std::string sub(field.table.substr(dot + 1));
+      if (std::ranges::find(names, sub) == names.end()) names.push_back(sub);
+    }
+    if (table == "worker") names.emplace_back("environment");
+    return names;
+  }
+
+  void top(const Entry& entry) {
+    const auto names = top_names();
+    if (std::ranges::find(names, entry.key) == names.end()) return unknown_top(entry, names);
+    if (!entry.node.is_table())
+      return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
+                                                    entry.node.kind_name()));
+    if (entry.key == "worker") spec_.worker.emplace();
+    const auto keys = key_names(entry.key);
+    if (!keys.empty()) table(entry.key, entry.node, keys);
+  }
+
+  void unknown_top(const Entry& entry, const std::vector<std::string>& names) {
+    const auto keys = key_names("study");
+    const bool is_study_key = std::ranges::find(keys, entry.key) != keys.end();
+    if (is_study_key && !entry.node.is_table())
+      return problems_.add(entry.place, fmt::format("\"{0}\" belongs into [study]; did you mean "
+                                                    "study.{0}?",
+                                                    entry.key));
+    problems_.add(entry.place,
+                  fmt::format("unknown {} \"{}\"{}", entry.node.is_table() ? "table" : "key",
+                              entry.key, suggestion(entry.key, names)));
+  }
+
+  void table(const std::string& name, const TomlNode& node, const std::vector<std::string>& keys) {
+    for (const Entry& entry : node.entries) {
+      const std::string below = fmt::format("{}.{}", name, entry.key);
+      const auto field = std::ranges::find_if(
+          fields(), [&](const Field& f) { return f.table == name && f.key == entry.key; });
+      if (field != fields().end()) {
+        if (const Status status = read_field(*field, entry.node, spec_); !status)
+          problems_.add(entry.node.begin, status.error().message);
+      } else if (std::ranges::find(keys, entry.key) != keys.end()) {
+        subtable(below, entry);
+      } else if (name == "trial.stop") {
+        stop_metric(entry, keys);
+      } else {
+        problems_.add(entry.place, fmt::format("unknown key \"{}\" in [{}]{}", entry.key, name,
+                                               suggestion(entry.key, keys)));
+      }
+    }
+  }
+
+  void subtable(const std::string& name, const Entry& entry) {
+    if (!entry.node.is_table())
+      return problems_.add(entry.node.begin,
+                           fmt::format("{} must be a table, not {}", name, entry.node.shown()));
+    if (name == "worker.environment") return environment(entry.node);
+    if (name == "stop.plateau") {
+      spec_.stop.plateau.emplace();
+      if (!entry.node.find("trials"))
+        problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
+    }
+    table(name, entry.node, key_names(name));
+  }
+
+  void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
+    const std::string near = nearest(entry.key, keys);
+    if (!near.empty())
+      return problems_.add(entry.place, fmt::format("\"{}\" in [trial.stop]: did you mean \"{}\"? "
+                                                    "(a metric needs a name less alike)",
+                                                    entry.key, near));
+    const auto number = entry.node.scalar.as<bool>() ? std::nullopt : entry.node.scalar.number();
+    if (!entry.node.is_scalar() || !number)
+      return problems_.add(entry.node.begin,
+                           fmt::format("trial.stop.{} must be the metric's threshold, a number, "
+                                       "not {}",
+                                       entry.key, entry.node.shown()));
+    spec_.trial.stop.metrics.push_back({entry.key, *number});
+  }
+
+  void environment(const TomlNode& node) {
+    for (const Entry& entry : node.entries) {
+      const bool good_name = !entry.key.empty() && entry.key.find('=') == std::string::npos &&
+                             entry.key.find('\0') == std::string::npos;
+      if (!entry.node.is_scalar() || !good_name) {
+        problems_.add(entry.node.begin, fmt::format("worker.environment.{} must be text, not {}",
+                                                    entry.key, entry.node.shown()));
+        continue;
+      }
+      const auto* words = entry.node.scalar.as<std::string>();
+      spec_.worker->environment[entry.key] = words ? *words : toml_value(entry.node.scalar);
+    }
+  }
+
+  Place place_of_table(std::string_view name) const {
+    const Entry* entry = root_.entry(name);
+    return entry ? entry->place : Place{};
+  }
+
+  void required() {
+    const TomlNode* study = root_.find("study");
+    const Place place = place_of_table("study");
+    const auto missing = [&](std::string_view key) {
+      return !study || !study->is_table() || !study->find(key);
+    };
+    if (missing("metric") || spec_.objective.metric.empty())
+      problems_.add(place,
+                    "[study] needs metric: the name of what the trials report, for example "
+                    "metric = \"val_loss\"");
+    if (missing("mode"))
+      problems_.add(place,
+                    "[study] needs mode: \"min\" if less of the metric is better, \"max\" if "
+                    "more is");
+    if (const Status status = check_study_name(spec_.name); !status) {
+      const Entry* name = study ? study->entry("name") : nullptr;
+      problems_.add(name ? name->node.begin : place, status.error().message);
+    }
+    if (missing("data_seed")) spec_.data_seed = spec_.seed;
+  }
+
+  void space() {
+    if (const TomlNode* node = root_.find("space"); node && node->is_table())
+      read_parameters(*node, space_, problems_);
+    const TomlNode* search = root_.find("search");
+    if (!search || !search->is_table()) return;
+    if (const TomlNode* node = search->find("constraints"))
+      read_constraints(*node, space_, problems_);
+    if (const TomlNode* node = search->find("points")) read_points(*node, space_, problems_);
+  }
+
+  void algorithm(Family family, AlgorithmSpec& spec) {
+    const TomlNode none;
+    const TomlNode* table = root_.find(table_of(family));
+    if (!table || !table->is_table()) table = &none;
+    std::string variant;
+    if (!word(family, *table, "algorithm", spec.algorithm)) return;
+    if (const auto found = find_algorithm(family, spec.algorithm); !found)
+      return problems_.add(table->find("algorithm")->begin, found.error().message);
+    const bool has_variants = !variant_names(family, spec.algorithm).empty();
+    if (has_variants && !word(family, *table, "variant", variant)) return;
+    const auto found = find_algorithm(family, spec.algorithm, variant);
+    if (!found) return problems_.add(table->find("variant")->begin, found.error().message);
+    const AlgorithmInfo& info = **found;
+    if (has_variants) spec.options.set("variant", std::string(info.variant));
+    for (const Entry& entry : table->entries)
+      if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
+    const bool has_limit =
+        std::ranges::find(info.options, "max_steps", &OptionSpec::name) != info.options.end();
+    if (has_limit && !spec.options.find("max_steps") && spec_.trial.stop.steps != kForever)
+      spec.options.set("max_steps", Value(std::int64_t{spec_.trial.stop.steps}));
+    if (auto whole = complete(family, spec)) spec = *std::move(whole);
+  }
+
+  /// Sets `text` from the key if it is there; false if it is no text.
+  bool word(Family family, const TomlNode& table, std::string_view key, std::string& text) {
+    const TomlNode* node = table.find(key);
+    if (!node) return true;
+    const auto* word = node->scalar.as<std::string>();
+    if (node->is_scalar() && word) {
+      text = *word;
+      return true;
+    }
+    problems_.add(node->begin,
+                  fmt::format("{}.{} must be text, not {}", table_of(family), key, node->shown()));
+    return false;
+  }
+
+  void option(Family family, const AlgorithmInfo& info, const Entry& entry, AlgorithmSpec& spec) {
+    if (entry.key == "algorithm") return;
+    if (family == Family::kSearcher && (entry.key == "constraints" || entry.key == "points"))
+      return;
+    const auto known = find_option(info, entry.key);
+    if (!known)
+      return problems_.add(entry.place,
+                           fmt::format("[{}] {}", table_of(family), known.error().message));
+    const auto value = entry.node.value();
+    const auto checked = value ? check_option(**known, *value)
+                               : Result<Value>(invalid(fmt::format("{} cannot be {}", entry.key,
+                                                                   entry.node.kind_name())));
+    if (!checked)
+      return problems_.add(entry.node.begin,
+                           fmt::format("{}.{}", table_of(family), checked.error().message));
+    spec.options.set(entry.key, *checked);
+  }
+
+  void work() {
+    const TomlNode* trainer = root_.find("trainer");
+    if (trainer && trainer->is_table()) {
+      finite(*trainer, "trainer");
+      spec_.trainer = toml_to_json(*trainer);
+    }
+    const bool has_worker = root_.find("worker") != nullptr;
+    if (!trainer && !has_worker)
+      problems_.add({}, "nothing to run: add a [worker] with a command, or a [trainer]");
+    if (trainer && has_worker)
+      problems_.add(place_of_table("worker"), "a study has a [trainer] or a [worker], not both");
+    if (!spec_.worker) return;
+    const TomlNode* command = root_.find("worker")->find("command");
+    if (!command)
+      return problems_.add(place_of_table("worker"),
+                           "[worker] needs command, for example command = [\"python3\", "
+                           "\"train.py\"]");
+    for (std::size_t i = 0; i < spec_.worker->command.size(); ++i)
+      for (const std::string& name : worker::placeholders({spec_.worker->command[i]}))
+        placeholder(name, command->items[i].begin);
+  }
+
+  void placeholder(const std::string& name, Place place) {
+    std::vector<std::string> known{"trial", "dir", "checkpoint", "until"};
+    for (const Parameter& parameter : space_.space.parameters) known.push_back(parameter.name);
+    if (std::ranges::find(known, name) == known.end())
+      problems_.add(place, fmt::format("{{{}}} is no parameter{}", name, suggestion(name, known)));
+  }
+
+  void finite(const TomlNode& node, const std::string& name) {
+    const auto* number = node.scalar.as<double>();
+    if (number && !std::isfinite(*number))
+      problems_.add(node.begin, fmt::format("{} must be finite, not {}", name, node.shown()));
+    for (const TomlNode& item : node.items) finite(item, name);
+    for (const Entry& entry : node.entries) finite(entry.node, name + '.' + entry.key);
+  }
+
+  /// Defaults that follow from the rest.
+  void settle() {
+    spec_.space = std::move(space_.space);
+    if (spec_.trials != kForever) return;
+    const auto is_grid = [](const Parameter& p) { return std::holds_alternative<Grid>(p.domain); };
+    const bool has_grid =
+        spec_.search.algorithm == "grid" || std::ranges::any_of(spec_.space.parameters, is_grid);
+    if (has_grid)
+      spec_.trials = search::grid_size(
+          spec_.search.algorithm == "grid" ? search::crossed(spec_.space) : spec_.space);
+    else if (spec_.space.parameters.empty() || spec_.stop == StudyStop{})
+      spec_.trials = 1;
+  }
+
+  const TomlNode& root_;
+  Problems problems_;
+  StudySpec spec_;
+  ReadSpace space_;
+};
+
+}  // namespace
+
+Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
+                              std::span<const Override> overrides) {
+  const StudySource source = TRY(StudySource::parse(text, file_name, overrides));
+  return StudyReader(source, file_name).read();
+}
+
+Result<StudySpec> read_study(const std::filesystem::path& file,
+                             std::span<const Override> overrides) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::exists(status))
+    return not_found(fmt::format("no study file {}", file.string()));
+  if (std::filesystem::is_directory(status))
+    return invalid(fmt::format("{} is a folder, not a study file", file.string()));
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  if (!in.is_open() || in.bad())
+    return io_error(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
+  StudySpec spec = TRY(parse_study(text, file.string(), overrides));
+  spec.working_directory = std::filesystem::absolute(file, error).parent_path();
+  return spec;
+}
+
+}  // namespace clavier::app

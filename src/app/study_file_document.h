@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "study/value.h"
+
+namespace clavier::app {
+
+/// A place in a text, both from 1; columns count characters, not bytes.
+struct Place {
+  int line = 1;
+  int column = 1;
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+/// One node of a TOML file, with where it stands and its keys in the order of the file.
+struct TomlNode {
+  enum class Kind { kTable, kArray, kScalar, kDate };
+  struct Entry;
+
+  Kind kind = Kind::kTable;
+  Place begin, end;             ///< `end` is behind the last character; of a [table], its header.
+  bool is_inline = false;       ///< A table written as { … }.
+  Value scalar;                 ///< Of a scalar; of a date, its text.
+  std::vector<Entry> entries;   ///< Of a table.
+  std::vector<TomlNode> items;  ///< Of an array.
+
+  bool is_table() const { return kind == Kind::kTable; }
+  bool is_array() const { return kind == Kind::kArray; }
+  bool is_scalar() const { return kind == Kind::kScalar; }
+  /// Null if this is no table or has no such key. Valid as long as this node.
+  const TomlNode* find(std::string_view key) const;
+  const Entry* entry(std::string_view key) const;
+  /// Scalars, and arrays of such, as a value; nothing for tables and dates.
+  std::optional<Value> value() const;
+  /// What it is, for messages: "a table", "text", "a whole number", …
+  std::string_view kind_name() const;
+  /// A short scalar as it is written, else what it is.
+  std::string shown() const;
+};
+
+struct TomlNode::Entry {
+  std::string key;
+  Place place;
+  TomlNode node;
+};
+
+/// A syntax error and where it stands.
+struct TomlError {
+  Place place;
+  std::string message;
+};
+
+/// Parses any bytes; size, nesting and depth of keys are bounded.
+/// This pair of files is the only one that knows the TOML library.
+std::variant<TomlNode, TomlError> parse_toml(std::string_view text);
+
+/// `key` as it must be written in TOML: bare where possible.
+std::string toml_key(std::string_view key);
+/// A dotted name as a dotted TOML key.
+std::string toml_dotted_key(std::string_view name);
+/// `value` as TOML text that reads back equal. REQUIRES: no monostate inside.
+std::string toml_value(const Value& value);
+
+}  // namespace clavier::app

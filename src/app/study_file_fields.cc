@@ -1,0 +1,239 @@
+#include "app/study_file_fields.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "app/duration.h"
+#include "base/match.h"
+#include "study/text.h"
+
+namespace clavier::app {
+namespace {
+
+constexpr double kMany = 1e15;
+constexpr double kBig = std::numeric_limits<double>::infinity();
+
+// clang-format off
+const Field kFields[] = {
+    {"study", "name", [](StudySpec& s) -> Slot { return &s.name; }, 0, 0,
+     "its folder; default: the file's name"},
+    {"study", "metric", [](StudySpec& s) -> Slot { return &s.objective.metric; }, 0, 0,
+     "what the trials report and the study optimises"},
+    {"study", "mode", [](StudySpec& s) -> Slot { return &s.objective.mode; }, 0, 0,
+     "\"min\" or \"max\""},
+    {"study", "trials", [](StudySpec& s) -> Slot { return Limit{&s.trials}; }, 1, kMany,
+     "configurations to try"},
+    {"study", "seed", [](StudySpec& s) -> Slot { return &s.seed; }, 0, kBig,
+     "of everything random"},
+    {"study", "data_seed", [](StudySpec& s) -> Slot { return &s.data_seed; }, 0, kBig,
+     "of the order of data, equal for all trials; default: seed"},
+    {"study", "fail_fast", [](StudySpec& s) -> Slot { return &s.fail_fast; }, 0, 0,
+     "the first failed trial ends the study"},
+    {"study", "power_safe", [](StudySpec& s) -> Slot { return &s.power_safe; }, 0, 0,
+     "force every step to the disk"},
+
+    {"worker", "command", [](StudySpec& s) -> Slot { return &s.worker->command; }, 0, 0,
+     "program and arguments; {lr}, {trial}, {dir}, {checkpoint}, {until} are filled in"},
+    {"worker", "warm", [](StudySpec& s) -> Slot { return &s.worker->warm; }, 0, 0,
+     "one process may take trial after trial"},
+    {"worker", "restart_paused", [](StudySpec& s) -> Slot { return &s.worker->restart_paused; },
+     0, 0, "a program that cannot resume may start anew after a pause"},
+
+    {"trial", "cpus", [](StudySpec& s) -> Slot { return &s.trial.resources.cpus; }, 0, 1e6,
+     "cores of one trial"},
+    {"trial", "gpus", [](StudySpec& s) -> Slot { return &s.trial.resources.gpus; }, 0, 1e5,
+     "devices of one trial, or a fraction of one"},
+    {"trial", "memory_mb", [](StudySpec& s) -> Slot { return &s.trial.resources.memory_mb; }, 0,
+     1e12, "limit of one trial; 0: none"},
+    {"trial", "max_failures", [](StudySpec& s) -> Slot { return &s.trial.retries.max_failures; },
+     -1, 1e6, "failures that are retried; -1: all"},
+    {"trial", "max_losses", [](StudySpec& s) -> Slot { return &s.trial.retries.max_losses; }, 0,
+     1e6, "lost workers that are replaced"},
+    {"trial", "time_limit", [](StudySpec& s) -> Slot { return &s.trial.time_limit; }, 1e-6, kBig,
+     "of one attempt, which then has failed"},
+    {"trial", "log_limit", [](StudySpec& s) -> Slot { return Bytes{&s.trial.log_limit_bytes}; },
+     1, kMany, "of stdout and of stderr"},
+    {"trial.stop", "steps", [](StudySpec& s) -> Slot { return Limit{&s.trial.stop.steps}; }, 1,
+     kMany, "a trial is complete at this step"},
+    {"trial.stop", "time", [](StudySpec& s) -> Slot { return &s.trial.stop.time; }, 1e-6, kBig,
+     "or after so much time"},
+
+    {"stop", "metric", [](StudySpec& s) -> Slot { return &s.stop.metric; }, -kBig, kBig,
+     "the study ends once its metric has reached this"},
+    {"stop", "time", [](StudySpec& s) -> Slot { return &s.stop.time; }, 1e-6, kBig,
+     "or after so much time"},
+    {"stop", "trials", [](StudySpec& s) -> Slot { return &s.stop.trials; }, 1, kMany,
+     "or when so many trials have ended"},
+    {"stop.plateau", "trials", [](StudySpec& s) -> Slot { return &s.stop.plateau->trials; }, 1,
+     kMany, "or when so many ended without a better one"},
+    {"stop.plateau", "min_delta", [](StudySpec& s) -> Slot { return &s.stop.plateau->min_delta; },
+     0, kBig, "better by more than this"},
+
+    {"checkpoint", "every", [](StudySpec& s) -> Slot { return &s.checkpoint.every; }, 0, kMany,
+     "steps; 0: only before a pause and at the end"},
+    {"checkpoint", "at_end", [](StudySpec& s) -> Slot { return &s.checkpoint.at_end; }, 0, 0,
+     "keep what a trial ended with"},
+    {"checkpoint", "keep", [](StudySpec& s) -> Slot { return &s.checkpoint.keep; }, 0, 1e6,
+     "newest ones of a trial besides its best; 0: all"},
+    {"checkpoint", "best_by", [](StudySpec& s) -> Slot { return &s.checkpoint.best_by; }, 0, 0,
+     "metric whose best step is kept; \"\": the study's"},
+
+    {"report", "every", [](StudySpec& s) -> Slot { return &s.report.every; }, 0.01, kBig,
+     "between two tables when the output is no terminal"},
+    {"report", "directories", [](StudySpec& s) -> Slot { return &s.report.directories; }, 0, 0,
+     "params.json, result.json and progress.csv per trial"},
+
+    {"cluster", "workers", [](StudySpec& s) -> Slot { return &s.cluster.workers; }, 0, 1e5,
+     "trials at a time; 0: as many as the machine carries"},
+};
+// clang-format on
+
+std::string range_text(const Field& field) {
+  if (field.high >= kMany) return fmt::format("at least {}", field.low);
+  return fmt::format("from {} to {}", field.low, field.high);
+}
+
+Error wrong(const Field& field, std::string_view expected, const TomlNode& node) {
+  return invalid(
+      fmt::format("{}.{} must be {}, not {}", field.table, field.key, expected, node.shown()));
+}
+
+Result<std::int64_t> whole(const Field& field, const TomlNode& node) {
+  const auto* number = node.scalar.as<std::int64_t>();
+  if (!node.is_scalar() || !number) return wrong(field, "a whole number", node);
+  if (static_cast<double>(*number) < field.low || static_cast<double>(*number) > field.high)
+    return wrong(field, range_text(field), node);
+  return *number;
+}
+
+Result<double> real(const Field& field, const TomlNode& node) {
+  const auto number = node.scalar.as<bool>() ? std::nullopt : node.scalar.number();
+  if (!node.is_scalar() || !number || !std::isfinite(*number))
+    return wrong(field, "a number", node);
+  if (*number < field.low || *number > field.high) return wrong(field, range_text(field), node);
+  return *number;
+}
+
+Result<StudyDuration> duration(const Field& field, const TomlNode& node) {
+  const std::string prefix = fmt::format("{}.{}: ", field.table, field.key);
+  std::string text;
+  if (const auto* words = node.scalar.as<std::string>())
+    text = *words;
+  else if (const auto number = node.scalar.number(); number && !node.scalar.as<bool>())
+    text = fmt::format("{:f}", *number);
+  else
+    return wrong(field, "a duration such as \"30min\"", node);
+  auto parsed = parse_duration(text);
+  if (!parsed) return invalid(prefix + parsed.error().message);
+  if (seconds(*parsed) < field.low) return wrong(field, "longer", node);
+  return *parsed;
+}
+
+template <typename T>
+Status store(Result<T> value, auto& target) {
+  if (!value) return value.error();
+  target = *value;
+  return {};
+}
+
+Status read_words(const Field& field, const TomlNode& node, std::vector<std::string>& words) {
+  constexpr std::string_view kExpected = "a list of texts such as [\"python3\", \"train.py\"]";
+  if (!node.is_array() || node.items.empty()) return wrong(field, kExpected, node);
+  for (const TomlNode& item : node.items) {
+    const auto* word = item.scalar.as<std::string>();
+    if (!item.is_scalar() || !word) return wrong(field, kExpected, item);
+    words.push_back(*word);
+  }
+  return {};
+}
+
+Status read_text(const Field& field, const TomlNode& node, std::string& text) {
+  const auto* word = node.scalar.as<std::string>();
+  if (!node.is_scalar() || !word) return wrong(field, "text", node);
+  text = *word;
+  return {};
+}
+
+Status read_flag(const Field& field, const TomlNode& node, bool& flag) {
+  const auto* value = node.scalar.as<bool>();
+  if (!node.is_scalar() || !value) return wrong(field, "true or false", node);
+  flag = *value;
+  return {};
+}
+
+Status read_mode(const Field& field, const TomlNode& node, Mode& mode) {
+  const auto* word = node.scalar.as<std::string>();
+  if (!node.is_scalar() || !word || (*word != "min" && *word != "max"))
+    return wrong(field, "\"min\" or \"max\"", node);
+  mode = *word == "min" ? Mode::kMin : Mode::kMax;
+  return {};
+}
+
+Status read_bytes(const Field& field, const TomlNode& node, std::int64_t& bytes) {
+  if (const auto* words = node.scalar.as<std::string>()) {
+    auto parsed = parse_bytes(*words);
+    if (!parsed)
+      return invalid(fmt::format("{}.{}: {}", field.table, field.key, parsed.error().message));
+    if (static_cast<double>(*parsed) < field.low) return wrong(field, "at least 1 byte", node);
+    bytes = *parsed;
+    return {};
+  }
+  return store(whole(field, node), bytes);
+}
+
+std::string in_quotes(const std::string& text) { return toml_value(Value(text)); }
+
+}  // namespace
+
+std::span<const Field> fields() { return kFields; }
+
+Status read_field(const Field& field, const TomlNode& node, StudySpec& spec) {
+  return match(
+      field.slot(spec), [&](std::string* at) { return read_text(field, node, *at); },
+      [&](bool* at) { return read_flag(field, node, *at); },
+      [&](std::int64_t* at) { return store(whole(field, node), *at); },
+      [&](std::uint64_t* at) -> Status {
+        *at = static_cast<std::uint64_t>(TRY(whole(field, node)));
+        return {};
+      },
+      [&](int* at) -> Status {
+        *at = static_cast<int>(TRY(whole(field, node)));
+        return {};
+      },
+      [&](double* at) { return store(real(field, node), *at); },
+      [&](Mode* at) { return read_mode(field, node, *at); },
+      [&](StudyDuration* at) { return store(duration(field, node), *at); },
+      [&](Bytes bytes) { return read_bytes(field, node, *bytes.at); },
+      [&](Limit limit) { return store(whole(field, node), *limit.at); },
+      [&](std::vector<std::string>* at) { return read_words(field, node, *at); },
+      [&](std::optional<double>* at) { return store(real(field, node), *at); },
+      [&](std::optional<std::int64_t>* at) { return store(whole(field, node), *at); },
+      [&](std::optional<StudyDuration>* at) { return store(duration(field, node), *at); });
+}
+
+std::string write_field(const Field& field, const StudySpec& spec) {
+  // The table of fields names places to write to; nothing is written here.
+  const Slot slot = field.slot(const_cast<StudySpec&>(spec));
+  const auto number = [](double value) { return toml_value(Value(value)); };
+  return match(
+      slot, [](std::string* at) { return in_quotes(*at); },
+      [](bool* at) -> std::string { return *at ? "true" : "false"; },
+      [](std::int64_t* at) { return fmt::format("{}", *at); },
+      [](std::uint64_t* at) { return fmt::format("{}", *at); },
+      [](int* at) { return fmt::format("{}", *at); },
+      [&](double* at) { return *at == std::floor(*at) ? fmt::format("{:.0f}", *at) : number(*at); },
+      [](Mode* at) -> std::string { return *at == Mode::kMin ? "\"min\"" : "\"max\""; },
+      [](StudyDuration* at) { return in_quotes(to_text(*at)); },
+      [](Bytes bytes) { return in_quotes(bytes_to_text(*bytes.at)); },
+      [](Limit limit) { return *limit.at == kForever ? "" : fmt::format("{}", *limit.at); },
+      [](std::vector<std::string>* at) {
+        Value::List list(at->begin(), at->end());
+        return toml_value(Value(std::move(list)));
+      },
+      [&](std::optional<double>* at) { return *at ? number(**at) : ""; },
+      [](std::optional<std::int64_t>* at) { return *at ? fmt::format("{}", **at) : ""; },
+      [](std::optional<StudyDuration>* at) { return *at ? in_quotes(to_text(**at)) : ""; });
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/study_file_document.h"
+#include "base/result.h"
+
+namespace clavier::app {
+
+/// `--set KEY=VALUE`: a dotted key, and a value in TOML or else as plain text.
+struct Override {
+  std::string key;
+  std::string value;
+};
+Result<Override> parse_override(std::string_view text);
+
+/// The text of a study file after its overrides, parsed, and the way back from a place in it to
+/// words: file, line and column as the user wrote them, or the override it came from.
+class StudySource {
+ public:
+  /// Overrides are edits of the text, so that comments and the order of keys survive.
+  static Result<StudySource> parse(std::string_view text, std::string_view file_name,
+                                   std::span<const Override> overrides);
+
+  const TomlNode& root() const { return root_; }
+  const std::string& text() const { return text_; }
+  /// "study.toml:3:10" or "--set study.trials=x".
+  std::string where(Place place) const;
+
+ private:
+  struct Mark {
+    Place begin, end;
+    std::string label;
+  };
+
+  Status apply(const Override& override);
+  void splice(std::size_t offset, std::size_t length, std::string_view text);
+  std::size_t offset_of(Place place) const;
+
+  std::string file_name_;
+  std::string text_;
+  std::vector<int> lines_;  ///< Per line of `text_`, the line of the file it stems from.
+  TomlNode root_;
+  std::vector<Mark> marks_;
+};
+
+}  // namespace clavier::app

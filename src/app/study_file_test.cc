@@ -1,0 +1,329 @@
+#include "app/study_file.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "study/text.h"
+
+namespace clavier::app {
+namespace {
+
+constexpr std::string_view kWhole = R"([study]
+name   = "digits"
+metric = "accuracy"
+mode   = "max"
+trials = 20
+seed   = 7
+
+[space]
+l1         = { pow2 = [4, 256] }
+lr         = { loguniform = [1e-4, 1e-1] }
+batch_size = { choice = [2, 4, 8, 16] }
+momentum   = { uniform = [0.0, 0.99], when = { optimizer = "sgd" } }
+optimizer  = { choice = ["sgd", "adam"] }
+
+[scheduler]
+algorithm = "asha"
+reduction = 2
+
+[worker]
+command = ["python3", "train.py"]
+
+[trial]
+cpus = 0.5
+[trial.stop]
+steps = 10
+accuracy = 0.999
+[stop]
+time = "1h 30min"
+)";
+
+/// A minimal study with `more` behind it.
+std::string with(std::string_view more) {
+  return "[study]\nmetric = \"loss\"\nmode = \"min\"\n[worker]\ncommand = [\"a\"]\n" +
+         std::string(more);
+}
+
+std::string error_of(std::string_view text, std::span<const Override> overrides = {}) {
+  const auto spec = parse_study(text, "s.toml", overrides);
+  return spec ? "no error" : spec.error().message;
+}
+
+std::vector<std::string> names(const Space& space) {
+  std::vector<std::string> out;
+  for (const Parameter& parameter : space.parameters) out.push_back(parameter.name);
+  return out;
+}
+
+TEST(StudyFile, ReadsEveryTable) {
+  const auto spec = parse_study(kWhole, "somewhere/s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->name, "digits");
+  EXPECT_EQ(spec->objective, (Objective{"accuracy", Mode::kMax}));
+  EXPECT_EQ(spec->trials, 20);
+  EXPECT_EQ(spec->seed, 7u);
+  EXPECT_EQ(spec->data_seed, 7u);
+  EXPECT_EQ(spec->search.algorithm, "random");
+  EXPECT_EQ(spec->scheduler.algorithm, "asha");
+  EXPECT_EQ(*spec->scheduler.options.find("reduction"), Value(2.0));
+  EXPECT_EQ(spec->worker->command, (std::vector<std::string>{"python3", "train.py"}));
+  EXPECT_EQ(spec->trial.resources.cpus, 0.5);
+  EXPECT_EQ(spec->trial.stop.steps, 10);
+  EXPECT_EQ(spec->trial.stop.metrics, (std::vector<Metric>{{"accuracy", 0.999}}));
+  EXPECT_EQ(spec->stop.time, std::chrono::minutes(90));
+  EXPECT_EQ(spec->text, kWhole);
+}
+
+TEST(StudyFile, ParentsComeBeforeTheirChildrenElseTheOrderOfTheFileStays) {
+  const auto spec = parse_study(kWhole, "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(names(spec->space),
+            (std::vector<std::string>{"l1", "lr", "batch_size", "optimizer", "momentum"}));
+  EXPECT_EQ(spec->space.parameters[4].when,
+            (std::vector<Condition>{{"optimizer", {Value("sgd")}}}));
+}
+
+TEST(StudyFile, TheSchedulersMaxStepsDefaultsToTheTrialsSteps) {
+  const auto asha = parse_study(kWhole, "s.toml");
+  ASSERT_TRUE(asha.ok());
+  EXPECT_EQ(*asha->scheduler.options.find("max_steps"), Value(10));
+  const auto fifo = parse_study(with(""), "s.toml");
+  ASSERT_TRUE(fifo.ok());
+  EXPECT_EQ(*fifo->scheduler.options.find("max_steps"), Value(kForever));
+}
+
+TEST(StudyFile, TakesItsNameFromTheFile) {
+  const auto spec = parse_study(with(""), "a/b/my-study.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->name, "my-study");
+}
+
+TEST(StudyFile, WithoutASpaceItIsOneTrainingRun) {
+  const auto spec = parse_study(with(""), "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->trials, 1);
+  EXPECT_TRUE(spec->space.parameters.empty());
+}
+
+TEST(StudyFile, AGridGivesTheNumberOfTrials) {
+  const auto spec = parse_study(with("[space]\na = {grid = [1, 2, 3]}\nb = {grid = [true, false]}\n"
+                                     "c = {uniform = [0, 1]}\n"),
+                                "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->trials, 6);
+}
+
+TEST(StudyFile, AStopRuleMakesTheNumberOfTrialsUnlimited) {
+  const auto spec =
+      parse_study(with("[space]\nc = {uniform = [0, 1]}\n[stop]\ntime = 60\n"), "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->trials, kForever);
+}
+
+TEST(StudyFile, TheTrainersTableBecomesJsonInTheOrderOfTheFile) {
+  const auto spec = parse_study(
+      "[study]\nmetric=\"loss\"\nmode=\"min\"\n[trainer]\nmodel = \"net\"\ndata = \"digits\"\n"
+      "layers = [1, 2.5]\n[trainer.optimizer]\nname = \"sgd\"\nnesterov = true\n",
+      "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(*spec->trainer, R"({"model":"net","data":"digits","layers":[1,2.5],)"
+                            R"("optimizer":{"name":"sgd","nesterov":true}})");
+  EXPECT_FALSE(spec->worker);
+}
+
+TEST(StudyFile, WhatCheckShowsReadsBackToTheSame) {
+  const std::string extra = R"(
+[search]
+algorithm = "sobol"
+constraints = ["l1 >= batch_size"]
+points = [{ l1 = 64, optimizer = "adam" }]
+[worker.environment]
+"A b" = "x\ny"
+THREADS = 2
+[stop.plateau]
+trials = 5
+[checkpoint]
+keep = 3
+best_by = "loss"
+[cluster]
+workers = 3
+)";
+  for (const std::string& text :
+       {std::string(kWhole) + extra, with(""),
+        std::string("[study]\nmetric='x'\nmode='min'\n[trainer]\na = [{b = 1}]\n[trainer.\"c d\"]\n"
+                    "e = {}\n[space]\no.lr = {normal = [0.0, 1.0]}\no.k = [1, [2, 'x']]\n")}) {
+    const auto spec = parse_study(text, "s.toml");
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    const std::string whole = to_toml(*spec);
+    const auto again = parse_study(whole, "other.toml");
+    ASSERT_TRUE(again.ok()) << again.error().message << "\n" << whole;
+    EXPECT_EQ(to_toml(*again), whole);
+    EXPECT_EQ(again->space, spec->space);
+    EXPECT_EQ(again->search, spec->search);
+    EXPECT_EQ(again->scheduler, spec->scheduler);
+    EXPECT_EQ(again->worker, spec->worker);
+    EXPECT_EQ(again->trainer, spec->trainer);
+    EXPECT_EQ(again->trial.stop, spec->trial.stop);
+    EXPECT_EQ(again->stop, spec->stop);
+    EXPECT_EQ(again->trials, spec->trials);
+  }
+}
+
+TEST(StudyFile, ReadsFromDiskAndRemembersTheFolder) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "study_file_test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "mine.toml") << with("");
+  const auto spec = read_study(folder / "mine.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->name, "mine");
+  EXPECT_EQ(spec->working_directory, folder);
+  EXPECT_EQ(read_study(folder / "none.toml").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(read_study(folder).error().message, folder.string() + " is a folder, not a study file");
+}
+
+struct WrongFile {
+  std::string text;
+  std::string message;
+};
+
+void PrintTo(const WrongFile& wrong, std::ostream* out) { *out << wrong.text; }
+
+class WrongStudyFile : public testing::TestWithParam<WrongFile> {};
+
+TEST_P(WrongStudyFile, IsRefusedWithItsPlace) {
+  EXPECT_EQ(error_of(GetParam().text), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tables, WrongStudyFile,
+    testing::Values(
+        WrongFile{"",
+                  "s.toml:1:1: [study] needs metric: the name of what the trials report, for "
+                  "example metric = \"val_loss\"\n"
+                  "s.toml:1:1: [study] needs mode: \"min\" if less of the metric is better, "
+                  "\"max\" if more is\n"
+                  "s.toml:1:1: nothing to run: add a [worker] with a command, or a [trainer]"},
+        WrongFile{with("[studdy]\n"),
+                  "s.toml:6:2: unknown table \"studdy\"; did you mean \"study\"?"},
+        WrongFile{"trials = 5\n" + with(""),
+                  "s.toml:1:1: \"trials\" belongs into [study]; did you mean study.trials?"},
+        WrongFile{"trial = 5\n" + with(""),
+                  "s.toml:1:1: trial must be a table [trial], not a whole number"},
+        WrongFile{with("[trial]\ncpu = 2\n"),
+                  "s.toml:7:1: unknown key \"cpu\" in [trial]; did you mean \"cpus\"?"},
+        WrongFile{with("[cluster]\nxyz = 2\n"),
+                  "s.toml:7:1: unknown key \"xyz\" in [cluster]; there is workers"},
+        WrongFile{with("[trial]\nstop = 3\n"), "s.toml:7:8: trial.stop must be a table, not 3"},
+        WrongFile{with("[trial.stop]\nstep = 3\n"),
+                  "s.toml:7:1: \"step\" in [trial.stop]: did you mean \"steps\"? (a metric needs a "
+                  "name less alike)"},
+        WrongFile{with("[trial.stop]\naccuracy = \"high\"\n"),
+                  "s.toml:7:12: trial.stop.accuracy must be the metric's threshold, a number, not "
+                  "\"high\""},
+        WrongFile{with("[stop]\nplateau = { min_delta = 0.1 }\n"),
+                  "s.toml:7:1: stop.plateau needs trials: how many without a better one"},
+        WrongFile{with("[trainer]\n"),
+                  "s.toml:4:2: a study has a [trainer] or a [worker], not both"},
+        WrongFile{"[study]\nmetric='a'\nmode='min'\n[worker]\nwarm = false\n",
+                  "s.toml:4:2: [worker] needs command, for example command = [\"python3\", "
+                  "\"train.py\"]"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, WrongStudyFile,
+    testing::Values(
+        WrongFile{with("[trial]\ncpus = \"two\"\n"),
+                  "s.toml:7:8: trial.cpus must be a number, not \"two\""},
+        WrongFile{with("[trial]\ngpus = -1\n"),
+                  "s.toml:7:8: trial.gpus must be from 0 to 100000, not -1"},
+        WrongFile{with("[trial]\ncpus = nan\n"),
+                  "s.toml:7:8: trial.cpus must be a number, not nan"},
+        WrongFile{with("[trial]\nmax_failures = 1.5\n"),
+                  "s.toml:7:16: trial.max_failures must be a whole number, not 1.5"},
+        WrongFile{with("[trial]\ntime_limit = \"3 fortnights\"\n"),
+                  "s.toml:7:14: trial.time_limit: \"3 fortnights\" is not a duration such as "
+                  "\"30min\", \"1h 20m\" or \"45s\""},
+        WrongFile{with("[trial]\ntime_limit = 0\n"),
+                  "s.toml:7:14: trial.time_limit must be longer, not 0"},
+        WrongFile{with("[trial]\nlog_limit = \"much\"\n"),
+                  "s.toml:7:13: trial.log_limit: \"much\" is not a size such as \"64MB\" or "
+                  "\"1.5GB\""},
+        WrongFile{with("[stop]\ntime = [1]\n"),
+                  "s.toml:7:8: stop.time must be a duration such as \"30min\", not a list"},
+        WrongFile{with("[checkpoint]\nat_end = 1\n"),
+                  "s.toml:7:10: checkpoint.at_end must be true or false, not 1"},
+        WrongFile{"[study]\nmetric = 'a'\nmode = 'maximum'\n[worker]\ncommand=['a']\n",
+                  "s.toml:3:8: study.mode must be \"min\" or \"max\", not \"maximum\""},
+        WrongFile{"[study]\nname='a/b'\nmetric = 'a'\nmode = 'max'\n[worker]\ncommand=['a']\n",
+                  "s.toml:2:6: the study's name becomes a folder: up to 100 letters, digits and "
+                  "_ - . , + = without a leading dot, not \"a/b\""},
+        WrongFile{"[study]\nmetric='a'\nmode='min'\n[worker]\ncommand='python3 train.py'\n",
+                  "s.toml:5:9: worker.command must be a list of texts such as [\"python3\", "
+                  "\"train.py\"], not \"python3 train.py\""},
+        WrongFile{"[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{lrr}']\n[space]\n"
+                  "lr=1\n",
+                  "s.toml:5:15: {lrr} is no parameter; did you mean \"lr\"?"},
+        WrongFile{"[study]\nmetric='a'\nmode='min'\n[trainer]\nx=[inf]\n",
+                  "s.toml:5:4: trainer.x must be finite, not inf"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Syntax, WrongStudyFile,
+    testing::Values(
+        WrongFile{"a = 1\na = 2",
+                  "s.toml:2:5: in this key-value pair: cannot redefine existing "
+                  "integer 'a'"},
+        WrongFile{"[study\n", "s.toml:1:7: in this table header: expected ']', saw '\\n'"},
+        WrongFile{"a" + std::string(70, '.'), "s.toml:1:62: nested too deep"},
+        WrongFile{"a = " + std::string(80, '[') + std::string(80, ']'),
+                  "s.toml:1:65: nested too deep"},
+        WrongFile{std::string(5 << 20, '#'), "s.toml:1:1: the file is larger than 4 MB"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Algorithms, WrongStudyFile,
+    testing::Values(
+        WrongFile{with("[scheduler]\nalgorithm = \"ahsa\"\n"),
+                  "s.toml:7:13: scheduler.algorithm: unknown \"ahsa\"; did you mean \"asha\"?"},
+        WrongFile{with("[search]\nalgorithm = 3\n"),
+                  "s.toml:7:13: search.algorithm must be text, not 3"},
+        WrongFile{with("[scheduler]\nalgorithm = \"asha\"\ngrase = 2\n"),
+                  "s.toml:8:1: [scheduler] unknown option \"grase\" of asha; did you mean "
+                  "\"grace\"?"},
+        WrongFile{with("[scheduler]\nalgorithm = \"asha\"\nreduction = 1\n"),
+                  "s.toml:8:13: scheduler.reduction must be at least 1.01, not 1"},
+        WrongFile{with("[scheduler]\nalgorithm = \"asha\"\nvariant = \"promotoin\"\n"),
+                  "s.toml:8:11: scheduler.variant: unknown \"promotoin\" of asha; did you mean "
+                  "\"promotion\"?"},
+        WrongFile{with("[search]\nconstraints = \"a > b\"\n"),
+                  "s.toml:7:15: search.constraints must be a list of texts such as "
+                  "[\"l1 >= l2\"], not \"a > b\""},
+        WrongFile{with("[search]\npoints = [1]\n"),
+                  "s.toml:7:11: a point is a table such as { lr = 0.1 }, not 1"}));
+
+TEST(StudyFile, TellsAllProblemsInTheOrderOfTheFileUpToABound) {
+  EXPECT_EQ(error_of(with("[trial]\ncpu = 2\ngpus = true\n")),
+            "s.toml:7:1: unknown key \"cpu\" in [trial]; did you mean \"cpus\"?\n"
+            "s.toml:8:8: trial.gpus must be a number, not true");
+  std::string many = "[trial]\n";
+  for (int i = 0; i < 25; ++i) many += "zzzzzzzz" + std::to_string(i) + " = 1\n";
+  const std::string message = error_of(with(many));
+  EXPECT_EQ(std::ranges::count(message, '\n'), 20);
+  EXPECT_TRUE(message.ends_with("\nand 5 more"));
+}
+
+TEST(StudyFile, TellsWhichParametersACommandForgets) {
+  const auto unused = [](std::string_view command) {
+    const auto spec = parse_study(
+        "[study]\nmetric='a'\nmode='min'\n[space]\nlr=1\nwd=2\n"
+        "half={expr='wd / 2'}\n[worker]\ncommand=" +
+            std::string(command),
+        "s.toml");
+    return spec ? unused_parameters(*spec) : std::vector{spec.error().message};
+  };
+  EXPECT_EQ(unused("['a', '{lr}']"), std::vector<std::string>{"half"});
+  EXPECT_EQ(unused("['a', '{lr}', '{half}']"), std::vector<std::string>{});
+  EXPECT_EQ(unused("['a']"), std::vector<std::string>{}) << "it reads the environment";
+}
+
+}  // namespace
+}  // namespace clavier::app

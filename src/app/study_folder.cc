@@ -1,0 +1,139 @@
+#include "app/study_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "app/nearest.h"
+#include "app/study_file.h"
+
+namespace clavier::app {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kLongestName = 100;
+
+/// Of the log and its write-ahead part.
+fs::file_time_type last_write(const StudyFolder& folder) {
+  fs::file_time_type latest = fs::file_time_type::min();
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code error;
+    fs::path file = folder.database();
+    const auto time = fs::last_write_time(file += suffix, error);
+    if (!error) latest = std::max(latest, time);
+  }
+  return latest;
+}
+
+Error no_study(const fs::path& home, std::string_view wanted) {
+  std::vector<std::string> names;
+  for (const StudyFolder& folder : list_studies(home)) names.push_back(folder.name());
+  if (names.empty())
+    return not_found(
+        fmt::format("there is no study in {}; use --dir or $CLAVIER_HOME if yours are "
+                    "elsewhere",
+                    home.string()));
+  return not_found(
+      fmt::format("no study \"{}\" in {}{}", wanted, home.string(), suggestion(wanted, names)));
+}
+
+}  // namespace
+
+bool StudyFolder::exists() const {
+  std::error_code error;
+  return fs::is_regular_file(database(), error);
+}
+
+Status check_study_name(std::string_view name) {
+  const bool good =
+      !name.empty() && name.size() <= kLongestName && name[0] != '.' &&
+      std::ranges::all_of(name, [](unsigned char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view("_-.,+=").find(static_cast<char>(c)) != std::string_view::npos;
+      });
+  if (good) return {};
+  return invalid(fmt::format(
+      "the study's name becomes a folder: up to {} letters, digits and _ - . , + = without a "
+      "leading dot, not \"{}\"",
+      kLongestName, name.substr(0, kLongestName)));
+}
+
+fs::path studies_home(const std::optional<std::string>& dir, const char* environment) {
+  const fs::path home = dir && !dir->empty()          ? fs::path(*dir)
+                        : environment && *environment ? fs::path(environment)
+                                                      : fs::path("clavier");
+  std::error_code error;
+  const fs::path absolute = fs::absolute(home, error);
+  return (error ? home : absolute).lexically_normal();
+}
+
+Result<StudyFolder> make_study_folder(const fs::path& home, std::string_view name,
+                                      std::string_view study_text) {
+  TRY(check_study_name(name));
+  StudyFolder folder{home / name};
+  std::error_code error;
+  fs::create_directories(folder.root, error);
+  if (error)
+    return io_error(fmt::format("cannot make {}: {}", folder.root.string(), error.message()));
+  fs::path fresh = folder.study_file();
+  fresh += ".new";
+  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+  out.write(study_text.data(), static_cast<std::streamsize>(study_text.size()));
+  out.close();
+  if (!out) return io_error(fmt::format("cannot write {}", fresh.string()));
+  fs::rename(fresh, folder.study_file(), error);
+  if (error)
+    return io_error(
+        fmt::format("cannot write {}: {}", folder.study_file().string(), error.message()));
+  return folder;
+}
+
+std::vector<StudyFolder> list_studies(const fs::path& home) {
+  std::vector<StudyFolder> found;
+  std::error_code error;
+  for (fs::directory_iterator at(home, error), end; !error && at != end; at.increment(error))
+    if (StudyFolder folder{at->path()}; folder.exists()) found.push_back(std::move(folder));
+  std::ranges::sort(found, {}, &StudyFolder::root);
+  return found;
+}
+
+Result<StudyFolder> find_study(const fs::path& home,
+                               const std::optional<std::string>& name_or_path) {
+  if (!name_or_path) {
+    const auto all = list_studies(home);
+    const auto latest = std::ranges::max_element(all, {}, last_write);
+    if (latest == all.end()) return no_study(home, "");
+    return *latest;
+  }
+  const fs::path path = *name_or_path;
+  std::error_code error;
+  if (check_study_name(*name_or_path))
+    if (StudyFolder folder{home / path}; folder.exists()) return folder;
+  fs::path absolute = fs::absolute(path, error).lexically_normal();
+  if (!absolute.has_filename()) absolute = absolute.parent_path();
+  if (StudyFolder folder{absolute}; folder.exists()) return folder;
+  if (fs::is_regular_file(absolute, error)) {
+    if (absolute.filename() == "study.db") return StudyFolder{absolute.parent_path()};
+    const StudySpec spec = TRY(read_study(absolute));
+    if (StudyFolder folder{home / spec.name}; folder.exists()) return folder;
+    return not_found(fmt::format("the study \"{}\" of {} has not been run in {}", spec.name,
+                                 path.string(), home.string()));
+  }
+  return no_study(home, *name_or_path);
+}
+
+std::int64_t size_bytes(const StudyFolder& folder) {
+  std::int64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder.root, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code ignored;
+    if (at->is_regular_file(ignored) && !at->is_symlink(ignored))
+      if (const auto size = at->file_size(ignored); !ignored)
+        bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+}  // namespace clavier::app
