@@ -92,11 +92,11 @@ class ExecutorContract : public ::testing::TestWithParam<ExecutorKind> {
     executor().send({launch, trial, std::move(content)});
   }
 
-  /// Everything from now on until `done`. A minute (virtual where time is) is far beyond any
+  /// Everything from now on until `done`. The limit (virtual where time is) is far beyond any
   /// machine's delays.
   Seen collect(const Done& done) {
     Seen seen;
-    const StudyTime limit = executor().now() + std::chrono::minutes(1);
+    const StudyTime limit = executor().now() + std::chrono::seconds(20);
     while (!done(seen)) {
       auto more = executor().wait(limit);
       EXPECT_LE(more.size(), Executor::kMaxSignals);

@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "base/check.h"
+#include "exec/inprocess/inprocess_executor.h"
+
+// How many trials of one report the executor alone runs per second, each waiting at its report
+// for the decision of a loop that keeps `slots` slots busy: in_process_bench [SLOTS].
+
+using namespace clavier;  // NOLINT: a program of one page.
+
+namespace {
+
+exec::Order order_of(std::int64_t number, SlotId slot) {
+  exec::Order order;
+  order.launch = {LaunchId{number}, {{TrialId{number}, 1, {}, 1}}, {{slot}}};
+  order.configs.resize(1);
+  order.configs[0].set("x", 0.5);
+  order.directories = {fmt::format("trial_{}", number)};
+  order.slot.id = slot;
+  return order;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int slots = argc > 1 ? std::atoi(argv[1]) : 1;
+  constexpr std::int64_t kTrials = 100'000;
+  const Waker waker = Waker::create().value();
+  auto made = exec::InProcessExecutor::create(
+      waker, {.slots = slots, .metric = "y"}, [](worker::TrialContext& trial) {
+        const double x = *trial.config().find("x")->as<double>();
+        trial.report({{"y", x * x}});
+      });
+  CHECK(made.ok());
+  exec::Executor& executor = **made;
+  executor.wait(kNever);
+
+  const auto begin = std::chrono::steady_clock::now();
+  std::int64_t started = 0;
+  std::int64_t ended = 0;
+  for (; started < slots; ++started) executor.start(order_of(started, SlotId{started}));
+  while (ended < kTrials)
+    for (const Signal& signal : executor.wait(kNever)) {
+      if (const auto* reported = std::get_if<Reported>(&signal)) {
+        const Report& report = reported->reports[0];
+        CHECK(report.value == 0.25);
+        executor.send({report.launch, report.trial, exec::StopNow{}});
+      } else if (const auto* over = std::get_if<LaunchEnded>(&signal)) {
+        ++ended;
+        // Launches take the slots in turn, and each slot's launches are `slots` apart.
+        const std::int64_t next = over->launch.value + slots;
+        if (next < kTrials) executor.start(order_of(next, SlotId{next % slots}));
+      }
+    }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  fmt::print("{{\"slots\": {}, \"trials_per_second\": {:.0f}}}\n", slots, kTrials / took.count());
+}
