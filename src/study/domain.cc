@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/check.h"
 #include "base/match.h"
 #include "study/domain_values.h"
 
@@ -269,6 +270,25 @@ std::optional<double> unit_of(const Domain& domain, const Value& value) {
       },
       [](const Grid&) -> R { return {}; }, [](const Constant&) -> R { return {}; },
       [](const Computed&) -> R { return {}; }, [](const Function&) -> R { return {}; });
+}
+
+Value nth_value(const Domain& domain, std::int64_t index) {
+  CHECK(index >= 0 && cardinality(domain) && index < *cardinality(domain));
+  const auto at = static_cast<std::size_t>(index);
+  return match(
+      domain,
+      [&](const Real& real) {
+        if (real.quantum == 0) return Value(real.low);
+        const double level =
+            multiple(Levels(real).first + static_cast<double>(index), real.quantum);
+        return Value(std::clamp(level, real.low, real.high));
+      },
+      [&](const Integer& integer) { return Value(at_index(integer, at)); },
+      [](const Normal&) { return Value(); },
+      [&](const Choice& choice) { return choice.options[at]; },
+      [&](const Grid& grid) { return grid.values[at]; },
+      [](const Constant& constant) { return constant.value; },
+      [](const Computed&) { return Value(); }, [](const Function&) { return Value(); });
 }
 
 bool contains(const Domain& domain, const Value& value) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "study/domain_values.h"
 
 namespace clavier {
 namespace {
@@ -130,6 +131,9 @@ TEST(Domain, FiniteDomainsGiveExactlyAsManyValuesAsTheySay) {
       const Value value = *value_at(domain, i / 2e4);
       if (seen.empty() || !(seen.back() == value)) seen.push_back(value);
     }
+    for (std::int64_t index = 0; index < *count; ++index)
+      EXPECT_TRUE(same_value(nth_value(domain, index), seen[static_cast<std::size_t>(index)]))
+          << name << " at " << index;
     EXPECT_EQ(static_cast<std::int64_t>(seen.size()), *count) << name;
     ++tried;
   }

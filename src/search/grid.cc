@@ -1,0 +1,45 @@
+#include "search/grid.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "study/domain.h"
+#include "study/domain_values.h"
+
+namespace clavier::search {
+namespace {
+
+bool is_grid(const Parameter& parameter) { return std::holds_alternative<Grid>(parameter.domain); }
+
+}  // namespace
+
+Space crossed(Space space) {
+  if (std::ranges::any_of(space.parameters, is_grid)) return space;
+  for (Parameter& parameter : space.parameters) {
+    const bool listable = std::holds_alternative<Choice>(parameter.domain) ||
+                          std::holds_alternative<Integer>(parameter.domain) ||
+                          std::holds_alternative<Real>(parameter.domain);
+    const auto count = cardinality(parameter.domain);
+    if (!listable || !count || *count > kMaxCrossed) continue;
+    Grid grid;
+    for (std::int64_t index = 0; index < *count; ++index)
+      grid.values.push_back(nth_value(parameter.domain, index));
+    parameter.domain = std::move(grid);
+  }
+  return space;
+}
+
+std::int64_t grid_size(const Space& space) {
+  const Cells cells(space);
+  if (!cells.any_grid() || cells.count() > Proposals::kMaxCells)
+    return cells.any_grid() ? cells.count() : 1;
+  std::unordered_set<std::uint64_t> seen;  // never iterated
+  for (std::int64_t cell = 0; cell < cells.count(); ++cell) {
+    const Config config = cells.config(cell);
+    if (satisfies(space, config)) seen.insert(hash_of(config));
+  }
+  return static_cast<std::int64_t>(seen.size());
+}
+
+}  // namespace clavier::search

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "study/space.h"
+#include "study/state.h"
+
+namespace clavier::search {
+
+/// The same for `same_config` configurations; never changes between versions or machines.
+std::uint64_t hash_of(const Config& config);
+
+/// What the trials before a given one have used up: configurations, cells of the grid, points to
+/// evaluate first. Every question is asked *before* some trial and answered from lower ids only,
+/// so the answer does not depend on how far the study is otherwise.
+///
+/// An index over `State::trials`, read once each, when first seen; and over the suggestions of a
+/// fill under way, whose trials the state does not have yet. A trial that changes its configuration
+/// in the very turn after its creation (an exploit on its first report) is indexed as changed.
+/// Configurations are told apart by 64-bit hashes. Single-threaded.
+class History {
+ public:
+  explicit History(const Space& space);
+
+  /// Takes in the trials that are new. Cheap when there are none.
+  void follow(const State& state);
+  /// `config` was suggested for `trial`, which the state does not have yet. Replaces what was
+  /// suggested for this trial and later ones.
+  void suggested(TrialId trial, const Config& config);
+
+  bool taken(const Config& config, TrialId before) const;
+  /// Different configurations.
+  std::int64_t distinct(TrialId before) const;
+  /// How many of the space's points were served.
+  std::size_t points_served(TrialId before) const;
+  /// The first request that no suggestion of this fill answers; null if none.
+  const Config* open_request(const State& state, TrialId before) const;
+
+  /// The grid's part of a configuration as a key.
+  std::uint64_t cell_of(const Config& config) const;
+  std::int64_t trials_in_cell(std::uint64_t cell, TrialId before) const;
+
+ private:
+  struct Entry {
+    TrialId trial;
+    Config config;
+    std::uint64_t hash = 0;
+    std::uint64_t cell = 0;
+    bool is_new = false;
+    bool took_point = false;
+  };
+
+  Entry entry_of(TrialId trial, const Config& config) const;
+  void add(const Entry& entry);
+  void take_back(const Entry& entry);
+  void take_back_from(TrialId trial);
+
+  std::vector<Config> points_;
+  std::vector<std::string> grid_names_;
+  std::int64_t followed_ = 0;  ///< Trials below this id are known from the state.
+  std::deque<Entry> open_;     ///< Indexed, but only suggested so far; in order of id.
+
+  std::unordered_map<std::uint64_t, TrialId> first_with_;  ///< By configuration.
+  std::vector<TrialId> new_at_;                            ///< Trials with a new configuration.
+  std::vector<TrialId> point_at_;                          ///< The trial that took each point.
+  std::unordered_map<std::uint64_t, std::vector<TrialId>> in_cell_;
+};
+
+}  // namespace clavier::search

@@ -1,0 +1,173 @@
+#include "search/proposals.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/rng.h"
+#include "study/domain.h"
+#include "study/domain_values.h"
+
+namespace clavier::search {
+namespace {
+
+constexpr std::int64_t kMaxSkips = 1 << 24;  ///< Of used-up cells, for one suggestion.
+
+bool is_grid(const Domain& domain) { return std::holds_alternative<Grid>(domain); }
+bool is_drawn(const Domain& domain) {
+  return std::holds_alternative<Real>(domain) || std::holds_alternative<Integer>(domain) ||
+         std::holds_alternative<Normal>(domain) || std::holds_alternative<Choice>(domain);
+}
+
+Value drawn(const Domain& domain, double unit) {
+  auto value = value_at(domain, unit);
+  CHECK(value.has_value());
+  return *std::move(value);
+}
+
+}  // namespace
+
+Proposals::Proposals(Space space, std::uint64_t seed)
+    : space_(std::move(space)),
+      seed_(seed),
+      cells_(space_),
+      combinations_(1),
+      cardinality_(cardinality(space_)),
+      history_(space_) {
+  for (const Parameter& parameter : space_.parameters) {
+    name_hash_.push_back(stable_hash(parameter.name));
+    if (!is_drawn(parameter.domain)) continue;
+    draws_anything_ = true;
+    const auto values = cardinality(parameter.domain);
+    if (!values || *values > kMaxScan)
+      combinations_.reset();
+    else if (combinations_ && (*combinations_ *= *values) > kMaxScan)
+      combinations_.reset();
+  }
+  if (combinations_ && *combinations_ > kMaxScan / cells_.count()) combinations_.reset();
+}
+
+double Proposals::keyed(TrialId trial, std::size_t parameter, std::uint64_t attempt) const {
+  return Rng::keyed(seed_, trial.value, name_hash_[parameter], attempt).uniform();
+}
+
+Suggestion Proposals::suggest(const State& state, TrialId trial, const Draw& draw) const {
+  history_.follow(state);
+  Suggestion suggestion = find(state, trial, draw);
+  if (const auto* config = std::get_if<Config>(&suggestion)) history_.suggested(trial, *config);
+  return suggestion;
+}
+
+Suggestion Proposals::find(const State& state, TrialId trial, const Draw& draw) const {
+  if (!state.known(trial))
+    if (const Config* const request = history_.open_request(state, trial))
+      if (auto config = completed(*request, draw)) return *std::move(config);
+  const std::size_t served = history_.points_served(trial);
+  if (served < space_.points.size())
+    if (auto config = completed(space_.points[served], draw)) return *std::move(config);
+  if (state.exhausted()) return Exhausted{};
+  if (cardinality_ && history_.distinct(trial) >= *cardinality_) return Exhausted{};
+  if (auto config = fresh(trial, draw)) return *std::move(config);
+  return Exhausted{};
+}
+
+/// Nothing only if `fixed` does not belong to the space.
+std::optional<Config> Proposals::completed(const Config& fixed, const Draw& draw) const {
+  std::optional<Config> first;
+  for (std::uint64_t attempt = 0; attempt < kMaxDraws; ++attempt) {
+    bool drew = false;
+    auto config = complete(space_, fixed, [&](std::size_t parameter) {
+      drew = true;
+      const Domain& domain = space_.parameters[parameter].domain;
+      const double unit = draw(parameter, attempt);
+      const auto* const grid = std::get_if<Grid>(&domain);
+      if (!grid) return drawn(domain, unit);
+      const auto count = static_cast<double>(grid->values.size());
+      return grid->values[static_cast<std::size_t>(unit * count)];
+    });
+    if (config.ok() && satisfies(space_, *config)) return *std::move(config);
+    if (config.ok() && !first) first = *std::move(config);
+    if (!drew) break;
+  }
+  return first;
+}
+
+std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial) const {
+  if (!config.ok() || history_.taken(*config, trial) || !satisfies(space_, *config)) return {};
+  return *std::move(config);
+}
+
+std::optional<Config> Proposals::in_cell(TrialId trial, std::int64_t cell, const Draw& draw,
+                                         std::uint64_t& attempt) const {
+  const bool bounded = cells_.any_grid() || combinations_;
+  const std::uint64_t end = std::min(kMaxDraws, attempt + (bounded ? kDrawsPerCell : kMaxDraws));
+  while (attempt < end) {
+    bool drew = false;
+    auto config = complete(space_, {}, [&](std::size_t parameter) {
+      const Domain& domain = space_.parameters[parameter].domain;
+      if (is_grid(domain)) return cells_.value(parameter, cell);
+      drew = true;
+      return drawn(domain, draw(parameter, attempt));
+    });
+    if (auto found = usable(std::move(config), trial)) return found;
+    if (!drew) return {};
+    ++attempt;
+  }
+  return combinations_ ? scanned(trial, cell) : std::nullopt;
+}
+
+/// The first usable combination of the drawn parameters from a keyed one on.
+std::optional<Config> Proposals::scanned(TrialId trial, std::int64_t cell) const {
+  const auto offset = static_cast<std::int64_t>(
+      Rng::keyed(seed_, trial.value, cell).below(static_cast<std::uint64_t>(*combinations_)));
+  for (std::int64_t step = 0; step < *combinations_; ++step) {
+    const std::int64_t combination = (offset + step) % *combinations_;
+    auto config = complete(space_, {}, [&](std::size_t parameter) {
+      const Domain& domain = space_.parameters[parameter].domain;
+      if (is_grid(domain)) return cells_.value(parameter, cell);
+      std::int64_t stride = 1;
+      for (std::size_t before = 0; before < parameter; ++before)
+        if (is_drawn(space_.parameters[before].domain))
+          stride *= *cardinality(space_.parameters[before].domain);
+      return nth_value(domain, combination / stride % *cardinality(domain));
+    });
+    if (auto found = usable(std::move(config), trial)) return found;
+  }
+  return {};
+}
+
+/// Every trial that has the cell uses up one pass over it.
+bool Proposals::used_up(std::int64_t position, TrialId trial) const {
+  const std::int64_t pass = position / cells_.count();
+  const Config cell = cells_.config(position % cells_.count());
+  // What a constraint says about the grid alone holds for every draw.
+  return history_.trials_in_cell(history_.cell_of(cell), trial) > pass || !satisfies(space_, cell);
+}
+
+std::int64_t Proposals::first_position(TrialId trial) const {
+  if (trial < cursor_.trial) cursor_ = {};
+  cursor_.trial = trial;
+  // Enough for every trial to have used up the whole grid.
+  std::int64_t steps = 0;
+  if (__builtin_mul_overflow(trial.value + 2, cells_.count(), &steps)) steps = kMaxSkips;
+  steps = std::min(steps, kMaxSkips);
+  while (steps-- > 0 && !beyond_grid(cursor_.position) && used_up(cursor_.position, trial))
+    ++cursor_.position;
+  return cursor_.position;
+}
+
+std::optional<Config> Proposals::fresh(TrialId trial, const Draw& draw) const {
+  std::uint64_t attempt = 0;
+  if (!cells_.any_grid()) return in_cell(trial, 0, draw, attempt);
+  // Two rounds: one may pass by cells that this pass has used up but the next has not.
+  const std::int64_t looks = 2 * std::min(cells_.count(), kMaxCells);
+  std::int64_t position = first_position(trial);
+  for (std::int64_t look = 0; look < looks && !beyond_grid(position); ++look, ++position) {
+    if (used_up(position, trial)) continue;
+    if (attempt >= kMaxDraws && !combinations_) return {};
+    if (auto config = in_cell(trial, position % cells_.count(), draw, attempt)) return config;
+  }
+  return {};
+}
+
+}  // namespace clavier::search

@@ -1,0 +1,289 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "search/searcher.h"
+#include "study/domain.h"
+#include "study/space.h"
+
+/// What every searcher promises, as tests. An implementation runs them all by
+///
+///   struct MakeMine {
+///     static std::unique_ptr<Searcher> make(Space space, std::uint64_t seed);
+///   };
+///   INSTANTIATE_TYPED_TEST_SUITE_P(Mine, SearcherContract, MakeMine);
+namespace clavier::search {
+
+/// A study without tuner: asks a searcher, folds what it says and keeps the log of it.
+class SearchedStudy {
+ public:
+  explicit SearchedStudy(std::unique_ptr<Searcher> searcher) : searcher_(std::move(searcher)) {
+    turn(Opened{});
+  }
+
+  const State& state() const { return state_; }
+  const std::vector<Step>& log() const { return log_; }
+  const Searcher& searcher() const { return *searcher_; }
+  TrialId next() const { return TrialId{static_cast<std::int64_t>(state_.trials().size())}; }
+
+  /// One step: an input, then `trials` new ones, all asked for before any is created.
+  void step(Input input, int trials) {
+    turn(std::move(input));
+    Fill& fill = log_.back().fill;
+    fill.asked = true;
+    for (int i = 0; i < trials; ++i) {
+      const TrialId id{next().value + i};
+      Suggestion suggestion = searcher_->suggest(state_, id);
+      if (auto* config = std::get_if<Config>(&suggestion)) {
+        fill.created.push_back({.id = id, .config = *config});
+      } else {
+        fill.exhausted = std::holds_alternative<Exhausted>(suggestion);
+        break;
+      }
+    }
+    state_.apply(fill, state_.now());
+  }
+  void ask(int trials) { step(Signal(Deadline{}), trials); }
+  void request(Config config) { turn(UserCommand(AddTrial{.config = std::move(config)})); }
+
+  std::vector<Config> configs() const {
+    std::vector<Config> out;
+    for (const Trial& trial : state_.trials()) out.push_back(trial.config);
+    return out;
+  }
+
+ private:
+  void turn(Input input) {
+    Step step;
+    step.turn.id = StepId{static_cast<std::int64_t>(log_.size())};
+    step.turn.time = study_time(step.turn.id.value);
+    step.turn.input = std::move(input);
+    state_.apply(step.turn);
+    searcher_->observe(step.turn, state_);
+    log_.push_back(std::move(step));
+  }
+
+  std::unique_ptr<Searcher> searcher_;
+  State state_{Objective{"loss", Mode::kMin}, RetryLimits{}};
+  std::vector<Step> log_;
+};
+
+inline Config config_of(std::initializer_list<Config::Entry> entries) {
+  Config config;
+  for (const Config::Entry& entry : entries) config.set(entry.name, entry.value);
+  return config;
+}
+
+/// Continuous, discrete, conditional, computed and constrained.
+inline Space mixed_space() {
+  Space space;
+  space.parameters = {
+      {"optimizer", Choice{{"sgd", "adam"}}},
+      {"lr", Real{1e-5, 0.1, Scale::kLog}},
+      {"momentum", Real{0, 0.99}, {{"optimizer", {"sgd"}}}},
+      {"l1", Choice{{4, 8, 16, 32, 64}, true}},
+      {"l2", Integer{1, 100}},
+      {"sum", Computed{"l1 + l2"}},
+      {"epochs", Constant{10}},
+  };
+  space.constraints = {"l1 <= l2"};
+  return space;
+}
+
+/// 12 configurations, of which `a <= b` leaves 3 + 2 × 3 = 9.
+inline Space small_space() {
+  Space space;
+  space.parameters = {{"a", Integer{1, 3}}, {"b", Choice{{1, 2, 3, "x"}}}};
+  return space;
+}
+
+template <typename Maker>
+class SearcherContract : public testing::Test {
+ protected:
+  static SearchedStudy study(Space space, std::uint64_t seed = 1) {
+    return SearchedStudy(Maker::make(std::move(space), seed));
+  }
+};
+
+TYPED_TEST_SUITE_P(SearcherContract);
+
+TYPED_TEST_P(SearcherContract, EveryConfigurationIsInsideTheSpaceAndSatisfiesItsConstraints) {
+  const Space space = mixed_space();
+  auto study = this->study(space);
+  study.ask(200);
+  ASSERT_EQ(study.state().trials().size(), 200U);
+  for (const Config& config : study.configs()) {
+    const auto again = complete(space, config, [](std::size_t) {
+      ADD_FAILURE() << "an active parameter has no value";
+      return Value();
+    });
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    EXPECT_TRUE(*again == config) << "values in the domains' own types and order";
+    EXPECT_TRUE(satisfies(space, config));
+  }
+}
+
+TYPED_TEST_P(SearcherContract, TheSameSeedGivesTheSameConfigurationsAndAnotherSeedOthers) {
+  auto a = this->study(mixed_space(), 1);
+  auto b = this->study(mixed_space(), 1);
+  auto c = this->study(mixed_space(), 2);
+  for (auto* study : {&a, &b, &c}) study->ask(50);
+  EXPECT_TRUE(a.configs() == b.configs());
+  EXPECT_FALSE(a.configs() == c.configs());
+}
+
+TYPED_TEST_P(SearcherContract, TheOrderOfEventsDoesNotMatter) {
+  for (const Space& space : {mixed_space(), small_space()}) {
+    auto at_once = this->study(space);
+    at_once.ask(12);
+    auto one_by_one = this->study(space);
+    for (int i = 0; i < 12; ++i) {
+      one_by_one.ask(1);
+      const Trial& trial = one_by_one.state().trials().back();
+      one_by_one.step(Signal(Exited{.trial = trial.id, .launch = trial.launch}), 0);
+    }
+    auto by_threes = this->study(space);
+    for (int i = 0; i < 4; ++i) by_threes.ask(3);
+    EXPECT_TRUE(at_once.configs() == one_by_one.configs());
+    EXPECT_TRUE(at_once.configs() == by_threes.configs());
+  }
+}
+
+TYPED_TEST_P(SearcherContract, AskingTwiceGivesTheSameAnswer) {
+  auto study = this->study(mixed_space());
+  study.ask(5);
+  const auto first = study.searcher().suggest(study.state(), study.next());
+  const auto second = study.searcher().suggest(study.state(), study.next());
+  EXPECT_TRUE(std::get<Config>(first) == std::get<Config>(second));
+}
+
+TYPED_TEST_P(SearcherContract, AFreshSearcherToldTheLogGoesOnAsTheOldOne) {
+  Space space = mixed_space();
+  space.points = {config_of({{"l1", 8}})};
+  auto study = this->study(space);
+  study.ask(3);
+  study.request(config_of({{"optimizer", "sgd"}}));
+  for (int i = 0; i < 10; ++i) study.ask(2);
+
+  auto fresh = TypeParam::make(space, 1);
+  State state(Objective{"loss", Mode::kMin}, RetryLimits{});
+  for (const Step& step : study.log()) {
+    state.apply(step.turn);
+    fresh->observe(step.turn, state);
+    for (const NewTrial& created : step.fill.created) {
+      const auto again = fresh->suggest(state, created.id);
+      EXPECT_TRUE(std::get<Config>(again) == created.config) << created.id.value;
+    }
+    state.apply(step.fill, step.turn.time);
+  }
+  // And one that was only told.
+  auto told = TypeParam::make(space, 1);
+  State folded(Objective{"loss", Mode::kMin}, RetryLimits{});
+  for (const Step& step : study.log()) {
+    folded.apply(step.turn);
+    told->observe(step.turn, folded);
+    folded.apply(step.fill, step.turn.time);
+  }
+  EXPECT_TRUE(std::get<Config>(told->suggest(folded, study.next())) ==
+              std::get<Config>(study.searcher().suggest(study.state(), study.next())));
+}
+
+TYPED_TEST_P(SearcherContract, PointsComeFirstInOrderTheRestOfThemDrawn) {
+  Space space = mixed_space();
+  space.points = {config_of({{"l1", 8}, {"l2", 50}}), config_of({{"optimizer", "adam"}}),
+                  config_of({{"l1", 64}})};
+  auto study = this->study(space);
+  study.ask(2);
+  study.ask(10);
+  const auto configs = study.configs();
+  EXPECT_TRUE(*configs[0].find("l1") == Value(8));
+  EXPECT_TRUE(*configs[0].find("l2") == Value(50));
+  EXPECT_TRUE(*configs[1].find("optimizer") == Value("adam"));
+  EXPECT_TRUE(*configs[2].find("l1") == Value(64));
+  for (const Config& config : configs) EXPECT_TRUE(satisfies(space, config));
+}
+
+TYPED_TEST_P(SearcherContract, RequestsComeBeforeEverythingElseAndOnce) {
+  Space space = mixed_space();
+  space.points = {config_of({{"l1", 8}})};
+  auto study = this->study(space);
+  study.request(config_of({{"l2", 99}}));
+  study.request(config_of({{"l2", 98}}));
+  study.ask(4);
+  EXPECT_TRUE(study.state().requested().empty());
+  const auto configs = study.configs();
+  EXPECT_TRUE(*configs[0].find("l2") == Value(99));
+  EXPECT_TRUE(*configs[1].find("l2") == Value(98));
+  EXPECT_TRUE(*configs[2].find("l1") == Value(8) || *configs[0].find("l1") == Value(8) ||
+              *configs[1].find("l1") == Value(8));
+}
+
+TYPED_TEST_P(SearcherContract, AFiniteSpaceIsUsedUpWithoutRepetitionAndThenExhausted) {
+  Space space = small_space();
+  space.constraints = {"b == 'x' or a <= b"};
+  auto study = this->study(space);
+  study.ask(20);
+  const auto configs = study.configs();
+  EXPECT_EQ(configs.size(), 9U);
+  for (std::size_t i = 0; i < configs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(same_config(configs[i], configs[j]));
+  EXPECT_TRUE(study.state().exhausted());
+  for (int i = 0; i < 3; ++i) {
+    const TrialId later{study.next().value + i};
+    EXPECT_TRUE(std::holds_alternative<Exhausted>(study.searcher().suggest(study.state(), later)));
+  }
+}
+
+TYPED_TEST_P(SearcherContract, OnePossibleConfigurationIsGivenOnce) {
+  for (const Space& space : {Space{}, Space{{{"a", Constant{1}}}}, Space{{{"a", Choice{{"x"}}}}}}) {
+    auto study = this->study(space);
+    study.ask(3);
+    EXPECT_EQ(study.state().trials().size(), 1U);
+    EXPECT_TRUE(study.state().exhausted());
+  }
+}
+
+TYPED_TEST_P(SearcherContract, ASpaceThatItsConstraintsLeaveEmptyIsExhausted) {
+  Space space;
+  space.parameters = {{"lr", Real{0, 1}}};
+  space.constraints = {"lr > 1"};
+  auto study = this->study(space);
+  study.ask(1);
+  EXPECT_EQ(study.state().trials().size(), 0U);
+  EXPECT_TRUE(study.state().exhausted());
+}
+
+TYPED_TEST_P(SearcherContract, GridParametersAreCrossedAndTheOthersDrawnForEachCell) {
+  Space space;
+  space.parameters = {{"a", Grid{{1, 2, 3}}}, {"lr", Real{0, 1}}, {"b", Grid{{"x", "y"}}}};
+  auto study = this->study(space);
+  study.ask(18);
+  const auto configs = study.configs();
+  ASSERT_EQ(configs.size(), 18U);
+  std::set<double> rates;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    EXPECT_TRUE(*configs[i].find("a") == Value(static_cast<int>(i % 6 / 2) + 1)) << i;
+    EXPECT_TRUE(*configs[i].find("b") == Value(i % 2 == 0 ? "x" : "y")) << i;
+    rates.insert(*configs[i].find("lr")->number());
+  }
+  EXPECT_EQ(rates.size(), 18U);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    SearcherContract, EveryConfigurationIsInsideTheSpaceAndSatisfiesItsConstraints,
+    TheSameSeedGivesTheSameConfigurationsAndAnotherSeedOthers, TheOrderOfEventsDoesNotMatter,
+    AskingTwiceGivesTheSameAnswer, AFreshSearcherToldTheLogGoesOnAsTheOldOne,
+    PointsComeFirstInOrderTheRestOfThemDrawn, RequestsComeBeforeEverythingElseAndOnce,
+    AFiniteSpaceIsUsedUpWithoutRepetitionAndThenExhausted, OnePossibleConfigurationIsGivenOnce,
+    ASpaceThatItsConstraintsLeaveEmptyIsExhausted,
+    GridParametersAreCrossedAndTheOthersDrawnForEachCell);
+
+}  // namespace clavier::search

@@ -1,0 +1,49 @@
+#include "search/sobol.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "study/domain.h"
+
+namespace clavier::search {
+namespace {
+
+constexpr std::uint64_t kBlocks =
+    (std::uint64_t{1} << SobolSequence::kIndexBits) / SobolSearch::kBlock;
+static_assert(Proposals::kMaxDraws <= kBlocks);
+
+std::vector<std::size_t> dimensions_of(const Space& space) {
+  std::vector<std::size_t> dimensions;
+  std::size_t next = 0;
+  for (const Parameter& parameter : space.parameters) {
+    const bool drawn = value_at(parameter.domain, 0.5).has_value();
+    dimensions.push_back(drawn ? std::min(next, SobolSequence::kMaxDimensions)
+                               : SobolSequence::kMaxDimensions);
+    if (drawn) ++next;
+  }
+  return dimensions;
+}
+
+std::size_t count(const std::vector<std::size_t>& dimensions) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      dimensions, [](std::size_t each) { return each < SobolSequence::kMaxDimensions; }));
+}
+
+}  // namespace
+
+SobolSearch::SobolSearch(Space space, std::uint64_t seed)
+    : proposals_(std::move(space), seed),
+      dimension_(dimensions_of(proposals_.space())),
+      sequence_(count(dimension_), seed) {}
+
+Suggestion SobolSearch::suggest(const State& state, TrialId trial) const {
+  return proposals_.suggest(state, trial, [&](std::size_t parameter, std::uint64_t attempt) {
+    const std::size_t dimension = dimension_[parameter];
+    if (dimension == SobolSequence::kMaxDimensions || trial.value >= kBlock)
+      return proposals_.keyed(trial, parameter, attempt);
+    return sequence_.at(dimension, attempt * static_cast<std::uint64_t>(kBlock) +
+                                       static_cast<std::uint64_t>(trial.value));
+  });
+}
+
+}  // namespace clavier::search

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "search/proposals.h"
+#include "search/searcher.h"
+#include "search/sobol_sequence.h"
+
+namespace clavier::search {
+
+/// Draws that cover the space more evenly than independent ones: trial t gets point t of a
+/// scrambled Sobol sequence with one dimension per drawn parameter. A draw that is of no use
+/// (constraint, repetition) is replaced from a later block of the same sequence. Parameters beyond
+/// SobolSequence::kMaxDimensions and trials beyond kBlock are drawn independently.
+/// Grid parameters are crossed (`Proposals` has the rules).
+class SobolSearch final : public Searcher {
+ public:
+  static constexpr std::int64_t kBlock = std::int64_t{1} << 24;
+
+  /// REQUIRES: validate(space).ok().
+  SobolSearch(Space space, std::uint64_t seed);
+
+  Suggestion suggest(const State& state, TrialId trial) const override;
+  void observe(const Turn&, const State& state) override { proposals_.observe(state); }
+
+ private:
+  Proposals proposals_;
+  std::vector<std::size_t> dimension_;  ///< By parameter; kMaxDimensions: none.
+  SobolSequence sequence_;
+};
+
+}  // namespace clavier::search
