@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/fd.h"
 #include "study/text.h"
 
 namespace clavier::app {
@@ -76,6 +77,17 @@ Status take_command(std::string_view line, tuner::Mailbox& mailbox) {
   return mailbox.post(*command);
 }
 
+/// Holds nothing if no tuner listens there.
+Result<Fd> connect_to(const std::filesystem::path& folder) {
+  const Fd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return not_found(fmt::format("there is no study in {}", folder.string()));
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_in(directory.get());
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    socket.reset();
+  return socket;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(const std::filesystem::path& folder,
@@ -128,14 +140,14 @@ void ControlServer::serve() {
   }
 }
 
+bool is_running(const std::filesystem::path& folder) {
+  const auto socket = connect_to(folder);
+  return socket.ok() && *socket;
+}
+
 Result<Delivery> deliver(const std::filesystem::path& folder, const UserCommand& command) {
-  const Descriptor directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0)
-    return not_found(fmt::format("there is no study in {}", folder.string()));
-  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = address_in(directory.get());
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return Delivery::kNotRunning;
+  const Fd socket = TRY(connect_to(folder));
+  if (!socket) return Delivery::kNotRunning;
   const Input input = command;
   write_all(socket.get(), fmt::format("{} {}\n", text::kind(input), text::to_json(input)));
   const auto answer = read_line(socket.get());
