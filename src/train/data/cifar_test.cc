@@ -65,7 +65,9 @@ TEST(Cifar, WholeFoldersOfTheOfficialSizesAreReadAndSplit) {
   const auto& set = *find_known("cifar10");
   std::string batch;
   for (int i = 0; i < 10'000; ++i) batch += record({i % 10}, static_cast<char>(i));
-  for (const auto& file : set.files) folder.write(set.folder + "/" + file.name, batch);
+  auto first = folder.write(set.folder + "/" + set.files[0].name, batch);
+  for (std::size_t i = 1; i < set.files.size(); ++i)
+    std::filesystem::create_hard_link(first, folder / (set.folder + "/" + set.files[i].name));
   auto data = load_dataset({.source = "cifar10", .seed = 3}, folder.path());
   ASSERT_TRUE(data.ok()) << message(data);
   EXPECT_EQ(data->train.count, 40'000);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace clavier::cli {
+
+/// `clavier data [NAME] [--from FILE] [--export DIR] [--seed N]`
+struct DataOptions {
+  std::string name = {};  ///< A known data set or a path; empty: list the known ones.
+  /// Local copy of the archive (of a scikit-learn wheel for digits), instead of a download.
+  std::optional<std::filesystem::path> from = {};
+  /// Folder that gets the splits as .npy files.
+  std::optional<std::filesystem::path> export_to = {};
+  std::uint64_t seed = 0;               ///< `data_seed` of the splits exported.
+  double validation = 0.2;              ///< Part of the training data exported for validation.
+  std::filesystem::path data_dir = {};  ///< Empty: $CLAVIER_DATA, else ~/.cache/clavier.
+};
+
+/// Lists the known data sets with size, state and place, or gets one ready and says what is in it.
+/// Results go to `out`, progress and errors to standard error. The program's exit status.
+int run_data(const DataOptions& options, std::FILE* out = stdout);
+
+}  // namespace clavier::cli

@@ -1,0 +1,67 @@
+#include "cli/data.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace clavier::cli {
+namespace {
+
+class DataCommand : public testing::Test {
+ protected:
+  DataCommand() {
+    auto pattern = (std::filesystem::temp_directory_path() / "clavier-cli-data-XXXXXX").string();
+    folder = ::mkdtemp(pattern.data());
+  }
+  ~DataCommand() override { std::filesystem::remove_all(folder); }
+
+  int run(DataOptions options) {
+    options.data_dir = folder;
+    std::FILE* file = std::tmpfile();
+    testing::internal::CaptureStderr();
+    int status = run_data(options, file);
+    errors = testing::internal::GetCapturedStderr();
+    shown.resize(static_cast<std::size_t>(std::ftell(file)));
+    std::rewind(file);
+    EXPECT_EQ(std::fread(shown.data(), 1, shown.size(), file), shown.size());
+    std::fclose(file);
+    return status;
+  }
+
+  std::filesystem::path folder;
+  std::string shown;
+  std::string errors;
+};
+
+TEST_F(DataCommand, WithoutANameListsWhatIsKnownAndHowToGetIt) {
+  EXPECT_EQ(run({}), 0);
+  EXPECT_NE(shown.find("cifar10   not here    184 MB"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("get it with: clavier data cifar100 (169 MB to fetch)"), std::string::npos);
+  std::filesystem::create_directory(folder / "digits");
+  EXPECT_EQ(run({}), 0);
+  EXPECT_NE(shown.find("digits    incomplete"), std::string::npos) << shown;
+}
+
+TEST_F(DataCommand, OwnDataAreDescribedAndExported) {
+  auto file = folder / "own.csv";
+  {
+    std::ofstream out(file);
+    for (int i = 0; i < 20; ++i) out << i << "," << -i << "," << (i % 2 ? "odd" : "even") << "\n";
+  }
+  EXPECT_EQ(run({.name = file.string(), .export_to = folder / "out"}), 0) << errors;
+  EXPECT_NE(shown.find("2 numbers per sample, 2 classes; 13 training, 3 validation and 4 test"),
+            std::string::npos)
+      << shown;
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/test_labels.npy"));
+}
+
+TEST_F(DataCommand, FailuresAreToldOnStandardErrorAndInTheStatus) {
+  EXPECT_EQ(run({.name = "/nowhere"}), 1);
+  EXPECT_NE(errors.find("error: /nowhere: no such file or folder"), std::string::npos) << errors;
+  EXPECT_EQ(run({.name = "synthetic", .from = folder / "x"}), 1);
+  EXPECT_NE(errors.find("--from is for digits"), std::string::npos) << errors;
+}
+
+}  // namespace
+}  // namespace clavier::cli
