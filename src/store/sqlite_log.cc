@@ -48,7 +48,6 @@ Result<SqliteLog> SqliteLog::open(const std::filesystem::path& file, const LogOp
   // Before the first write: a foreign database must stay as it is.
   const auto known = check_schema(database, file);
   if (!known.ok() && known.error().code != ErrorCode::kNotFound) return known.error();
-  if (!known.ok()) TRY(database.run("PRAGMA page_size = 4096"));
   TRY(choose_journal(database, file));
   TRY(database.run(options.power_safe ? "PRAGMA synchronous = FULL"
                                       : "PRAGMA synchronous = NORMAL"));
