@@ -17,7 +17,8 @@ namespace clavier::app {
 /// kNotFound and kIo if there is no such file or it cannot be read.
 Result<StudySpec> read_study(const std::filesystem::path& file,
                              std::span<const Override> overrides = {});
-/// The same from text; `file_name` stands in messages and gives the study its default name.
+/// The same from text; `file_name` stands in messages and gives the study its default name, which
+/// is then part of `spec.text` like an override.
 /// `working_directory` stays empty.
 Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
                               std::span<const Override> overrides = {});
