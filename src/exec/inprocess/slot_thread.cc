@@ -14,25 +14,31 @@ SlotThread::~SlotThread() {
 }
 
 void SlotThread::quit() {
-  const std::lock_guard lock(mutex_);
-  quit_ = true;
-  news_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    quit_ = true;
+  }
+  news_.notify_one();
 }
 
 void SlotThread::assign(worker::StartLine start, std::string directory) {
-  const std::lock_guard lock(mutex_);
-  const LaunchId launch = start.launch;
-  assignments_.push_back({std::move(start), std::move(directory), launch});
-  news_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    const LaunchId launch = start.launch;
+    assignments_.push_back({std::move(start), std::move(directory), launch});
+  }
+  news_.notify_one();
 }
 
 void SlotThread::tell(LaunchId launch, worker::ToWorker message) {
-  const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(assignments_.begin(), assignments_.end(),
-                                  [&](const Assignment& one) { return one.launch == launch; });
-  if (found == assignments_.end()) return;
-  found->inbox.push_back(std::move(message));
-  news_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(assignments_.begin(), assignments_.end(),
+                                    [&](const Assignment& one) { return one.launch == launch; });
+    if (found == assignments_.end()) return;
+    found->inbox.push_back(std::move(message));
+  }
+  news_.notify_one();
 }
 
 void SlotThread::run() {
