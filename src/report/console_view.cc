@@ -1,0 +1,242 @@
+#include "report/console_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/failures.h"
+#include "report/wording.h"
+#include "study/text.h"
+
+namespace clavier::report {
+namespace {
+
+constexpr std::size_t kMetricColumns = 4;  ///< Besides the objective, unless the user names more.
+constexpr std::size_t kCauses = 5;
+constexpr std::size_t kLogLines = 5;
+
+std::int64_t ended_count(const State& state) {
+  return static_cast<std::int64_t>(state.trials().size() - state.unfinished());
+}
+
+std::string status_of(const Trial& trial) {
+  switch (trial.verdict) {
+    case Verdict::kStop: return "stopping";
+    case Verdict::kComplete: return "completing";
+    case Verdict::kPause:
+    case Verdict::kHold:
+    case Verdict::kRequeue: return "pausing";
+    case Verdict::kNone: break;
+  }
+  if (trial.held) return "held";
+  if (trial.status == TrialStatus::kPending && trial.attempts > 0) return "retried";
+  return std::string(name(trial.status));
+}
+
+Style style_of(const State& state, const Trial& trial) {
+  if (state.best() == trial.id) return Style::kGood;
+  if (trial.status == TrialStatus::kFailed) return Style::kBad;
+  return trial.live() ? Style::kPlain : Style::kFaint;
+}
+
+StudyDuration trained(const Trial& trial, StudyTime now) {
+  return trial.busy + (trial.live() ? std::max(now - trial.launched, StudyDuration::zero())
+                                    : StudyDuration::zero());
+}
+
+std::string value_of(const std::vector<Metric>& metrics, const std::string& name) {
+  const auto found = std::ranges::find(metrics, name, &Metric::name);
+  return found == metrics.end() ? std::string() : number(found->value);
+}
+
+/// The objective as last reported, also where the log was read without its other metrics.
+std::string objective_of(const State& state, const Trial& trial) {
+  const std::string reported = value_of(trial.metrics, state.objective().metric);
+  if (!reported.empty() || trial.history.empty()) return reported;
+  return number(trial.history.back().value);
+}
+
+std::vector<std::string> metric_names(const StudyView& view, const State& state,
+                                      const std::vector<TrialId>& trials) {
+  std::vector<std::string> names = view.metrics;
+  if (names.empty())
+    for (const TrialId id : trials)
+      for (const Metric& metric : state.trial(id).metrics)
+        if (names.size() < kMetricColumns && std::ranges::find(names, metric.name) == names.end() &&
+            metric.name != state.objective().metric)
+          names.push_back(metric.name);
+  std::erase(names, state.objective().metric);
+  return names;
+}
+
+std::vector<std::string> parameter_names(const StudyView& view, const State& state) {
+  if (!view.parameters.empty() || state.trials().empty()) return view.parameters;
+  std::vector<std::string> names;
+  for (const Config::Entry& entry : state.trials().front().config.entries())
+    names.push_back(entry.name);
+  return names;
+}
+
+std::string best_words(const State& state, const Trial& best) {
+  return fmt::format("trial {}, {} {} at step {}", best.id.value, state.objective().metric,
+                     number(best.best->value), best.best->step);
+}
+
+std::string place(const StudyView& view, const std::string& path) {
+  return view.directory.empty() ? path : view.directory + "/" + path;
+}
+
+/// The checkpoint of the best step if it was kept, else the latest.
+const Checkpoint* checkpoint_of(const Trial& trial) {
+  for (const Checkpoint& each : trial.checkpoints)
+    if (trial.best && each.step == trial.best->step) return &each;
+  return trial.latest_checkpoint();
+}
+
+std::string resources(const StudyView& view, const Machines& machines, const State& state) {
+  const Machines::Use use = machines.use(state);
+  std::string out;
+  const auto say = [&](std::string words) { out += (out.empty() ? "" : ", ") + words; };
+  if (!view.scheduler.empty()) say(view.scheduler);
+  if (use.nodes > 0) {
+    say(fmt::format("{:.3g} of {:.6g} CPUs", use.cpus.used, use.cpus.total));
+    say(fmt::format("{:.3g} of {:.6g} GPUs", use.gpus.used, use.gpus.total));
+  }
+  if (view.memory) {
+    const Memory memory = view.memory();
+    say(fmt::format("{:.1f} of {:.1f} GB memory", static_cast<double>(memory.used_mb) / 1024,
+                    static_cast<double>(memory.total_mb) / 1024));
+  } else if (use.memory_mb > 0) {
+    say(fmt::format("{:.1f} GB memory", static_cast<double>(use.memory_mb) / 1024));
+  }
+  if (use.nodes > 1) say(fmt::format("{} nodes", use.nodes));
+  return out;
+}
+
+}  // namespace
+
+std::string counts(const State& state) {
+  std::string out;
+  for (int i = 0; i < kTrialStatuses; ++i) {
+    const auto status = static_cast<TrialStatus>(i);
+    if (state.count(status) == 0) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status), name(status));
+  }
+  return out;
+}
+
+std::optional<StudyDuration> remaining(const State& state, StudyTime now) {
+  const std::int64_t done = ended_count(state);
+  if (state.trial_limit() == kForever || done == 0) return std::nullopt;
+  const auto limit = state.exhausted() ? std::ssize(state.trials()) : state.trial_limit();
+  const double left = static_cast<double>(std::max<std::int64_t>(limit - done, 0));
+  return from_seconds(seconds(now) / static_cast<double>(done) * left);
+}
+
+std::vector<std::string> header(const StudyView& view, const Machines& machines, const State& state,
+                                StudyTime now) {
+  std::vector<std::string> lines;
+  std::string first = fmt::format("{}: {}", view.study_name, elapsed(now.time_since_epoch()));
+  if (const auto left = remaining(state, now); left && !state.finished())
+    first += fmt::format(", about {} left", elapsed(*left));
+  lines.push_back(std::move(first));
+  if (std::string used = resources(view, machines, state); !used.empty())
+    lines.push_back(std::move(used));
+  std::string trials =
+      state.trial_limit() == kForever
+          ? count(std::ssize(state.trials()), "trial")
+          : fmt::format("{} of {} trials", state.trials().size(), state.trial_limit());
+  if (const std::string by_status = counts(state); !by_status.empty()) trials += ": " + by_status;
+  lines.push_back(std::move(trials));
+  if (const auto id = state.best()) {
+    const Trial& best = state.trial(*id);
+    lines.push_back(
+        fmt::format("best: {}: {}", best_words(state, best), short_config(best.config)));
+  } else {
+    lines.push_back(fmt::format("best: none has reported {} yet", state.objective().metric));
+  }
+  if (!view.directory.empty()) lines.push_back("results: " + view.directory);
+  return lines;
+}
+
+Table trial_table(const StudyView& view, const Machines& machines, const State& state,
+                  StudyTime now, const std::vector<TrialId>& trials) {
+  const std::vector<std::string> parameters = parameter_names(view, state);
+  const std::vector<std::string> metrics = metric_names(view, state, trials);
+  constexpr int kPid = 1000, kHost = 999, kMetric = 500, kParameter = 100, kTime = 1;
+  std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 8}};
+  columns.push_back({"host", Align::kLeft, 6, kHost});
+  if (view.pid) columns.push_back({"pid", Align::kRight, 7, kPid});
+  int rank = kParameter;
+  for (const std::string& parameter : parameters)
+    columns.push_back({parameter, Align::kRight, 5, ++rank});
+  columns.push_back({"step", Align::kRight, 4});
+  columns.push_back({"time", Align::kRight, 6, kTime});
+  columns.push_back({state.objective().metric, Align::kRight, 6});
+  columns.push_back({"best", Align::kRight, 6, kTime + 1});
+  rank = kMetric;
+  for (const std::string& metric : metrics) columns.push_back({metric, Align::kRight, 6, ++rank});
+
+  Table table(std::move(columns));
+  for (const TrialId id : trials) {
+    const Trial& trial = state.trial(id);
+    std::vector<std::string> cells{std::to_string(id.value), status_of(trial),
+                                   machines.host(trial.slot)};
+    if (view.pid) {
+      const auto pid = trial.live() ? view.pid(trial) : std::nullopt;
+      cells.push_back(pid ? std::to_string(*pid) : std::string());
+    }
+    for (const std::string& parameter : parameters) {
+      const Value* value = trial.config.find(parameter);
+      cells.push_back(value ? short_value(*value) : std::string());
+    }
+    cells.push_back(std::to_string(trial.step));
+    cells.push_back(elapsed(trained(trial, now)));
+    cells.push_back(objective_of(state, trial));
+    cells.push_back(trial.best ? number(trial.best->value) : std::string());
+    for (const std::string& metric : metrics) cells.push_back(value_of(trial.metrics, metric));
+    table.add(std::move(cells), style_of(state, trial));
+  }
+  return table;
+}
+
+std::string end_of(const State& state, const Trial& trial) {
+  std::string out =
+      fmt::format("trial {} {} at step {}", trial.id.value, name(trial.status), trial.step);
+  if (!trial.history.empty())
+    out += fmt::format(", {} {}", state.objective().metric, number(trial.history.back().value));
+  out += fmt::format(", {}", elapsed(trial.busy));
+  if (!trial.config.empty()) out += fmt::format(" ({})", short_config(trial.config));
+  if (!trial.reason.empty()) out += fmt::format(": {}", trial.reason);
+  return out;
+}
+
+std::vector<std::string> summary(const StudyView& view, const State& state) {
+  std::vector<std::string> lines;
+  lines.push_back(state.finished()
+                      ? fmt::format("{} is finished: {}", view.study_name, state.finished()->reason)
+                      : fmt::format("{} is paused; run it again to go on", view.study_name));
+  std::string trials = fmt::format("{} in {}", count(std::ssize(state.trials()), "trial"),
+                                   elapsed(state.now().time_since_epoch()));
+  if (const std::string by_status = counts(state); !by_status.empty()) trials += ": " + by_status;
+  lines.push_back(std::move(trials));
+  if (const auto id = state.best()) {
+    const Trial& best = state.trial(*id);
+    lines.push_back(fmt::format("best: {}", best_words(state, best)));
+    for (const Config::Entry& entry : best.config.entries())
+      lines.push_back(fmt::format("  {} = {}", entry.name, text::plain(entry.value)));
+    if (const Checkpoint* checkpoint = checkpoint_of(best))
+      lines.push_back(fmt::format("  checkpoint: {} (step {})", place(view, checkpoint->path),
+                                  checkpoint->step));
+  } else if (!state.trials().empty()) {
+    lines.push_back(fmt::format("no trial has reported {}", state.objective().metric));
+  }
+  if (!view.directory.empty()) lines.push_back("results: " + view.directory);
+  if (const auto failed = failures(state); !failed.empty()) {
+    lines.push_back("failures:");
+    for (std::string& line : digest(failed, kCauses, kLogLines)) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace clavier::report

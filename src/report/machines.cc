@@ -1,0 +1,50 @@
+#include "report/machines.h"
+
+#include <set>
+
+namespace clavier::report {
+
+void Machines::apply(const Step& step) {
+  // A new run: its executor tells anew which nodes there are.
+  if (std::holds_alternative<Opened>(step.turn.input)) {
+    nodes_.clear();
+    slots_.clear();
+    return;
+  }
+  const auto* signal = std::get_if<Signal>(&step.turn.input);
+  if (!signal) return;
+  if (const auto* joined = std::get_if<NodeJoined>(signal)) {
+    nodes_[joined->node.id] = joined->node;
+    for (const Slot& slot : joined->node.slots) slots_[slot.id] = {joined->node.id, slot.resources};
+  } else if (const auto* lost = std::get_if<NodeLost>(signal)) {
+    nodes_.erase(lost->node);
+  }
+}
+
+Machines::Use Machines::use(const State& state) const {
+  Use use;
+  for (const auto& [id, node] : nodes_) {
+    use.cpus.total += node.cpus;
+    use.gpus.total += static_cast<double>(node.gpus.size());
+    use.memory_mb += node.memory_mb;
+  }
+  use.nodes = nodes_.size();
+  std::set<LaunchId> counted;  // members of one launch share its slot
+  for (const TrialId id : state.with_status(TrialStatus::kRunning)) {
+    const Trial& trial = state.trial(id);
+    const auto slot = slots_.find(trial.slot);
+    if (slot == slots_.end() || !counted.insert(trial.launch).second) continue;
+    use.cpus.used += slot->second.resources.cpus;
+    use.gpus.used += slot->second.resources.gpus;
+  }
+  return use;
+}
+
+std::string Machines::host(SlotId slot) const {
+  const auto place = slots_.find(slot);
+  if (place == slots_.end()) return {};
+  const auto node = nodes_.find(place->second.node);
+  return node == nodes_.end() ? std::string() : node->second.host;
+}
+
+}  // namespace clavier::report

@@ -1,0 +1,34 @@
+#include "report/wording.h"
+
+#include <fmt/format.h>
+
+#include "study/text.h"
+
+namespace clavier::report {
+
+std::string elapsed(StudyDuration duration) {
+  if (duration < std::chrono::seconds(59)) return fmt::format("{:.1f} s", seconds(duration));
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+std::string number(double value) { return fmt::format("{:.5g}", value); }
+
+std::string short_value(const Value& value) {
+  const double* real = value.as<double>();
+  return real ? number(*real) : text::plain(value);
+}
+
+std::string short_config(const Config& config) {
+  std::string out;
+  for (const Config::Entry& entry : config.entries())
+    out += fmt::format("{}{}={}", out.empty() ? "" : " ", entry.name, short_value(entry.value));
+  return out;
+}
+
+std::string count(std::int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+}  // namespace clavier::report

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "study/config.h"
+#include "study/time.h"
+
+/// Values in the words of an output for people.
+namespace clavier::report {
+
+/// `8.4 s`, `2:05`, `1:02:03`.
+std::string elapsed(StudyDuration duration);
+/// At most five significant digits: `0.97123`, `1e-05`, `nan`.
+std::string number(double value);
+/// A parameter's value, reals as `number` writes them.
+std::string short_value(const Value& value);
+/// `lr=0.001 layers=2`.
+std::string short_config(const Config& config);
+/// `1 trial`, `3 trials`.
+std::string count(std::int64_t number, std::string_view noun);
+
+}  // namespace clavier::report
