@@ -33,9 +33,8 @@ import time
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
 __version__ = "0.1.0"
-__all__ = [
-    "Trial", "checkpoint", "config", "directory", "report", "should_stop", "step", "trials",
-]
+__all__ = ["Trial", "checkpoint", "config", "directory", "report", "should_stop", "step",
+           "trials"]
 
 PROTOCOL_VERSION = 1
 MAX_METRICS = 1000

@@ -225,7 +225,7 @@ class TrialTest(WithTuner):
 
     def test_survives_junk(self):
         trial = self.trial()
-        self.tuner.wire.sendall(b"junk\n[1]\n\n" + b"x" * 100_000 + b"\n")
+        self.tuner.wire.sendall(b"junk\n[1]\n\n" + b"x" * 20_000 + b"\n")
         self.tuner.tell(type="from the future")
         with contextlib.redirect_stderr(io.StringIO()):
             self.assertTrue(trial.report({}))
