@@ -109,6 +109,13 @@ std::vector<Decision> AshaPromotion::decide(const Turn& turn, const State& state
       decisions.push_back({Continue{
           trial.id, due ? report.step + 1 : records_.rungs().next(trial.bracket, report.step)}});
   });
+  // A user brings a trial back that waited at a rung: that rung is behind it.
+  if (const auto* command = std::get_if<UserCommand>(&turn.input))
+    if (const auto* resumed = std::get_if<ResumeTrial>(command);
+        resumed && state.known(resumed->trial))
+      if (const Trial& trial = state.trial(resumed->trial);
+          trial.status == TrialStatus::kPending && trial.step >= trial.until)
+        decisions.push_back({Continue{trial.id, resume(trial.id, state).until}});
   return decisions;
 }
 

@@ -83,6 +83,15 @@ TEST_F(AshaPromotionTest, HeldAndEndedTrialsAreNotPromoted) {
   EXPECT_FALSE(next().valid());
 }
 
+TEST_F(AshaPromotionTest, ATrialThatTheUserBringsBackGoesPastItsRung) {
+  const TrialId held = arrive(9);
+  desk_.take(UserCommand{PauseTrial{held}}, {{Pause{held, true}, "by the user"}});
+  const auto decisions = desk_.take(UserCommand{ResumeTrial{held}});
+  ASSERT_EQ(decisions.size(), 1u);
+  EXPECT_EQ(desk_.state().trial(held).status, TrialStatus::kPending);
+  EXPECT_EQ(desk_.state().trial(held).until, 2);
+}
+
 TEST_F(AshaPromotionTest, ALostTrialIsNotCountedAsWaiting) {
   const TrialId best = arrive(1);
   arrive(2);

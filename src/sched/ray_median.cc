@@ -176,10 +176,10 @@ void RayMedian::observe(const Turn& turn, const State& state) {
 
 std::vector<Runnable> RayMedian::next(const State& state, std::size_t appetite) const {
   std::vector<Runnable> runnables;
-  auto created = static_cast<std::int64_t>(state.trials().size());
-  for (; runnables.size() < appetite && !state.exhausted() && created < state.trial_limit();
-       ++created)
-    runnables.push_back(New{.until = 1});
+  const auto room = state.trial_limit() - static_cast<std::int64_t>(state.trials().size());
+  const auto drawn = state.exhausted() ? 0 : std::max<std::int64_t>(room, 0);
+  const std::size_t allowed = static_cast<std::size_t>(drawn) + state.requested().size();
+  while (runnables.size() < std::min(appetite, allowed)) runnables.push_back(New{.until = 1});
   for (const TrialId id : resumable(state, appetite - runnables.size()))
     runnables.push_back(Resume{id, state.trial(id).step + 1});
   return runnables;
