@@ -259,8 +259,12 @@ Status set_option(ModelSpec& spec, std::string_view name, const Value& value) {
   if (value.as<bool>() || !value.number())
     return invalid(
         fmt::format("trainer.model.{} must be a number, but is {}", name, text::to_json(value)));
-  spec.options.set(name, value);
-  return layers_of(spec, 2).ok() ? ok_status() : Status(layers_of(spec, 2).error());
+  ModelSpec changed = spec;
+  changed.options.set(name, value);
+  const auto layers = layers_of(changed, 2);
+  if (!layers.ok()) return layers.error();
+  spec = std::move(changed);
+  return {};
 }
 
 Result<std::vector<LayerSpec>> layers_of(const ModelSpec& spec, std::int64_t outputs) {

@@ -36,6 +36,8 @@ class Inference {
           fmt::format("trainer.model: the last layer gives {} but the data needs {} "
                       "outputs: end with {{linear = \"outputs\"}}",
                       to_text(shape), outputs));
+    if (network_.parameter_count == 0)
+      return invalid("trainer.model has no layer with parameters: there is nothing to train");
     network_.outputs = outputs;
     network_.layers = std::move(layers);
     return std::move(network_);

@@ -9,7 +9,8 @@ namespace {
 
 Result<Network> network(std::string_view model, Shape input, std::int64_t outputs = 10) {
   const ModelSpec spec = TRY(parse_model(model));
-  return infer_shapes(TRY(layers_of(spec, outputs)), input, outputs);
+  const std::vector<LayerSpec> layers = TRY(layers_of(spec, outputs));
+  return infer_shapes(layers, input, outputs);
 }
 
 std::string refusal(std::string_view model, Shape input, std::int64_t outputs = 10) {

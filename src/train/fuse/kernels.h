@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+
+/// The two inner loops of training on a processor, for float and double. Networks of the size that
+/// is tuned on a CPU spend their time in call overhead when every operator goes through a general
+/// library; these loops know nothing but pointers. Vectorised for the machine at hand (AVX-512,
+/// AVX2 or what the compiler assumes); the result depends on that choice only in rounding.
+/// Single-threaded, no allocation.
+namespace clavier::train::kernels {
+
+/// Rows that are combined with weights: `planes` rows of `plane_stride` numbers, each read at
+/// every one of `offsets`.
+template <typename T>
+struct Taps {
+  const T* data;
+  std::int64_t planes;
+  std::int64_t plane_stride;
+  const std::int64_t* offsets;
+  std::int64_t offset_count;
+};
+
+/// weight(row, plane, offset) = data[row * row_stride + plane * plane_stride + offset].
+template <typename T>
+struct Weights {
+  const T* data;
+  std::int64_t row_stride;
+  std::int64_t plane_stride;
+};
+
+/// out[row][p] = Σ over planes and offsets of weight(row, plane, k) · in[plane][p + offsets[k]]
+/// for p in [0, length): convolutions, their gradients by the input, products of matrices.
+void correlate(const Taps<float>& in, const Weights<float>& weights, std::int64_t rows, float* out,
+               std::int64_t out_stride, std::int64_t length);
+void correlate(const Taps<double>& in, const Weights<double>& weights, std::int64_t rows,
+               double* out, std::int64_t out_stride, std::int64_t length);
+
+/// `batches` pairs of (rows of a, one b), `a_batch` and `b_batch` numbers apart.
+template <typename T>
+struct Dots {
+  const T* a;
+  std::int64_t rows;
+  std::int64_t row_stride;
+  std::int64_t a_batch;
+  const T* b;
+  const std::int64_t* offsets;
+  std::int64_t offset_count;
+  std::int64_t b_batch;
+  std::int64_t batches;
+  std::int64_t length;
+};
+
+/// out[row * row_stride + k * k_stride] += Σ over batches and p of a[row][p] · b[p + offsets[k]]:
+/// gradients by the weights, products with a transposed matrix.
+void dots(const Dots<float>& in, float* out, std::int64_t out_row_stride, std::int64_t k_stride);
+void dots(const Dots<double>& in, double* out, std::int64_t out_row_stride, std::int64_t k_stride);
+
+/// Numbers that may be read past the end of a row when its length is rounded up for speed.
+inline constexpr std::int64_t kSlack = 64;
+
+}  // namespace clavier::train::kernels

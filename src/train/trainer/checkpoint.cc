@@ -1,0 +1,179 @@
+#include "train/trainer/checkpoint.h"
+
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "train/data/safetensors.h"
+
+namespace clavier::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using data::Dtype;
+using data::SafeTensors;
+using data::TensorView;
+using std::filesystem::path;
+
+constexpr int kFormat = 1;
+
+Dtype dtype_of(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kDouble ? Dtype::kF64 : Dtype::kF32;
+}
+
+/// Rows of member 0 as tensors of a file. `kept` holds the bytes that the views point to.
+void add_views(const at::Tensor& flat, const std::vector<Parameter>& places,
+               const std::string& prefix, std::vector<at::Tensor>& kept,
+               std::vector<TensorView>& views) {
+  for (const Parameter& place : places) {
+    kept.push_back(flat[0].narrow(0, place.offset, place.count).cpu().contiguous());
+    const at::Tensor& tensor = kept.back();
+    views.push_back({prefix + place.name,
+                     dtype_of(tensor),
+                     place.sizes,
+                     {static_cast<const std::byte*>(tensor.const_data_ptr()),
+                      static_cast<std::size_t>(tensor.nbytes())}});
+  }
+}
+
+Status read_into(const SafeTensors& file, const path& origin, const std::string& prefix,
+                 const std::vector<Parameter>& places, const at::Tensor& flat) {
+  for (const Parameter& place : places) {
+    const TensorView* view = file.find(prefix + place.name);
+    if (!view)
+      return invalid(fmt::format("{} has no tensor '{}': it is of another network", origin.string(),
+                                 prefix + place.name));
+    if (view->shape != place.sizes || (view->dtype != Dtype::kF32 && view->dtype != Dtype::kF64))
+      return invalid(fmt::format("{}: tensor '{}' is {} of {}, but the network needs numbers of {}",
+                                 origin.string(), view->name, name(view->dtype),
+                                 fmt::join(view->shape, "x"), fmt::join(place.sizes, "x")));
+    at::Tensor numbers =
+        at::empty({place.count}, view->dtype == Dtype::kF64 ? at::kDouble : at::kFloat);
+    std::memcpy(numbers.mutable_data_ptr(), view->bytes.data(), view->bytes.size());
+    flat[0].narrow(0, place.offset, place.count).copy_(numbers);
+  }
+  return {};
+}
+
+std::vector<std::string> moment_names(OptimizerKind kind) {
+  if (kind == OptimizerKind::kSgd) return {"momentum/"};
+  return {"first_moment/", "second_moment/"};
+}
+
+Status write_text(const path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out)
+    return io_error(fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+  return {};
+}
+
+Result<Json> read_json(const path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return not_found(fmt::format("{} cannot be opened", file.string()));
+  std::ostringstream text;
+  text << in.rdbuf();
+  Json json = Json::parse(text.str(), nullptr, false);
+  if (!json.is_object()) return corrupt(fmt::format("{} is not JSON", file.string()));
+  return json;
+}
+
+/// What trainer.json says besides the specification.
+struct Notes {
+  Position position;
+  std::int64_t steps = 0;
+  std::uint64_t seed = 0;
+  std::string optimizer;
+};
+
+Result<Notes> read_notes(const path& file) {
+  const Json json = TRY(read_json(file));
+  const auto whole = [&](const char* key) -> Result<std::int64_t> {
+    if (!json.contains(key) || !json[key].is_number_unsigned() ||
+        json[key].get<std::uint64_t>() > (std::uint64_t{1} << 62))
+      return corrupt(fmt::format("{}: '{}' must be a whole number ≥ 0", file.string(), key));
+    return json[key].get<std::int64_t>();
+  };
+  if (TRY(whole("format")) != kFormat)
+    return invalid(fmt::format("{} is of a newer version of clavier", file.string()));
+  Notes notes;
+  notes.position = {TRY(whole("epoch")), TRY(whole("samples"))};
+  notes.steps = TRY(whole("optimizer_steps"));
+  if (!json.contains("seed") || !json["seed"].is_number_unsigned())
+    return corrupt(fmt::format("{}: 'seed' must be a whole number ≥ 0", file.string()));
+  notes.seed = json["seed"].get<std::uint64_t>();
+  if (json.contains("trainer") && json["trainer"].is_object())
+    notes.optimizer = json["trainer"].value("optimizer", "");
+  return notes;
+}
+
+}  // namespace
+
+Status save_checkpoint(const Training& training, const path& directory) {
+  const Array& array = training.array();
+  const Network& network = array.network();
+  std::vector<at::Tensor> kept;
+  std::vector<TensorView> model;
+  add_views(array.parameters(), network.parameters, "", kept, model);
+  add_views(array.buffers(), network.buffers, "", kept, model);
+  Status status = data::write_safetensors(directory / "model.safetensors", model);
+  if (!status.ok()) return status;
+  const Optimizer& optimizer = training.optimizer();
+  std::vector<TensorView> moments;
+  const std::vector<std::string> names = moment_names(optimizer.kind());
+  for (std::size_t i = 0; i < names.size(); ++i)
+    add_views(optimizer.moments()[i], network.parameters, names[i], kept, moments);
+  status = data::write_safetensors(directory / "optimizer.safetensors", moments);
+  if (!status.ok()) return status;
+  Json json;
+  json["format"] = kFormat;
+  json["trainer"] = Json::parse(to_json(training.spec()));
+  json["input"] = network.input.sizes;
+  json["outputs"] = network.outputs;
+  json["epoch"] = static_cast<std::uint64_t>(training.position().epoch);
+  json["samples"] = static_cast<std::uint64_t>(training.position().samples);
+  json["optimizer_steps"] = static_cast<std::uint64_t>(optimizer.steps().front());
+  json["seed"] = training.seed();
+  return write_text(directory / "trainer.json", json.dump(1) + "\n");
+}
+
+Status load_model(Training& training, const path& directory) {
+  const path file = directory / "model.safetensors";
+  const SafeTensors tensors = TRY(data::read_safetensors(file));
+  Array& array = training.array();
+  const Status status =
+      read_into(tensors, file, "", array.network().parameters, array.parameters());
+  if (!status.ok()) return status;
+  return read_into(tensors, file, "", array.network().buffers, array.buffers());
+}
+
+Status load_checkpoint(Training& training, const path& directory) {
+  const Notes notes = TRY(read_notes(directory / "trainer.json"));
+  const Status status = load_model(training, directory);
+  if (!status.ok()) return status;
+  Optimizer& optimizer = training.optimizer();
+  const std::string own = Json::parse(to_json(training.spec()))["optimizer"];
+  const bool same = own == notes.optimizer || (own != "sgd" && notes.optimizer.starts_with("adam"));
+  if (same) {
+    const path file = directory / "optimizer.safetensors";
+    const SafeTensors tensors = TRY(data::read_safetensors(file));
+    const std::vector<std::string> names = moment_names(optimizer.kind());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Status read = read_into(tensors, file, names[i], training.array().network().parameters,
+                                    optimizer.moments()[i]);
+      if (!read.ok()) return read;
+    }
+    optimizer.steps().front() = notes.steps;
+  }
+  training.set_position(notes.position);
+  training.set_seed(notes.seed);
+  return {};
+}
+
+}  // namespace clavier::train

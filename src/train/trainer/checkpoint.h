@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+#include "train/trainer/training.h"
+
+namespace clavier::train {
+
+/// A checkpoint is a directory with
+///   model.safetensors      every parameter and running statistic by its name (`conv1.weight`),
+///   optimizer.safetensors  the moments by name and parameter (`momentum/conv1.weight`),
+///   trainer.json           specification, input, position, steps and seeds.
+/// The tensors are what Python's `safetensors` reads; sizes are those of one model.
+Status save_checkpoint(const Training& training, const std::filesystem::path& directory);
+
+/// Continues where the checkpoint ended, bit for bit if the specification is the same. The
+/// specification may differ in what is no weight: the learning rate and its kin, the batch size,
+/// the optimizer (whose moments then start anew). Fails, naming the parameter, if the network
+/// differs.
+Status load_checkpoint(Training& training, const std::filesystem::path& directory);
+
+/// The weights alone, to use the model.
+Status load_model(Training& training, const std::filesystem::path& directory);
+
+}  // namespace clavier::train
