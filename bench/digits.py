@@ -81,7 +81,7 @@ def run_ray(root, configs, epochs):
     work = pathlib.Path(tempfile.mkdtemp(prefix="ray-bench-"))
     try:
         data = work / "data"
-        subprocess.run([root / "build/torch/bin/clavier", "data", "digits", "--export", data], check=True)
+        subprocess.run([root / "build/torch/bin/clavier", "data", "digits", "--export", data, "--seed", "7"], check=True)
         file = work / "configurations.json"
         file.write_text(json.dumps(configs))
         output = subprocess.run([venv / "bin/python", root / "bench/peers/ray_digits.py", file, "--data", data,

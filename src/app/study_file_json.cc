@@ -37,7 +37,8 @@ std::string inline_toml(const Json& json) {
   std::string out;
   if (json.is_object()) {
     for (const auto& [key, value] : json.items())
-      out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_key(key), inline_toml(value));
+      if (!value.is_null())
+        out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_key(key), inline_toml(value));
     return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
   }
   if (json.is_array()) {
@@ -47,14 +48,16 @@ std::string inline_toml(const Json& json) {
   if (json.is_string()) return toml_value(Value(json.get<std::string>()));
   if (json.is_boolean()) return toml_value(Value(json.get<bool>()));
   if (json.is_number_integer()) return toml_value(Value(json.get<std::int64_t>()));
-  CHECK(json.is_number_float(), "TOML has no null");
+  // TOML has no null; in a list, where leaving it out would move the rest, it is no number.
+  if (json.is_null()) return "nan";
   return toml_value(Value(json.get<double>()));
 }
 
 void append_table(std::string& out, const Json& json, const std::string& name) {
   out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", name);
   for (const auto& [key, value] : json.items())
-    if (!value.is_object()) out += fmt::format("{} = {}\n", toml_key(key), inline_toml(value));
+    if (!value.is_object() && !value.is_null())
+      out += fmt::format("{} = {}\n", toml_key(key), inline_toml(value));
   for (const auto& [key, value] : json.items())
     if (value.is_object()) append_table(out, value, name + '.' + toml_key(key));
 }

@@ -254,7 +254,7 @@ TEST_F(DirectorTest, RaisingTheLimitLetsMoreTrialsRun) {
 }
 
 TEST_F(DirectorTest, OnlyTheNewestAndTheBestCheckpointAreKept) {
-  options_.keep = {.keep = 1};
+  options_.keep.keep = 1;
   scheduler_.until = 9;
   open(1);
   std::vector<Steps> discarded;

@@ -54,7 +54,10 @@ Status Tuner::open(const RunFacts& facts) {
 }
 
 Result<Outcome> Tuner::run(const RunFacts& facts) {
-  if (director_.over()) return Outcome::kFinished;
+  if (director_.over()) {
+    each_observer([&](Observer& each) { return each.finish(state()); });
+    return Outcome::kFinished;
+  }
   TRY(open(facts));
   int interrupts_seen = 0;
   while (!idle_forever()) {

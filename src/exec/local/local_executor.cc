@@ -304,4 +304,10 @@ void LocalExecutor::discard(const std::string& path) {
   if (error) log_.note(fmt::format("[clavier] cannot delete '{}': {}\n", path, error.message()));
 }
 
+std::optional<std::int64_t> LocalExecutor::worker_pid(LaunchId launch) const {
+  const auto live = live_.find(launch);
+  if (live == live_.end() || !live->second->hello || live->second->hello->pid <= 0) return {};
+  return live->second->hello->pid;
+}
+
 }  // namespace clavier::exec

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ class LocalExecutor final : public Executor {
   bool replay(const Step& step) override;
 
   const LocalCounters& counters() const { return counters_; }
+  /// Of the worker that runs this launch, as its hello said; nothing before or without one.
+  std::optional<std::int64_t> worker_pid(LaunchId launch) const;
 
  private:
   LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);

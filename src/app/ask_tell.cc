@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "app/policies.h"
+#include "app/run_study.h"
+#include "app/tuning.h"
+#include "app/tuning_spec.h"
+#include "exec/executor.h"
+#include "tuner/tuner.h"
+
+namespace clavier {
+namespace {
+
+/// The caller is the worker: orders wait until they are asked for, and what the caller tells
+/// becomes signals. Has one slot for each trial that is out, and one more while one is asked for.
+class AskedExecutor final : public exec::Executor {
+ public:
+  /// Makes room for one more trial.
+  void grow() {
+    SlotId id{0};
+    for (const Slot& slot : node_.slots)
+      if (slot.id == id) ++id.value;
+    const auto after = std::ranges::find_if(node_.slots, [&](auto& slot) { return slot.id > id; });
+    node_.slots.insert(after, Slot{.id = id, .node = node_.id});
+    signals_.push_back(NodeJoined{node_});
+  }
+  /// The trial is no longer out; nothing takes its place before it is asked for.
+  void shrink(LaunchId launch, SlotId slot) {
+    std::erase_if(node_.slots, [&](const Slot& each) { return each.id == slot; });
+    left_.erase(launch);
+    signals_.push_back(NodeJoined{node_});
+    signals_.push_back(LaunchEnded{launch});
+  }
+  void tell(Signal signal) { signals_.push_back(std::move(signal)); }
+  std::deque<exec::Order>& orders() { return orders_; }
+  /// The trial's report was answered by leave to go on.
+  bool goes_on(LaunchId launch) const {
+    const auto left = left_.find(launch);
+    return left == left_.end() || !left->second;
+  }
+
+  void start(exec::Order order) override { orders_.push_back(std::move(order)); }
+  void send(const exec::Message& message) override {
+    if (!std::holds_alternative<exec::ContinueTo>(message.content)) left_[message.launch] = true;
+  }
+  void discard(const std::string&) override {}
+  std::vector<Signal> wait(StudyTime) override { return std::exchange(signals_, {}); }
+  StudyTime now() const override {
+    return StudyTime(
+        std::chrono::duration_cast<StudyDuration>(std::chrono::steady_clock::now() - start_));
+  }
+  bool replay(const Step&) override { return false; }
+
+ private:
+  Node node_{.id = NodeId{0}, .host = "caller"};
+  std::vector<Signal> signals_;
+  std::deque<exec::Order> orders_;
+  std::map<LaunchId, bool> left_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+struct AskTell::Parts {
+  app::StudySpec spec;
+  app::OwnedPolicies policies;
+  store::StepLog log;
+  Waker waker;
+  tuner::Mailbox mailbox;
+  AskedExecutor executor;
+  tuner::Tuner tuner;
+
+  Parts(app::StudySpec the_spec, app::OwnedPolicies the_policies, store::StepLog the_log,
+        Waker the_waker)
+      : spec(std::move(the_spec)),
+        policies(std::move(the_policies)),
+        log(std::move(the_log)),
+        waker(std::move(the_waker)),
+        mailbox(waker),
+        tuner(options(spec), policies.refer(),
+              {.executor = executor, .log = log, .waker = waker, .mailbox = mailbox}) {}
+
+  static tuner::StudyOptions options(const app::StudySpec& spec) {
+    auto options = app::director_options(spec);
+    // The caller sees its own failures and may ask for several before it tells.
+    options.careful_start = false;
+    return options;
+  }
+  Status pass() {
+    std::vector<Input> inputs;
+    for (Signal& signal : executor.wait(kNever)) inputs.emplace_back(std::move(signal));
+    return inputs.empty() ? ok_status() : tuner.feed(std::move(inputs));
+  }
+  Result<LaunchId> live(TrialId trial) const {
+    if (!tuner.state().known(trial) || !tuner.state().trial(trial).live())
+      return not_found(fmt::format("trial {} was not asked for, or has been told", trial.value));
+    return tuner.state().trial(trial).launch;
+  }
+};
+
+AskTell::AskTell(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+AskTell::AskTell(AskTell&&) noexcept = default;
+AskTell& AskTell::operator=(AskTell&&) noexcept = default;
+AskTell::~AskTell() = default;
+
+Result<AskTell> AskTell::create(const Tuning& tuning) {
+  app::StudySpec spec = TRY(app::spec_of(tuning));
+  auto policies = TRY(app::OwnedPolicies::create(spec));
+  auto log = TRY(app::log_of(tuning));
+  auto waker = TRY(Waker::create());
+  auto parts = std::make_unique<Parts>(std::move(spec), std::move(policies), std::move(log),
+                                       std::move(waker));
+  TRY(parts->tuner.recover());
+  TRY(parts->tuner.open({.study_text = parts->spec.text}));
+  return AskTell(std::move(parts));
+}
+
+Result<Asked> AskTell::ask() {
+  auto& orders = parts_->executor.orders();
+  if (orders.empty()) {
+    parts_->executor.grow();
+    TRY(parts_->pass());
+  }
+  if (orders.empty())
+    return unavailable(
+        "no further configuration: the search space or the number of trials is "
+        "exhausted");
+  const exec::Order order = std::move(orders.front());
+  orders.pop_front();
+  return Asked{order.launch.members.front().trial, order.configs.front()};
+}
+
+Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, Steps step) {
+  const LaunchId launch = TRY(parts_->live(trial));
+  Report report{.trial = trial, .launch = launch, .step = step};
+  report.metrics = metrics;
+  const auto value = std::ranges::find(metrics, parts_->spec.objective.metric, &Metric::name);
+  if (value != metrics.end()) report.value = value->value;
+  parts_->executor.tell(Reported{{std::move(report)}});
+  TRY(parts_->pass());
+  return parts_->executor.goes_on(launch);
+}
+
+Status AskTell::tell(TrialId trial, const std::vector<Metric>& metrics) {
+  const LaunchId launch = TRY(parts_->live(trial));
+  TRY(report(trial, metrics, parts_->tuner.state().trial(trial).step + 1));
+  parts_->executor.tell(Exited{trial, launch, ExitKind::kCompleted});
+  parts_->executor.shrink(launch, parts_->tuner.state().trial(trial).slot);
+  return parts_->pass();
+}
+
+Status AskTell::tell_failed(TrialId trial, const std::string& error) {
+  const LaunchId launch = TRY(parts_->live(trial));
+  parts_->executor.tell(Exited{trial, launch, ExitKind::kFailed, error});
+  parts_->executor.shrink(launch, parts_->tuner.state().trial(trial).slot);
+  return parts_->pass();
+}
+
+std::optional<TrialId> AskTell::best() const { return state().best(); }
+const State& AskTell::state() const { return parts_->tuner.state(); }
+
+}  // namespace clavier

@@ -1,0 +1,78 @@
+#include "app/held_out.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "app/trainer.h"
+#include "base/fd.h"
+#include "base/subprocess.h"
+#include "study/text.h"
+
+extern char** environ;
+
+namespace clavier::app {
+namespace {
+
+/// Runs a program to its end; its standard output. What it writes to standard error is the user's.
+Result<std::string> output_of(const std::vector<std::string>& command) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io_error("cannot create a pipe");
+  Fd from(ends[0]), to(ends[1]);
+  SpawnOptions options{.program = command.front(), .argv = command};
+  for (char** variable = environ; *variable; ++variable) options.environment.emplace_back(*variable);
+  options.descriptors = {{to.get(), STDOUT_FILENO}};
+  Process process = TRY(Process::spawn(options));
+  to.reset();
+  std::string output;
+  std::array<char, 4096> buffer;
+  for (ssize_t got; (got = ::read(from.get(), buffer.data(), buffer.size())) > 0;)
+    output.append(buffer.data(), static_cast<std::size_t>(got));
+  pollfd end{process.end_fd(), POLLIN, 0};
+  while (::poll(&end, 1, -1) < 0) {
+  }
+  if (const auto ended = process.reap(); !ended || !ended->ok())
+    return io_error(fmt::format("{} ended with {}", command.front(),
+                                ended ? describe(*ended) : std::string("no status")));
+  return output;
+}
+
+/// The one of the trial's best step if it is kept, else the last.
+const Checkpoint* best_checkpoint(const Trial& trial) {
+  for (const Checkpoint& checkpoint : trial.checkpoints)
+    if (trial.best && checkpoint.step == trial.best->step) return &checkpoint;
+  return trial.latest_checkpoint();
+}
+
+}  // namespace
+
+Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
+                           const std::filesystem::path& data_directory) {
+  if (!study.spec.trainer)
+    return unavailable("this study's trials are your own program: only it can rebuild its models. "
+                       "`clavier best` names the checkpoint");
+  const Trial& trial = study.state.trial(id);
+  const Checkpoint* checkpoint = best_checkpoint(trial);
+  if (!checkpoint)
+    return not_found(fmt::format("trial {} has left no checkpoint; set [checkpoint] every or "
+                                 "at_end and run it again (clavier rerun)",
+                                 id.value));
+  auto command = TRY(trainer_command(study.spec, data_directory));
+  const auto folder = (study.folder.root / checkpoint->path).string();
+  for (const std::string& argument :
+       {std::string("--test"), std::string("--config"), text::to_json(trial.config),
+        std::string("--checkpoint"), folder})
+    command.push_back(argument);
+  const std::string output = TRY(output_of(command));
+  auto metrics = text::metrics_from_json(output);
+  if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
+  for (Metric& metric : *metrics)
+    if (!metric.name.starts_with("test")) metric.name = "test " + metric.name;
+  return HeldOut{checkpoint->path, *std::move(metrics)};
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/recorded_study.h"
+#include "base/result.h"
+#include "study/report.h"
+
+namespace clavier::app {
+
+struct HeldOut {
+  std::string checkpoint;       ///< Relative to the study's folder.
+  std::vector<Metric> metrics;  ///< `test accuracy`, `test loss`.
+};
+
+/// Rebuilds the trial's model, loads its best checkpoint and measures it on the test split: the
+/// only place where test data are read. For studies of the built-in trainer.
+/// kNotFound without a checkpoint, kUnavailable for other workers; else what the trainer says.
+Result<HeldOut> test_trial(const RecordedStudy& study, TrialId trial,
+                           const std::filesystem::path& data_directory);
+
+}  // namespace clavier::app

@@ -1,0 +1,15 @@
+#include "app/policies.h"
+
+#include "app/registry.h"
+
+namespace clavier::app {
+
+Result<OwnedPolicies> OwnedPolicies::create(const StudySpec& spec) {
+  StudySpec checked = spec;
+  checked.search = TRY(complete(Family::kSearcher, spec.search));
+  checked.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
+  checked.planner = TRY(complete(Family::kPlanner, spec.planner));
+  return OwnedPolicies{make_searcher(checked), make_scheduler(checked), make_planner(checked)};
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,117 @@
+#include "app/run_study.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "app/control.h"
+#include "app/policies.h"
+#include "app/study_file.h"
+#include "app/trainer.h"
+#include "app/version.h"
+#include "cluster/discovery.h"
+#include "exec/local/local_executor.h"
+#include "report/trial_directories.h"
+
+namespace clavier::app {
+namespace {
+
+std::int64_t utc_now_us() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions& run) {
+  exec::LocalOptions options{.study = std::filesystem::absolute(run.folder),
+                             .metric = spec.objective.metric,
+                             .node = TRY(this_node(spec))};
+  if (spec.worker) {
+    options.command = spec.worker->command;
+    options.environment = spec.worker->environment;
+    options.warm = spec.worker->warm;
+  } else {
+    options.command = TRY(trainer_command(spec, run.data_directory));
+  }
+  options.working_directory = spec.working_directory;
+  options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
+  options.time_limit = spec.trial.time_limit;
+  options.log_limit_bytes = spec.trial.log_limit_bytes;
+  return options;
+}
+
+/// The study as an earlier run wrote it, to be compared with the present one.
+Status check_against_log(const std::string& logged_text, const StudySpec& spec) {
+  if (logged_text.empty()) return {};
+  StudySpec before = TRY(parse_study(logged_text, "the study as it was begun"));
+  TRY(resolve_trainer(before));
+  return check_unchanged(before, spec);
+}
+
+}  // namespace
+
+Result<Node> this_node(const StudySpec& spec) {
+  cluster::Machine machine = cluster::discover_node(cluster::discovery_options());
+  machine.node.slots =
+      TRY(cluster::make_slots(machine, spec.trial.resources, spec.cluster.workers));
+  return std::move(machine.node);
+}
+
+tuner::StudyOptions director_options(const StudySpec& spec) {
+  tuner::StudyOptions options{.name = spec.name,
+                              .objective = spec.objective,
+                              .trials = spec.trials,
+                              .seed = spec.seed,
+                              .retries = spec.trial.retries,
+                              .fail_fast = spec.fail_fast,
+                              .resources = spec.trial.resources};
+  options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics};
+  options.study_rules = {.metric = spec.stop.metric, .time = spec.stop.time,
+                         .trials = spec.stop.trials};
+  if (spec.stop.plateau) {
+    options.study_rules.plateau_trials = spec.stop.plateau->trials;
+    options.study_rules.plateau_min_delta = spec.stop.plateau->min_delta;
+  }
+  options.keep = {.keep = spec.checkpoint.keep,
+                  .best_by = spec.checkpoint.best_by,
+                  .best_mode = spec.objective.mode};
+  if (spec.worker) options.restart_paused = spec.worker->restart_paused;
+  return options;
+}
+
+Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
+  const auto policies = TRY(OwnedPolicies::create(spec));
+  auto log = TRY(store::StepLog::open(options.folder / "study.db",
+                                      {.power_safe = spec.power_safe,
+                                       .metric = spec.objective.metric}));
+  const auto executor =
+      TRY(exec::LocalExecutor::create(TRY(local_options(spec, options)), options.waker));
+  tuner::Mailbox mailbox(options.waker);
+  report::TrialDirectories directories({.folder = options.folder, .study_name = spec.name});
+  tuner::World world{
+      .executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
+  if (spec.report.directories) world.observers.push_back(&directories);
+  if (options.observers) {
+    const auto pid = [&](const Trial& trial) { return executor->worker_pid(trial.launch); };
+    for (Observer* each : options.observers({StepId{log.last().value + 1}, pid}))
+      world.observers.push_back(each);
+  }
+  world.interrupts = options.interrupts;
+  world.warn = options.warn;
+  tuner::Tuner tuner(director_options(spec), policies.refer(), std::move(world));
+  TRY(tuner.recover());
+  TRY(check_against_log(tuner.first_study_text(), spec));
+  // Nobody can send commands from elsewhere without it; the study itself does not need it.
+  auto control = ControlServer::open(options.folder, mailbox);
+  if (!control.ok()) options.warn(control.error().message);
+  const auto outcome = TRY(tuner.run({.utc_us = utc_now_us(),
+                                      .version = std::string(kVersion),
+                                      .commit = std::string(kCommit),
+                                      .study_text = spec.text}));
+  const bool interrupted = options.interrupts && options.interrupts->load() > 0;
+  return RunReport{outcome, interrupted, tuner.state()};
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/study_spec.h"
+#include "base/waker.h"
+#include "study/observer.h"
+#include "tuner/tuner.h"
+
+namespace clavier::app {
+
+/// What observers of a run may want to know of it.
+struct Running {
+  StepId first;  ///< The run's first step; earlier ones are replayed.
+  /// Process number of a live trial's worker. Valid while the study runs.
+  std::function<std::optional<std::int64_t>(const Trial&)> pid;
+};
+
+/// How and where a study runs on this machine; nothing of it shapes decisions.
+struct RunOptions {
+  std::filesystem::path folder;          ///< The study's; created if missing.
+  std::filesystem::path data_directory;  ///< Data sets of the built-in trainer.
+  const Waker& waker;                    ///< Wakes the loop; signal handlers use it too.
+  const std::atomic<int>* interrupts = nullptr;
+  /// Makes observers besides trial directories, once; they must live until `run_study` returns.
+  std::function<std::vector<Observer*>(const Running&)> observers = {};
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
+struct RunReport {
+  tuner::Outcome outcome = tuner::Outcome::kFinished;
+  bool interrupted = false;  ///< By Ctrl-C, not by `clavier pause`.
+  State state;
+};
+
+/// This host with the slots that the study wants.
+Result<Node> this_node(const StudySpec& spec);
+
+/// Runs the study in worker processes of this host until it is over or closed; goes on where an
+/// earlier run ended. Fails if another tuner has it, if what must not change has changed, if a
+/// file cannot be written, or if the program to run is missing.
+Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options);
+
+/// What shapes decisions, as the director wants it.
+tuner::StudyOptions director_options(const StudySpec& spec);
+
+/// Fails with the differences if `now` cannot go on with what `before` has begun: space, metric,
+/// mode, searcher, scheduler, trainer and seed are fixed; everything else may change.
+Status check_unchanged(const StudySpec& before, const StudySpec& now);
+
+/// Recomputes every decision of the study in `folder`.
+Result<std::string> verify_study(const std::filesystem::path& folder);
+
+/// Appends a command to the log of a study that is not running; its next run sees it.
+Status append_command(const std::filesystem::path& folder, const UserCommand& command);
+
+}  // namespace clavier::app

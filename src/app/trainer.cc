@@ -1,0 +1,94 @@
+#include "app/trainer.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "study/domain.h"
+#include "train/spec/trainer_spec.h"
+
+namespace clavier::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kProgram = "clavier-train";
+
+/// The whole number under this name, if it is set at all.
+std::optional<Steps> steps_option(const AlgorithmSpec& algorithm, std::string_view name) {
+  const Value* value = algorithm.options.find(name);
+  const auto* steps = value ? value->as<std::int64_t>() : nullptr;
+  return steps && *steps != kForever ? std::optional(*steps) : std::nullopt;
+}
+
+}  // namespace
+
+Status resolve_trainer(StudySpec& spec) {
+  if (!spec.trainer) return {};
+  const Json given = Json::parse(*spec.trainer, nullptr, false);
+  train::TrainerSpec trainer = TRY(train::parse_trainer(*spec.trainer));
+  const auto budget = steps_option(spec.scheduler, "max_steps");
+  const bool epochs_given = given.is_object() && given.contains("epochs");
+  if (!epochs_given && budget) trainer.epochs = *budget;
+  if (!budget) spec.scheduler.options.set("max_steps", trainer.epochs);
+  if (!given.contains("seed")) trainer.seed = static_cast<std::int64_t>(spec.seed);
+  if (!given.contains("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
+  // One configuration from the middle of the space shows whether the trainer knows every name.
+  const Config sample = TRY(complete(spec.space, {}, [&](std::size_t parameter) {
+    const Domain& domain = spec.space.parameters[parameter].domain;
+    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
+    return value_at(domain, 0.5).value_or(Value{});
+  }));
+  TRY(train::with_config(trainer, sample));
+  spec.trainer = train::to_json(trainer);
+  return {};
+}
+
+Result<std::string> find_trainer() {
+  if (const char* named = std::getenv("CLAVIER_TRAINER"); named && *named) return std::string(named);
+  std::error_code ignored;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  const auto beside = self.parent_path() / kProgram;
+  if (::access(beside.c_str(), X_OK) == 0) return beside.string();
+  std::string_view rest = std::getenv("PATH") ? std::getenv("PATH") : "";
+  while (!rest.empty()) {
+    const auto colon = rest.find(':');
+    const auto candidate = std::filesystem::path(rest.substr(0, colon)) / kProgram;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
+    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+  }
+  return not_found(
+      "the built-in trainer is not here: build it with `cmake --preset torch` (script/demo does), "
+      "or name its program in CLAVIER_TRAINER");
+}
+
+Result<std::vector<std::string>> trainer_command(const StudySpec& spec,
+                                                 const std::filesystem::path& data_directory) {
+  CHECK(spec.trainer.has_value());
+  return std::vector<std::string>{TRY(find_trainer()), "--spec", *spec.trainer, "--data-dir",
+                                  data_directory.string()};
+}
+
+Status make_smoke(StudySpec& spec) {
+  constexpr Steps kEpochs = 2;
+  spec.name += "-smoke";
+  spec.trials = 2;
+  spec.stop = {};
+  spec.trial.stop.steps = std::min(spec.trial.stop.steps, kEpochs);
+  spec.scheduler = {"fifo"};
+  spec.scheduler.options.set("max_steps", kEpochs);
+  if (!spec.trainer) return {};
+  Json trainer = Json::parse(*spec.trainer, nullptr, false);
+  if (!trainer.is_object()) return invalid("[trainer] is not a table");
+  trainer["epochs"] = kEpochs;
+  Json& data = trainer["data"];
+  if (!data.is_object()) data = Json{{"source", data.is_string() ? data : Json("digits")}};
+  data["smoke"] = true;
+  spec.trainer = trainer.dump();
+  return {};
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,44 @@
+#include "cli/interrupts.h"
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/check.h"
+
+namespace clavier::cli {
+namespace {
+
+// What a signal handler may touch.
+std::atomic<int> g_count{0};
+std::atomic<int> g_last{0};
+std::atomic<const Waker*> g_waker{nullptr};
+
+void on_signal(int number) {
+  const int before = errno;
+  g_count.fetch_add(1);
+  g_last.store(number);
+  if (const Waker* waker = g_waker.load()) waker->wake();
+  errno = before;
+}
+
+}  // namespace
+
+Interrupts::Interrupts(const Waker& waker) {
+  CHECK(g_waker.exchange(&waker) == nullptr);
+  g_count = 0;
+  g_last = 0;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+Interrupts::~Interrupts() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  g_waker = nullptr;
+}
+
+const std::atomic<int>& Interrupts::count() const { return g_count; }
+
+int Interrupts::exit_status() const { return g_count > 0 ? 128 + g_last : 0; }
+
+}  // namespace clavier::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <atomic>
+
+#include "base/waker.h"
+
+namespace clavier::cli {
+
+/// Counts Ctrl-C and SIGTERM while it lives, and wakes the loop. One at a time.
+class Interrupts {
+ public:
+  /// `waker` must outlive this object.
+  explicit Interrupts(const Waker& waker);
+  ~Interrupts();
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+  const std::atomic<int>& count() const;
+  /// What a shell reports for the last signal: 130 for Ctrl-C; 0 if there was none.
+  int exit_status() const;
+};
+
+}  // namespace clavier::cli

@@ -1,0 +1,106 @@
+#include "cli/one_run.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <ostream>
+
+#include "app/study_folder.h"
+#include "cli/interrupts.h"
+#include "report/console.h"
+
+namespace clavier::cli {
+namespace {
+
+report::ConsoleSize terminal_size() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
+  return {size.ws_col, size.ws_row};
+}
+
+/// What the host has and uses, in whole MB, as the kernel counts it.
+report::Memory host_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string name, unit;
+  std::int64_t kilobytes = 0;
+  report::Memory memory;
+  while (file >> name >> kilobytes) {
+    std::getline(file, unit);
+    if (name == "MemTotal:") memory.total_mb = kilobytes / 1024;
+    if (name == "MemAvailable:") memory.used_mb = memory.total_mb - kilobytes / 1024;
+  }
+  return memory;
+}
+
+std::string scheduler_text(const app::StudySpec& spec) {
+  std::string words = spec.scheduler.algorithm;
+  if (const Value* steps = spec.scheduler.options.find("max_steps"))
+    if (const auto* limit = steps->as<std::int64_t>(); limit && *limit != kForever)
+      words += fmt::format(", at most {} steps", *limit);
+  return words;
+}
+
+report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder& folder,
+                                       Streams& streams) {
+  report::ConsoleOptions options;
+  options.sink = [&streams](std::string_view text) { streams.out << text << std::flush; };
+  options.terminal = streams.width > 0;
+  options.colour = streams.colour;
+  options.size = terminal_size;
+  options.every = run.spec.report.every;
+  options.view.study_name = run.spec.name;
+  std::error_code ignored;
+  const auto shown = std::filesystem::proximate(folder.root, ignored);
+  const bool inside = !ignored && !shown.empty() && *shown.begin() != "..";
+  options.view.directory = inside ? shown.string() : folder.root.string();
+  options.view.scheduler = scheduler_text(run.spec);
+  for (const Parameter& parameter : run.spec.space.parameters)
+    options.view.parameters.push_back(parameter.name);
+  options.view.memory = host_memory;
+  return options;
+}
+
+}  // namespace
+
+Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
+  const auto folder = TRY(app::make_study_folder(run.home, run.spec.name, run.spec.text));
+  const Waker waker = TRY(Waker::create());
+  const Interrupts interrupts(waker);
+  report::ConsoleOptions shown = console_options(run, folder, streams);
+  std::unique_ptr<report::Console> console;
+  app::RunOptions options{.folder = folder.root,
+                          .data_directory = run.data_directory,
+                          .waker = waker,
+                          .interrupts = &interrupts.count()};
+  options.observers = [&](const app::Running& running) -> std::vector<Observer*> {
+    shown.from = running.first;
+    shown.view.pid = running.pid;
+    console = std::make_unique<report::Console>(shown);
+    return {console.get()};
+  };
+  options.warn = [&](const std::string& line) {
+    if (console)
+      console->say(line);
+    else
+      streams.err << "clavier: " << line << '\n';
+  };
+  return app::run_study(run.spec, options);
+}
+
+int exit_status(const app::RunReport& report, Streams& streams) {
+  switch (report.outcome) {
+    case tuner::Outcome::kInterrupted: return kInterrupted;
+    case tuner::Outcome::kPaused:
+      streams.err << "clavier: paused; run the same command again to go on\n";
+      return report.interrupted ? kInterrupted : kSuccess;
+    case tuner::Outcome::kFinished: break;
+  }
+  if (report.state.finished() && report.state.finished()->kind == FinishKind::kFailure)
+    return fail(streams, unavailable(report.state.finished()->reason));
+  return kSuccess;
+}
+
+}  // namespace clavier::cli

@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <ostream>
+
+#include "app/study_file.h"
+#include "app/trainer.h"
+#include "cli/commands.h"
+#include "cli/one_run.h"
+#include "cli/studies.h"
+#include "report/wording.h"
+#include "train/data/dataset.h"
+
+namespace clavier::cli {
+namespace {
+
+OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
+               const std::optional<std::string>& data_dir) {
+  return {std::move(spec), home_of(dir),
+          data_dir ? std::filesystem::path(*data_dir) : train::data::default_data_dir()};
+}
+
+Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
+  auto spec = TRY(load_study(source));
+  if (options.smoke) {
+    TRY(app::make_smoke(spec));
+    spec.text = app::to_toml(spec);  // What is logged must say what is run.
+  }
+  return spec;
+}
+
+std::string mean_and_deviation(const std::vector<double>& values) {
+  double sum = 0, squares = 0;
+  for (const double value : values) sum += value;
+  const double mean = sum / static_cast<double>(values.size());
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  if (values.size() < 2) return report::number(mean);
+  return fmt::format("{} ± {}", report::number(mean),
+                     report::number(std::sqrt(squares / static_cast<double>(values.size() - 1))));
+}
+
+/// The study with as many seeds, each in a folder of its own.
+Result<int> run_repeated(const RunOptions& options, Streams& streams) {
+  const app::StudySpec first = TRY(load_study(options.source));
+  std::vector<double> values, times;
+  for (int i = 0; i < options.repeat; ++i) {
+    StudySource source = options.source;
+    const std::uint64_t seed = first.seed + static_cast<std::uint64_t>(i);
+    source.set.push_back(fmt::format("study.name={}-seed{}", first.name, seed));
+    source.set.push_back(fmt::format("study.seed={}", seed));
+    const app::StudySpec spec = TRY(spec_of(options, source));
+    const auto report =
+        TRY(run_with_console(one_run(spec, options.dir, options.data_dir), streams));
+    if (const int status = exit_status(report, streams); status != kSuccess) return status;
+    const auto best = report.state.best();
+    if (!best) return unavailable(fmt::format("{} has no best trial", spec.name));
+    values.push_back(report.state.trial(*best).best->value);
+    times.push_back(seconds(report.state.now()));
+  }
+  streams.out << fmt::format("\n{} over {}: {}\ntime: {} s\n", first.objective.metric,
+                             report::count(options.repeat, "seed"), mean_and_deviation(values),
+                             mean_and_deviation(times));
+  return kSuccess;
+}
+
+Result<app::StudySpec> spec_to_rerun(const RerunOptions& options) {
+  auto study = TRY(open_study(options.study, store::Metrics::kSkip));
+  const Trial& trial = study.state.trial(TRY(find_trial(study.state, options.trial)));
+  app::StudySpec spec = study.spec;
+  TRY(app::resolve_trainer(spec));
+  // The log holds no absolute path: the programs of the study are looked for from here.
+  spec.working_directory = std::filesystem::current_path();
+  spec.name = fmt::format("{}-trial{}", study.folder.name(), trial.id.value);
+  spec.space.points = {trial.config};
+  spec.trials = 1;
+  spec.stop = {};
+  spec.search = {"random"};
+  const Value* limit = spec.scheduler.options.find("max_steps");
+  const Value steps = limit ? *limit : Value(kForever);
+  spec.scheduler = {"fifo"};
+  spec.scheduler.options.set("max_steps", steps);
+  spec.text = app::to_toml(spec);
+  return spec;
+}
+
+}  // namespace
+
+int run_run(const RunOptions& options, Streams& streams) {
+  if (options.repeat > 1) {
+    const auto status = run_repeated(options, streams);
+    return status ? *status : fail(streams, status.error());
+  }
+  const auto spec = spec_of(options, options.source);
+  if (!spec) return fail(streams, spec.error());
+  if (!options.source.file)
+    streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
+  const auto report = run_with_console(one_run(*spec, options.dir, options.data_dir), streams);
+  return report ? exit_status(*report, streams) : fail(streams, report.error());
+}
+
+int run_rerun(const RerunOptions& options, Streams& streams) {
+  const auto spec = spec_to_rerun(options);
+  if (!spec) return fail(streams, spec.error());
+  const auto report =
+      run_with_console(one_run(*spec, options.study.dir, options.data_dir), streams);
+  return report ? exit_status(*report, streams) : fail(streams, report.error());
+}
+
+}  // namespace clavier::cli

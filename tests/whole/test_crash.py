@@ -1,0 +1,166 @@
+"""What must not break: kill -9 of anything, Ctrl-C, a full disk, two tuners at once."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from harness import WholeProgram, workers_alive
+
+# Trains for 40 steps of 20 ms, with a checkpoint at every step; the marker tells it apart.
+WORKER = """
+import json, pathlib, sys, time
+import clavier
+marker = sys.argv[1]
+for trial in clavier.trials():
+    start = 0
+    if clavier.checkpoint():
+        start = int((pathlib.Path(clavier.checkpoint()) / "step").read_text())
+    for step in range(start + 1, 41):
+        time.sleep(0.02)
+        def save(folder, step=step):
+            (pathlib.Path(folder) / "step").write_text(str(step))
+        clavier.report({"loss": trial.config["x"] ** 2 + 1 / step}, step=step, checkpoint=save)
+        if clavier.should_stop():
+            break
+"""
+
+STUDY = """
+[study]
+name = "s"
+metric = "loss"
+mode = "min"
+trials = 4
+max_failures = 0
+
+[space]
+x = {{ uniform = [-1, 1] }}
+
+[worker]
+command = ["python3", "worker.py", "{marker}"]
+
+[checkpoint]
+every = 1
+
+[cluster]
+workers = 2
+"""
+
+
+class Crash(WholeProgram):
+    def setUp(self):
+        super().setUp()
+        self.marker = f"clavier-marker-{os.getpid()}-{self.id().rsplit('.', 1)[1]}"
+        self.write("worker.py", WORKER)
+        self.study = self.write("study.toml", STUDY.format(marker=self.marker).replace("max_failures = 0\n", ""))
+
+    def reports(self):
+        rows = self.query("s", "select count(*) from step where kind = 'report'")
+        return rows[0][0] if rows else 0
+
+    def run_until(self, reports):
+        process = self.start("run", self.study)
+        self.wait_until(lambda: self.reports() >= reports or process.poll() is not None, f"{reports} reports")
+        self.assertIsNone(process.poll(), self.output())
+        return process
+
+    def finish(self):
+        self.clavier("run", self.study)
+        trials = self.trials("s")
+        self.assertEqual(len(trials), 4)
+        self.assertEqual({trial["status"] for trial in trials}, {"completed"})
+        self.assertEqual({trial["step"] for trial in trials}, {40})
+        self.clavier("verify", "s")
+
+    def no_worker_survives(self):
+        self.wait_until(lambda: not workers_alive(self.marker), "the end of all workers")
+
+    def test_the_tuner_killed(self):
+        process = self.run_until(30)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.no_worker_survives()
+        before = self.reports()
+        self.finish()
+        # Resumed from checkpoints: far fewer steps are repeated than were done.
+        self.assertLess(self.reports(), 4 * 40 + 8)
+        self.assertGreater(self.reports(), before)
+
+    def test_a_worker_killed_is_retried_from_its_last_checkpoint(self):
+        process = self.run_until(30)
+        victim = [pid for pid, command in workers_alive(self.marker) if command.startswith("python3")][0]
+        os.kill(victim, signal.SIGKILL)
+        self.assertEqual(process.wait(60), 0, self.output())
+        self.assertEqual(self.query("s", "select count(*) from step where kind = 'exited' and body like '%lost%'"), [(1,)])
+        self.assertLess(self.reports(), 4 * 40 + 4)
+        self.no_worker_survives()
+
+    def test_both_killed(self):
+        process = self.run_until(30)
+        for pid, _ in workers_alive(self.marker):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.no_worker_survives()
+        self.finish()
+
+    def test_one_interrupt_closes_in_order_and_can_be_resumed(self):
+        process = self.run_until(20)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 130, self.output())
+        self.no_worker_survives()
+        self.finish()
+        self.assertLessEqual(self.reports(), 4 * 40 + 2)
+
+    def test_two_interrupts_end_at_once(self):
+        process = self.run_until(20)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 130, self.output())
+        self.no_worker_survives()
+        self.finish()
+
+    def test_a_second_tuner_is_refused(self):
+        self.run_until(5)
+        refused = self.clavier("run", self.study, expect=1)
+        self.assertIn("another", refused.stderr)
+
+    def test_reading_commands_work_while_it_runs(self):
+        self.run_until(10)
+        self.assertIn("s", self.clavier("list").stdout)
+        self.clavier("status", "s")
+        self.assertTrue(self.trials("s"))
+        self.clavier("show", "s", "0")
+
+    def test_stop_reaches_the_running_study(self):
+        process = self.run_until(5)
+        self.clavier("stop", "s", "0")
+        self.wait_until(lambda: self.trials("s")[0]["status"] == "stopped", "trial 0 to stop")
+        self.clavier("stop", "s")
+        self.assertEqual(process.wait(60), 0, self.output())
+        self.no_worker_survives()
+
+    def test_a_full_disk_is_a_clear_error_and_loses_nothing(self):
+        mount = self.folder / "small"
+        mount.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", mount], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("a small file system needs the right to mount one")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(mount)])
+        self.home = mount
+        ballast = mount / "ballast"
+        process = self.run_until(5)
+        size = os.statvfs(mount)
+        ballast.write_bytes(b"x" * (size.f_bavail * size.f_bsize - 4096))
+        self.assertEqual(process.wait(60), 1, self.output())
+        self.assertRegex(self.output().lower(), "disk|space")
+        self.no_worker_survives()
+        ballast.unlink()
+        self.finish()
+
+
+if __name__ == "__main__":
+    unittest.main()

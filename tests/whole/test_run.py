@@ -1,0 +1,174 @@
+"""A study from its file to its results, and what a user may do wrong."""
+import json
+import shutil
+import unittest
+
+from harness import WholeProgram
+
+WORKER = """
+import json, os, sys
+config = json.loads(os.environ["CLAVIER_CONFIG"])
+for step in range(1, 6):
+    print(json.dumps({"step": step, "loss": (config["x"] - 2) ** 2 + 1 / step}))
+"""
+
+STUDY = """
+[study]
+name = "s"
+metric = "loss"
+mode = "min"
+trials = 8
+seed = 3
+
+[space]
+x = { uniform = [-5, 5] }
+
+[scheduler]
+algorithm = "asha"
+grace = 1
+reduction = 2
+max_steps = 5
+
+[worker]
+command = ["python3", "worker.py"]
+
+[cluster]
+workers = 2
+"""
+
+
+class Run(WholeProgram):
+    def setUp(self):
+        super().setUp()
+        self.write("worker.py", WORKER)
+        self.study = self.write("study.toml", STUDY)
+
+    def test_a_study_runs_to_its_end_and_names_the_best(self):
+        shown = self.clavier("run", self.study).stdout
+        self.assertIn("best", shown.lower())
+        trials = self.trials("s")
+        self.assertEqual(len(trials), 8)
+        self.assertTrue(all(trial["status"] in ("completed", "stopped") for trial in trials))
+        best = json.loads(self.clavier("best", "s", "--json").stdout)
+        reached = [row[0] for row in self.query("s", "select min(value) from step where kind = 'report'")]
+        self.assertAlmostEqual(best["value"], reached[0])
+
+    def test_the_same_command_again_changes_nothing(self):
+        self.clavier("run", self.study)
+        before = self.query("s", "select count(*) from step where kind = 'report'")
+        self.clavier("run", self.study)
+        self.assertEqual(before, self.query("s", "select count(*) from step where kind = 'report'"))
+
+    def test_the_same_seed_gives_the_same_configurations(self):
+        self.clavier("run", self.study)
+        again = self.write("again.toml", STUDY.replace('name = "s"', 'name = "again"'))
+        self.clavier("run", again)
+        first, second = ([trial["config"] for trial in self.trials(name)] for name in ("s", "again"))
+        self.assertEqual(first, second)
+
+    def test_verify_agrees_with_the_log(self):
+        self.clavier("run", self.study)
+        self.clavier("verify", "s")
+
+    def test_trial_directories_have_rays_layout(self):
+        self.clavier("run", self.study)
+        folders = sorted(path.parent for path in (self.home / "s").glob("*/params.json"))
+        self.assertEqual(len(folders), 8)
+        results = [json.loads(line) for line in (folders[0] / "result.json").read_text().splitlines()]
+        self.assertEqual(results[0]["training_iteration"], 1)
+        self.assertIn("loss", results[0])
+        header = (folders[0] / "progress.csv").read_text().splitlines()[0].split(",")
+        self.assertIn("loss", header)
+
+    def test_a_moved_study_goes_on(self):
+        self.clavier("run", self.study, "--set", "study.trials=4")
+        moved = self.folder / "elsewhere"
+        moved.mkdir()
+        shutil.move(str(self.home), str(moved / "studies"))
+        self.home = moved / "studies"
+        self.clavier("run", self.study)
+        self.assertEqual(len(self.trials("s")), 8)
+
+    def test_what_must_not_change_is_refused_with_the_difference(self):
+        self.clavier("run", self.study, "--set", "study.trials=2")
+        refused = self.clavier("run", self.study, "--set", "study.seed=4", expect=1)
+        self.assertIn("seed", refused.stderr)
+
+    def test_a_command_without_a_file_prints_the_study_it_stands_for(self):
+        shown = self.clavier("run", "--space", "x=uniform(-1,1)", "--min", "loss", "--",
+                             "python3", "-c", "import sys; print('{\"loss\":', float(sys.argv[1])**2, '}')", "{x}")
+        self.assertIn("[space]", shown.stdout + shown.stderr)
+
+    def test_smoke_takes_seconds_and_a_directory_of_its_own(self):
+        self.clavier("run", self.study, "--smoke")
+        self.assertEqual([path.name for path in self.home.iterdir()], ["s-smoke"])
+
+    def test_repeat_says_mean_and_deviation(self):
+        shown = self.clavier("run", self.study, "--repeat", "2", "--set", "study.trials=2").stdout
+        self.assertIn("±", shown)
+
+    def test_user_commands_reach_a_study_at_rest(self):
+        self.clavier("run", self.study, "--set", "study.trials=2")
+        self.clavier("raise", "s", "--trials", "4")
+        self.clavier("add", "s", "x=2.0")
+        self.clavier("run", self.study, "--set", "study.trials=2")
+        configs = [trial["config"]["x"] for trial in self.trials("s")]
+        self.assertIn(2.0, configs)
+        self.assertGreaterEqual(len(configs), 4)
+
+
+class Mistakes(WholeProgram):
+    def setUp(self):
+        super().setUp()
+        self.write("worker.py", WORKER)
+
+    def refused(self, text, *words):
+        study = self.write("study.toml", text)
+        process = self.clavier("run", study, expect=None)
+        self.assertNotEqual(process.returncode, 0)
+        for word in words:
+            self.assertIn(word, process.stderr)
+        self.assertFalse((self.home / "s" / "study.db").exists())
+
+    def test_an_unknown_key_is_named_with_its_place_and_the_nearest(self):
+        self.refused(STUDY.replace("reduction", "redcution"), "study.toml:15", "redcution", "reduction")
+
+    def test_a_reversed_range_is_refused(self):
+        self.refused(STUDY.replace("[-5, 5]", "[5, -5]"), "study.toml:10", "x")
+
+    def test_a_logarithm_of_a_negative_is_refused(self):
+        self.refused(STUDY.replace("uniform", "loguniform"), "study.toml:10", "x")
+
+    def test_a_wrong_type_is_refused(self):
+        self.refused(STUDY.replace("trials = 8", 'trials = "many"'), "study.toml:6", "trials")
+
+    def test_broken_toml_is_refused(self):
+        self.refused(STUDY.replace("[space]", "[space"), "study.toml:9")
+
+    def test_a_missing_program_is_named(self):
+        study = self.write("study.toml", STUDY.replace("python3", "no-such-program"))
+        process = self.clavier("run", study, expect=1)
+        self.assertIn("no-such-program", process.stderr + process.stdout)
+
+    def test_a_metric_never_reported_names_those_that_are(self):
+        study = self.write("study.toml", STUDY.replace('metric = "loss"', 'metric = "val_loss"'))
+        process = self.clavier("run", study, expect=1)
+        self.assertIn("val_loss", process.stderr + process.stdout)
+        self.assertIn("loss", process.stderr + process.stdout)
+
+    def test_a_worker_that_always_fails_ends_the_study_with_its_last_words(self):
+        self.write("worker.py", "raise SystemExit('the data is not there')")
+        study = self.write("study.toml", STUDY)
+        process = self.clavier("run", study, expect=1)
+        self.assertIn("the data is not there", process.stdout + process.stderr)
+        self.assertEqual(len(self.trials("s")), 3)
+
+    def test_a_parameter_that_nobody_uses_is_an_error_of_check(self):
+        study = self.write("study.toml", STUDY.replace('"worker.py"]', '"worker.py", "--y={y}"]'))
+        process = self.clavier("check", study, expect=None)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn("y", process.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
