@@ -84,6 +84,14 @@ TEST_F(MedianTest, BetweenMilestonesNothingIsDecided) {
   EXPECT_FALSE(desk_.report(trial, 3, 50));
 }
 
+TEST_F(MedianTest, IsJudgedOncePerMilestone) {
+  three();
+  const TrialId trial = desk_.start(2);
+  EXPECT_TRUE(is<Continue>(desk_.report(trial, 2, 2)));
+  for (int i = 0; i < 4; ++i) desk_.report(desk_.start(2), 2, 0);
+  EXPECT_FALSE(desk_.report(trial, 3, 2)) << "now 2 would be worse than the median";
+}
+
 TEST_F(MedianTest, IsCompleteAtMaxSteps) {
   const TrialId trial = desk_.start(2);
   EXPECT_EQ(until(desk_.report(trial, 9, 1)), 10);

@@ -63,6 +63,15 @@ TEST(RayAsha, LosesAnExactTopRungToRounding) {
   EXPECT_EQ(until(desk.report(trial, 81, 1)), 243);
 }
 
+TEST(RayAsha, ATrialToldToEndIsNotRecordedOnceMore) {
+  RayAsha asha(kLoss, {.max_t = 5, .reduction_factor = 2}, 1);  // rungs 1, 2, 4
+  Desk desk(asha, kLoss);
+  const TrialId first = desk.start(5);
+  ASSERT_TRUE(is<Complete>(desk.report(first, 5, 1)));
+  desk.exit(first, ExitKind::kCompleted);
+  EXPECT_TRUE(is<Continue>(desk.report(desk.start(4), 4, 9))) << "alone at rung 4";
+}
+
 TEST(RayAsha, DrawsBracketsBySoftmaxOfTheirRungs) {
   RayAsha asha(kLoss, {.brackets = 3}, 7);
   Desk desk(asha, kLoss);

@@ -55,6 +55,17 @@ TEST(RayMedian, AddsUpInNumpysOrder) {
   EXPECT_EQ(numpy_mean(values.data(), 300), 7.127619047619049);
 }
 
+TEST(RayMedian, OnlyATrialThatEndsByItselfHasItsLastReportCountedTwice) {
+  RayMedian median(kLoss, {.axis = Axis::kSteps, .grace_period = 0, .min_samples_required = 1});
+  Desk desk(median, kLoss, 0);
+  const TrialId told = desk.start(1);
+  desk.report(told, 1, 1);
+  desk.report(told, 2, 9);
+  desk.take(Signal{Deadline{}}, {{Complete{told}, "its time is up"}});
+  desk.exit(told, ExitKind::kCompleted);
+  EXPECT_TRUE(is<Stop>(desk.report(desk.start(1), 2, 5.5))) << "the mean is 5, not 6.3";
+}
+
 TEST(RayMedian, NewTrialsRunBeforePausedOnes) {
   RayMedian median(kLoss, {.axis = Axis::kSteps, .grace_period = 0});
   Desk desk(median, kLoss, 2);
