@@ -18,15 +18,13 @@ int run_test(const TestOptions& options, Streams& streams) {
   const Result<TrialId> trial =
       options.trial ? find_trial(study->state, *options.trial) : *study->state.best();
   if (!trial) return fail(streams, trial.error());
-  const auto held_out =
-      app::test_trial(*study, *trial,
-                      options.data_dir ? std::filesystem::path(*options.data_dir)
-                                       : train::data::default_data_dir());
+  const auto held_out = app::test_trial(*study, *trial,
+                                        options.data_dir ? std::filesystem::path(*options.data_dir)
+                                                         : train::data::default_data_dir());
   if (!held_out) return fail(streams, held_out.error());
-  streams.out << fmt::format("trial {} of {}: {}\ncheckpoint {}\n", trial->value,
-                             study->folder.name(),
-                             report::short_config(study->state.trial(*trial).config),
-                             held_out->checkpoint);
+  streams.out << fmt::format(
+      "trial {} of {}: {}\ncheckpoint {}\n", trial->value, study->folder.name(),
+      report::short_config(study->state.trial(*trial).config), held_out->checkpoint);
   for (const Metric& metric : held_out->metrics)
     streams.out << fmt::format("{} {}\n", metric.name, report::number(metric.value));
   return kSuccess;

@@ -1,0 +1,300 @@
+#include "cli/commands.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/study_folder.h"
+#include "store/step_log.h"
+
+namespace clavier::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kStudy = R"([study]
+name = "demo"
+metric = "loss"
+mode = "min"
+trials = 3
+[space]
+lr = { loguniform = [0.001, 1.0] }
+optimizer = { choice = ["sgd", "it's"] }
+[worker]
+command = ["python3", "train.py", "--lr", "{lr}", "--opt={optimizer}"]
+)";
+
+Config config(double lr, const char* optimizer) {
+  Config config;
+  config.set("lr", lr);
+  config.set("optimizer", optimizer);
+  return config;
+}
+
+/// Writes the log of a study of two trials: 0 completed at loss 0.5 (then 0.6), 1 stopped at 0.7.
+class StudyOnDisk {
+ public:
+  explicit StudyOnDisk(const fs::path& home) : folder_{home / "demo"} {
+    EXPECT_TRUE(app::make_study_folder(home, "demo", kStudy).ok());
+    auto log = store::StepLog::open(folder_.database(), {.metric = "loss"});
+    EXPECT_TRUE(log.ok());
+    add(Opened{.utc_us = 1'700'000'000'000'000, .version = "0", .trials = 3, .study = kStudy});
+    last().fill.created = {{.id = TrialId{0}, .config = config(0.125, "sgd"), .directory = "t0"},
+                           {.id = TrialId{1}, .config = config(0.5, "it's"), .directory = "t1"}};
+    last().fill.launches = {launch(0), launch(1)};
+    report(0, 1, 0.5, 0.8);
+    report(1, 1, 0.7, 0.6);
+    last().turn.decisions = {{Stop{TrialId{1}}, "worse than the median"}};
+    exited(1, ExitKind::kStopped);
+    report(0, 2, 0.6, 0.9);
+    exited(0, ExitKind::kCompleted);
+    last().fill.finished = Finished{.reason = "all trials have ended", .best = TrialId{0}};
+    EXPECT_TRUE(log->append(steps_).ok());
+    fs::create_directories(folder_.root / "t0");
+    std::ofstream(folder_.root / "t0" / "stdout") << "one\ntwo\nthree\n";
+  }
+
+ private:
+  static Launch launch(std::int64_t id) {
+    return {LaunchId{id}, {{.trial = TrialId{id}}}, {{SlotId{id}}}};
+  }
+  Step& last() { return steps_.back(); }
+  void add(Input input) {
+    const auto id = static_cast<std::int64_t>(steps_.size());
+    steps_.push_back(
+        {.turn = {.id = StepId{id}, .time = study_time(id * 1'000'000), .input = std::move(input)},
+         .fill = {}});
+  }
+  void report(std::int64_t trial, Steps step, double loss, double accuracy) {
+    add(Signal(Reported{{{.trial = TrialId{trial},
+                          .launch = LaunchId{trial},
+                          .step = step,
+                          .value = loss,
+                          .seconds = 0.25,
+                          .metrics = {{"loss", loss}, {"accuracy", accuracy}}}}}));
+  }
+  void exited(std::int64_t trial, ExitKind kind) {
+    add(Signal(Exited{.trial = TrialId{trial}, .launch = LaunchId{trial}, .kind = kind}));
+  }
+
+  app::StudyFolder folder_;
+  std::vector<Step> steps_;
+};
+
+class Commands : public testing::Test {
+ protected:
+  Commands() {
+    auto pattern = (fs::temp_directory_path() / "clavier-cli-XXXXXX").string();
+    home_ = ::mkdtemp(pattern.data());
+  }
+  ~Commands() override { fs::remove_all(home_); }
+
+  StudyChoice demo() const { return {.study = "demo", .dir = home_.string()}; }
+
+  /// Runs a command; its output without anything else in it.
+  template <typename Options, typename Run>
+  std::string run(Run command, const Options& options, int expected = kSuccess) {
+    std::ostringstream out, err;
+    std::istringstream in(input_);
+    Streams streams{.out = out, .err = err, .in = in};
+    EXPECT_EQ(command(options, streams), expected) << err.str();
+    err_ = err.str();
+    return out.str();
+  }
+
+  fs::path home_;
+  std::string input_, err_;
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_F(Commands, ListShowsEveryStudy) {
+  EXPECT_EQ(run(run_list, ListOptions{home_.string()}), "no studies in " + home_.string() + "\n");
+  const StudyOnDisk study(home_);
+  const std::string out = run(run_list, ListOptions{home_.string()});
+  EXPECT_TRUE(has(out, "demo")) << out;
+  EXPECT_TRUE(has(out, "finished")) << out;
+  EXPECT_TRUE(has(out, "loss 0.5 (trial 0)")) << out;
+  EXPECT_TRUE(has(out, "2023-11-14 22:13:20 UTC")) << out;
+}
+
+TEST_F(Commands, ListGoesOnBehindAnUnreadableStudy) {
+  const StudyOnDisk study(home_);
+  fs::create_directories(home_ / "broken");
+  std::ofstream(home_ / "broken" / "study.db") << "this is no database, however long it may be";
+  const std::string out = run(run_list, ListOptions{home_.string()}, kFailure);
+  EXPECT_TRUE(has(out, "unreadable")) << out;
+  EXPECT_TRUE(has(out, "loss 0.5 (trial 0)")) << out;
+  EXPECT_TRUE(has(err_, "broken")) << err_;
+}
+
+TEST_F(Commands, StatusTellsWhereItStands) {
+  const StudyOnDisk study(home_);
+  const std::string out = run(run_status, demo());
+  EXPECT_TRUE(has(out, "status     finished\nended      all trials have ended\n")) << out;
+  EXPECT_TRUE(has(out, "trials     2 of 3\n           1 completed, 1 stopped\n")) << out;
+  EXPECT_TRUE(has(out, "best       loss 0.5 (trial 0)\n           lr=0.125 optimizer=sgd\n"))
+      << out;
+}
+
+TEST_F(Commands, ReadingCommandsNameTheNearestStudy) {
+  const StudyOnDisk study(home_);
+  EXPECT_EQ(run(run_status, StudyChoice{"dmeo", home_.string()}, kFailure), "");
+  EXPECT_EQ(err_, "clavier: no study \"dmeo\" in " + home_.string() + "; did you mean \"demo\"?\n");
+}
+
+TEST_F(Commands, TrialsPrintChosenColumnsInOrder) {
+  const StudyOnDisk study(home_);
+  TrialsOptions options{.study = demo(), .sort = "-best", .format = Format::kCsv};
+  options.columns = {"trial", "status", "best", "accuracy", "lr", "optimizer"};
+  EXPECT_EQ(run(run_trials, options),
+            "trial,status,best,accuracy,lr,optimizer\r\n"
+            "1,stopped,0.7,0.6,0.5,it's\r\n"
+            "0,completed,0.5,0.9,0.125,sgd\r\n");
+  options.sort = "best";
+  options.top = 1;
+  options.format = Format::kJson;
+  EXPECT_EQ(run(run_trials, options),
+            "[{\"trial\": 0, \"status\": \"completed\", \"best\": 0.5, \"accuracy\": 0.9, \"lr\": "
+            "0.125, \"optimizer\": \"sgd\"}]\n");
+  options.columns = {"acuracy"};
+  run(run_trials, options, kFailure);
+  EXPECT_EQ(err_, "clavier: no column \"acuracy\"; did you mean \"accuracy\"?\n");
+}
+
+TEST_F(Commands, TrialsAsATableShowsParametersAndTheMetric) {
+  const StudyOnDisk study(home_);
+  const std::string out = run(run_trials, TrialsOptions{.study = demo()});
+  const std::string title = out.substr(0, out.find('\n'));
+  for (const char* column :
+       {"trial", "status", "step", "best", "lr", "optimizer", "loss", "reason"})
+    EXPECT_TRUE(has(title, column)) << title;
+  EXPECT_TRUE(has(out, "worse than the median")) << out;
+}
+
+TEST_F(Commands, ShowTellsReportsDecisionsAndTheEndOfTheLog) {
+  const StudyOnDisk study(home_);
+  const std::string first = run(run_show, ShowOptions{0, demo(), 2});
+  EXPECT_TRUE(has(first, "best         loss 0.5 at step 1\n")) << first;
+  EXPECT_TRUE(has(first, "  optimizer = \"sgd\"\n")) << first;
+  EXPECT_TRUE(has(first, "End of stdout:\n  | two\n  | three\n")) << first;
+  EXPECT_FALSE(has(first, "| one")) << first;
+  const std::string second = run(run_show, ShowOptions{1, demo(), 2});
+  EXPECT_TRUE(has(second, "stop: worse than the median\n")) << second;
+  run(run_show, ShowOptions{2, demo(), 2}, kFailure);
+  EXPECT_EQ(err_, "clavier: there is no trial 2; the study has 0 to 1\n");
+}
+
+TEST_F(Commands, BestComparesByBestOrLastValueOfAnyMetric) {
+  const StudyOnDisk study(home_);
+  const std::string out = run(run_best, BestOptions{.study = demo()});
+  EXPECT_TRUE(out.starts_with("trial 0: loss 0.5 at step 1\n  lr = 0.125\n")) << out;
+  EXPECT_TRUE(run(run_best, BestOptions{.study = demo(), .scope = Scope::kLast})
+                  .starts_with("trial 0: loss 0.6 at step 2\n"));
+  EXPECT_TRUE(run(run_best, BestOptions{.study = demo(), .metric = "accuracy", .mode = Mode::kMin})
+                  .starts_with("trial 1: accuracy 0.6 at step 1\n"));
+  run(run_best, BestOptions{.study = demo(), .metric = "accuracy"}, kFailure);
+  EXPECT_EQ(err_,
+            "clavier: say whether less or more of accuracy is better: --mode min or --mode "
+            "max\n");
+  run(run_best, BestOptions{.study = demo(), .metric = "lose", .mode = Mode::kMin}, kFailure);
+  EXPECT_EQ(err_, "clavier: no trial has reported lose; did you mean \"loss\"?\n");
+}
+
+TEST_F(Commands, BestPrintsACommandThatAShellTakes) {
+  const StudyOnDisk study(home_);
+  EXPECT_EQ(run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax, .command = true}),
+            "CLAVIER_CONFIG='{\"lr\": 0.5, \"optimizer\": \"it'\\''s\"}' python3 train.py --lr 0.5 "
+            "'--opt=it'\\''s'\n");
+}
+
+TEST_F(Commands, BestAsJsonHasWhatAScriptNeeds) {
+  const StudyOnDisk study(home_);
+  const std::string out = run(run_best, BestOptions{.study = demo(), .json = true});
+  EXPECT_EQ(out,
+            "{\"trial\": 0, \"metric\": \"loss\", \"value\": 0.5, \"step\": 1, \"config\": "
+            "{\"lr\": 0.125, \"optimizer\": \"sgd\"}, \"directory\": \"" +
+                (home_ / "demo" / "t0").string() + "\", \"checkpoint\": null}\n");
+}
+
+TEST_F(Commands, ExportWritesEveryReport) {
+  const StudyOnDisk study(home_);
+  EXPECT_EQ(run(run_export, ExportOptions{.study = demo(), .content = ExportContent::kReports}),
+            "trial,step,time,seconds,loss,accuracy\r\n"
+            "0,1,1.0,0.25,0.5,0.8\r\n1,1,2.0,0.25,0.7,0.6\r\n0,2,4.0,0.25,0.6,0.9\r\n");
+  EXPECT_TRUE(run(run_export, ExportOptions{.study = demo(), .format = Format::kJson})
+                  .starts_with("[{\"trial\": 0, \"status\": \"completed\", "));
+}
+
+TEST_F(Commands, CleanAsksFirst) {
+  const StudyOnDisk study(home_);
+  input_ = "n\n";
+  EXPECT_TRUE(
+      has(run(run_clean, CleanOptions{.dir = home_.string()}, kFailure), "nothing was deleted"));
+  EXPECT_TRUE(fs::exists(home_ / "demo"));
+  input_ = "y\n";
+  EXPECT_TRUE(has(run(run_clean, CleanOptions{.dir = home_.string()}), "1 folder deleted"));
+  EXPECT_FALSE(fs::exists(home_ / "demo"));
+}
+
+TEST_F(Commands, AddChecksTheConfigurationBeforeAnythingIsLogged) {
+  const StudyOnDisk study(home_);
+  AddOptions options{.study = "demo", .dir = home_.string(), .values = {"lr=5"}};
+  run(run_add, options, kFailure);
+  EXPECT_TRUE(has(err_, "lr")) << err_;
+  options.values = {"lr"};
+  run(run_add, options, kFailure);
+  EXPECT_EQ(err_, "clavier: lr: write NAME=VALUE, for example lr=0.01\n");
+}
+
+TEST_F(Commands, ControlRefusesWhatMakesNoSense) {
+  const StudyOnDisk study(home_);
+  run(run_control, ControlOptions{Control::kPause, "demo", 0, home_.string()}, kFailure);
+  EXPECT_EQ(err_, "clavier: trial 0 has ended (completed)\n");
+  run(run_control, ControlOptions{Control::kResume, "demo", {}, home_.string()}, kFailure);
+  EXPECT_EQ(err_,
+            "clavier: a study is resumed by running it again, with the command that began it\n");
+  run(run_raise, RaiseOptions{"demo", 3, home_.string()}, kFailure);
+  EXPECT_EQ(err_, "clavier: the study's limit is 3 trials already\n");
+}
+
+TEST_F(Commands, CheckShowsTheWholeFileAndSamples) {
+  std::ofstream(home_ / "s.toml") << kStudy;
+  const std::string out =
+      run(run_check, CheckOptions{.source = {.file = (home_ / "s.toml").string()}, .samples = 2});
+  EXPECT_TRUE(has(out, "\n[scheduler]\nalgorithm = \"fifo\"")) << out;
+  const auto samples = out.substr(out.find("# The first configurations:\n"));
+  EXPECT_EQ(std::ranges::count(samples, '\n'), 3) << samples;
+  EXPECT_FALSE(fs::exists(home_ / "clavier")) << "check runs nothing";
+}
+
+TEST_F(Commands, CheckFindsAParameterThatNobodyUses) {
+  std::ofstream(home_ / "s.toml") << kStudy;
+  run(run_check,
+      CheckOptions{.source = {.file = (home_ / "s.toml").string(),
+                              .set = {"worker.command=[\"a\", \"{lr}\"]"}}},
+      kFailure);
+  EXPECT_EQ(err_,
+            "clavier: the command does not use optimizer: write {optimizer} where the program "
+            "takes it, or remove it from [space]\n");
+}
+
+TEST_F(Commands, CheckRefusesMixedSources) {
+  const auto message = [&](StudySource source) {
+    run(run_check, CheckOptions{.source = std::move(source)}, kFailure);
+    return err_;
+  };
+  EXPECT_TRUE(has(message({}), "what is to be run?"));
+  EXPECT_TRUE(has(message({.file = "a.toml", .command = {"b"}}), "not both"));
+  EXPECT_TRUE(has(message({.command = {"b"}}), "--min METRIC or --max METRIC"));
+  EXPECT_TRUE(has(message({.file = "/none.toml"}), "no study file /none.toml"));
+}
+
+}  // namespace
+}  // namespace clavier::cli

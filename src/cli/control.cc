@@ -1,0 +1,117 @@
+#include "app/control.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "app/run_study.h"
+#include "app/study_file_document.h"
+#include "cli/commands.h"
+#include "cli/studies.h"
+#include "study/domain.h"
+
+namespace clavier::cli {
+namespace {
+
+/// To the running tuner, else into the log for the next run.
+int send(const app::StudyFolder& folder, const UserCommand& command, std::string_view done,
+         Streams& streams) {
+  const auto delivered = app::deliver(folder.root, command);
+  if (!delivered) return fail(streams, delivered.error());
+  if (*delivered == app::Delivery::kDelivered) {
+    streams.out << folder.name() << ": " << done << '\n';
+    return kSuccess;
+  }
+  const Status appended = app::append_command(folder.root, command);
+  if (!appended) return fail(streams, appended.error());
+  streams.out << folder.name() << " is not running: " << done << " when it is run again\n";
+  return kSuccess;
+}
+
+/// "lr=0.1" with the value in TOML, else as text.
+Result<Config> config_of(const std::vector<std::string>& values) {
+  Config config;
+  for (const std::string& text : values) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return invalid(fmt::format("{}: write NAME=VALUE, for example lr=0.01", text));
+    const std::string value = text.substr(equals + 1);
+    const auto parsed = app::parse_toml("v = " + value);
+    const auto* root = std::get_if<app::TomlNode>(&parsed);
+    const auto* node = root && root->entries.size() == 1 ? root->find("v") : nullptr;
+    config.set(text.substr(0, equals), node ? node->value().value_or(value) : Value(value));
+  }
+  return config;
+}
+
+/// What `space` would make of it: names and values are checked before anything is logged.
+Status check_config(const Space& space, const Config& config) {
+  const auto draw = [&](std::size_t parameter) {
+    const Domain& domain = space.parameters[parameter].domain;
+    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
+    return value_at(domain, 0.5).value_or(Value{});
+  };
+  TRY(complete(space, config, draw));
+  return {};
+}
+
+}  // namespace
+
+int run_add(const AddOptions& options, Streams& streams) {
+  const auto study =
+      open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
+  if (!study) return fail(streams, study.error());
+  const auto config = config_of(options.values);
+  if (!config) return fail(streams, config.error());
+  if (const Status status = check_config(study->spec.space, *config); !status)
+    return fail(streams, status.error());
+  return send(study->folder, AddTrial{*config}, "the trial will be tried", streams);
+}
+
+int run_control(const ControlOptions& options, Streams& streams) {
+  const auto study =
+      open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
+  if (!study) return fail(streams, study.error());
+  if (!options.trial) {
+    switch (options.control) {
+      case Control::kPause: return send(study->folder, PauseStudy{}, "pausing", streams);
+      case Control::kStop: return send(study->folder, StopStudy{}, "ending", streams);
+      case Control::kResume: break;
+    }
+    return fail(streams,
+                invalid("a study is resumed by running it again, with the command that began "
+                        "it"));
+  }
+  const auto trial = find_trial(study->state, *options.trial);
+  if (!trial) return fail(streams, trial.error());
+  if (ended(study->state.trial(*trial).status))
+    return fail(streams, conflict(fmt::format("trial {} has ended ({})", trial->value,
+                                              name(study->state.trial(*trial).status))));
+  switch (options.control) {
+    case Control::kPause:
+      return send(study->folder, PauseTrial{*trial}, fmt::format("trial {} pauses", trial->value),
+                  streams);
+    case Control::kResume:
+      return send(study->folder, ResumeTrial{*trial}, fmt::format("trial {} resumes", trial->value),
+                  streams);
+    case Control::kStop: break;
+  }
+  return send(study->folder, StopTrial{*trial}, fmt::format("trial {} stops", trial->value),
+              streams);
+}
+
+int run_raise(const RaiseOptions& options, Streams& streams) {
+  const auto study =
+      open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
+  if (!study) return fail(streams, study.error());
+  if (options.trials <= study->state.trial_limit())
+    return fail(streams, invalid(study->state.trial_limit() == kForever
+                                     ? "the study has no limit on its trials"
+                                     : fmt::format("the study's limit is {} trials already",
+                                                   study->state.trial_limit())));
+  return send(study->folder, RaiseTrials{options.trials},
+              fmt::format("{} trials instead of {}", options.trials, study->state.trial_limit()),
+              streams);
+}
+
+}  // namespace clavier::cli

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "cli/columns.h"
+#include "cli/commands.h"
+#include "cli/studies.h"
+#include "study/text.h"
+
+namespace clavier::cli {
+namespace {
+
+/// Every report of every trial: trial, step, time, and each metric by name.
+struct ReportRow {
+  TrialId trial;
+  Steps step = 0;
+  StudyTime time{};
+  double seconds = 0;
+  std::vector<Metric> metrics = {};
+};
+
+std::vector<std::string> metric_names(const std::vector<ReportRow>& rows) {
+  std::vector<std::string> names;
+  for (const ReportRow& row : rows)
+    for (const Metric& metric : row.metrics)
+      if (std::ranges::find(names, metric.name) == names.end()) names.push_back(metric.name);
+  return names;
+}
+
+void reports_as_csv(const std::vector<ReportRow>& rows, std::ostream& out) {
+  const auto metrics = metric_names(rows);
+  std::vector<std::string> header{"trial", "step", "time", "seconds"};
+  header.insert(header.end(), metrics.begin(), metrics.end());
+  out << csv_row(header);
+  for (const ReportRow& row : rows) {
+    std::vector<std::string> cells{fmt::format("{}", row.trial.value), fmt::format("{}", row.step),
+                                   csv_cell(seconds(row.time)), csv_cell(row.seconds)};
+    for (const std::string& name : metrics) {
+      const auto metric = std::ranges::find(row.metrics, name, &Metric::name);
+      cells.push_back(metric == row.metrics.end() ? "" : csv_cell(metric->value));
+    }
+    out << csv_row(cells);
+  }
+}
+
+void reports_as_json(const std::vector<ReportRow>& rows, std::ostream& out) {
+  out << "[";
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const ReportRow& row = rows[i];
+    out << fmt::format(R"({}{{"trial": {}, "step": {}, "time": {}, "seconds": {}, "metrics": {}}})",
+                       i ? ",\n " : "", row.trial.value, row.step,
+                       text::to_json(Value(seconds(row.time))), text::to_json(Value(row.seconds)),
+                       text::to_json(row.metrics));
+  }
+  out << "]\n";
+}
+
+}  // namespace
+
+int run_export(const ExportOptions& options, Streams& streams) {
+  if (options.content == ExportContent::kTrials)
+    return run_trials(
+        {.study = options.study, .columns = options.columns, .format = options.format}, streams);
+  std::vector<ReportRow> rows;
+  const auto study =
+      open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
+        const auto* signal = std::get_if<Signal>(&step.turn.input);
+        const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+        if (!reported) return;
+        for (const Report& report : reported->reports)
+          rows.push_back(
+              {report.trial, report.step, step.turn.time, report.seconds, report.metrics});
+      });
+  if (!study) return fail(streams, study.error());
+  if (options.format == Format::kJson)
+    reports_as_json(rows, streams.out);
+  else
+    reports_as_csv(rows, streams.out);
+  return kSuccess;
+}
+
+}  // namespace clavier::cli

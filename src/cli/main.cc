@@ -1,0 +1,390 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <iostream>
+
+#include "app/nearest.h"
+#include "app/tuning.h"
+#include "app/version.h"
+#include "cli/commands.h"
+#include "cli/data.h"
+#include "cli/terminal.h"
+
+/// The only file that knows the parser: it fills in the options of `commands.h`.
+namespace clavier::cli {
+namespace {
+
+constexpr const char* kHow = R"~(
+First steps:
+  clavier check study.toml            what the file means, every default, sampled configurations
+  clavier run study.toml              tune; the same command again resumes
+  clavier run --space "lr=loguniform(1e-5,1e-1)" --min val_loss -- python train.py --lr {lr}
+  clavier trials --top 5              the best trials of the study written to last
+  clavier best --command              how to run the best configuration again
+
+Studies live in --dir, $CLAVIER_HOME, else ./clavier. "clavier COMMAND --help" has examples.)~";
+
+/// The command that was chosen, ready to run.
+using Chosen = std::function<int(Streams&)>;
+
+/// Builds the parser; options live as long as it.
+class CommandLine {
+ public:
+  explicit CommandLine(std::vector<std::string> trailing) : trailing_(std::move(trailing)) {
+    app_.set_version_flag("--version", fmt::format("clavier {} ({})", app::kVersion, app::kCommit));
+    app_.footer(kHow);
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(34);
+    add_run();
+    add_check();
+    add_list();
+    add_status();
+    add_trials();
+    add_show();
+    add_best();
+    add_test();
+    add_rerun();
+    add_controls();
+    add_export();
+    add_clean();
+    add_verify();
+    add_data();
+  }
+
+  CLI::App& app() { return app_; }
+  const Chosen& chosen() const { return chosen_; }
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(sub->get_name());
+    return names;
+  }
+
+ private:
+  template <typename Options, typename Run>
+  CLI::App& command(const char* name, const char* description, const char* examples,
+                    Options& options, Run run) {
+    CLI::App& sub = *app_.add_subcommand(name, description);
+    sub.footer(fmt::format("Examples:\n{}", examples));
+    sub.callback([this, &options, run] {
+      chosen_ = [&options, run](Streams& streams) { return run(options, streams); };
+    });
+    return sub;
+  }
+
+  static void add_dir(CLI::App& sub, std::optional<std::string>& dir) {
+    sub.add_option("--dir", dir, "the folder of all studies")->type_name("FOLDER");
+  }
+  static void add_study(CLI::App& sub, StudyChoice& choice) {
+    sub.add_option("STUDY", choice.study, "name, folder or study file; else the latest");
+    add_dir(sub, choice.dir);
+  }
+  static void add_data_dir(CLI::App& sub, std::optional<std::string>& dir) {
+    sub.add_option("--data-dir", dir, "data sets; else $CLAVIER_DATA, else ~/.cache/clavier")
+        ->type_name("FOLDER");
+  }
+
+  void add_source(CLI::App& sub, StudySource& source) {
+    sub.add_option("STUDY.toml", source.file, "the study file");
+    sub.add_option("--set", source.set, "change a key of the file, again and again")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    sub.add_option("--space", source.space, "a parameter, instead of a file")
+        ->type_name("NAME=DISTRIBUTION")
+        ->allow_extra_args(false);
+    sub.add_option("--min", source.minimize, "the metric to minimise, instead of a file")
+        ->type_name("METRIC");
+    sub.add_option("--max", source.maximize, "the metric to maximise, instead of a file")
+        ->type_name("METRIC");
+    sub.add_option("--trials", source.trials, "how many configurations")
+        ->check(CLI::PositiveNumber);
+    source.command = trailing_;
+  }
+
+  void add_run() {
+    CLI::App& sub = command(
+        "run", "Run a study, or go on with it",
+        "  clavier run study.toml\n"
+        "  clavier run study.toml --set study.trials=50 --set scheduler.algorithm=asha\n"
+        "  clavier run study.toml --smoke     two trials on a few samples, in seconds\n"
+        "  clavier run study.toml --repeat 5  five seeds; mean and deviation\n"
+        "  clavier run --space \"lr=loguniform(1e-5,1e-1)\" --space \"opt=choice(sgd,adam)\" \\\n"
+        "      --trials 20 --min val_loss -- python train.py --lr {lr} --optimizer {opt}",
+        run_, run_run);
+    add_source(sub, run_.source);
+    add_dir(sub, run_.dir);
+    add_data_dir(sub, run_.data_dir);
+    sub.add_flag("--smoke", run_.smoke, "2 trials, 2 epochs, few samples, a folder of its own");
+    sub.add_option("--repeat", run_.repeat, "so many seeds, a folder each")
+        ->check(CLI::Range(1, 1000));
+  }
+
+  void add_check() {
+    CLI::App& sub = command("check", "Validate a study file and show it with every default",
+                            "  clavier check study.toml\n"
+                            "  clavier check study.toml --samples 20 --set search.algorithm=sobol",
+                            check_, run_check);
+    add_source(sub, check_.source);
+    sub.add_option("--samples", check_.samples, "configurations to show")
+        ->check(CLI::Range(0, 10000));
+  }
+
+  void add_list() {
+    CLI::App& sub = command("list", "All studies", "  clavier list\n  clavier list --dir results",
+                            list_, run_list);
+    add_dir(sub, list_.dir);
+  }
+
+  void add_status() {
+    CLI::App& sub =
+        command("status", "Where a study stands, also while it runs",
+                "  clavier status\n  clavier status digits\n  clavier status results/digits",
+                status_, run_status);
+    add_study(sub, status_);
+  }
+
+  void add_trials() {
+    CLI::App& sub = command("trials", "The trials of a study as a table",
+                            "  clavier trials digits --top 10\n"
+                            "  clavier trials --sort=-step --columns trial,lr,accuracy,reason\n"
+                            "  clavier trials --csv > trials.csv",
+                            trials_, run_trials);
+    add_study(sub, trials_.study);
+    sub.add_option("--sort", trials_.sort, "by a column; --sort=-NAME: greatest first")
+        ->type_name("COLUMN");
+    sub.add_option("--top", trials_.top, "only so many, the best first unless sorted");
+    sub.add_option("--columns", trials_.columns,
+                   "names with commas: trial, status, step, time, "
+                   "best, reason, …, parameters, metrics")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("NAMES");
+    auto* json = sub.add_flag_function(
+        "--json", [this](std::int64_t) { trials_.format = Format::kJson; }, "as JSON");
+    sub.add_flag_function(
+           "--csv", [this](std::int64_t) { trials_.format = Format::kCsv; }, "as CSV")
+        ->excludes(json);
+  }
+
+  void add_show() {
+    CLI::App& sub =
+        command("show", "One trial: configuration, reports, decisions, logs",
+                "  clavier show 7\n  clavier show 7 digits --log-lines 50", show_, run_show);
+    sub.add_option("TRIAL", show_.trial, "its number")->required();
+    add_study(sub, show_.study);
+    sub.add_option("--log-lines", show_.log_lines, "of the end of stdout and stderr, each");
+  }
+
+  void add_best() {
+    CLI::App& sub = command("best", "The best trial",
+                            "  clavier best digits\n"
+                            "  clavier best --command       how to run it again\n"
+                            "  clavier best --metric loss --mode min --scope last --json",
+                            best_, run_best);
+    add_study(sub, best_.study);
+    sub.add_option("--metric", best_.metric, "another than the study's");
+    sub.add_option_function<std::string>(
+           "--mode",
+           [this](const std::string& mode) {
+             best_.mode = mode == "min" ? Mode::kMin : Mode::kMax;
+           },
+           "min or max")
+        ->check(CLI::IsMember({"min", "max"}));
+    sub.add_option_function<std::string>(
+           "--scope",
+           [this](const std::string& scope) {
+             best_.scope = scope == "last" ? Scope::kLast : Scope::kBest;
+           },
+           "compare trials by their best or their last value")
+        ->check(CLI::IsMember({"best", "last"}));
+    sub.add_flag("--command", best_.command, "print the command line that runs it again");
+    sub.add_flag("--json", best_.json, "as JSON");
+  }
+
+  void add_test() {
+    CLI::App& sub = command("test", "Held-out metric of a trial's checkpoint",
+                            "  clavier test           the best trial of the latest study\n"
+                            "  clavier test 7 digits",
+                            test_, run_test);
+    sub.add_option("TRIAL", test_.trial, "its number; else the best");
+    add_study(sub, test_.study);
+    add_data_dir(sub, test_.data_dir);
+  }
+
+  void add_rerun() {
+    CLI::App& sub = command("rerun", "Run a trial's configuration once more, as a study of its own",
+                            "  clavier rerun 7 digits", rerun_, run_rerun);
+    sub.add_option("TRIAL", rerun_.trial, "its number")->required();
+    add_study(sub, rerun_.study);
+    add_data_dir(sub, rerun_.data_dir);
+  }
+
+  void add_controls() {
+    CLI::App& add = command("add", "Have a configuration tried; the searcher draws what is missing",
+                            "  clavier add digits lr=0.01 optimizer=sgd", add_, run_add);
+    add.add_option("STUDY", add_.study, "name, folder or study file")->required();
+    add.add_option("NAME=VALUE", add_.values, "parameters")->required();
+    add_dir(add, add_.dir);
+    add_control("pause", "Pause a study, or one of its trials", Control::kPause, pause_);
+    add_control("resume", "Let a paused trial go on", Control::kResume, resume_);
+    add_control("stop", "End a study, or one of its trials", Control::kStop, stop_);
+    CLI::App& raise = command("raise", "Raise the number of trials",
+                              "  clavier raise digits --trials 100", raise_, run_raise);
+    raise.add_option("STUDY", raise_.study, "name, folder or study file")->required();
+    raise.add_option("--trials", raise_.trials, "the new number")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    add_dir(raise, raise_.dir);
+  }
+
+  void add_control(const char* name, const char* description, Control control,
+                   ControlOptions& options) {
+    options.control = control;
+    CLI::App& sub =
+        command(name, description,
+                fmt::format("  clavier {0} digits 7\n  clavier {0} digits", name).c_str(), options,
+                run_control);
+    sub.add_option("STUDY", options.study, "name, folder or study file")->required();
+    sub.add_option("TRIAL", options.trial, "its number");
+    add_dir(sub, options.dir);
+  }
+
+  void add_export() {
+    CLI::App& sub = command("export", "Trials or all reports as a file for other programs",
+                            "  clavier export digits > trials.csv\n"
+                            "  clavier export digits --reports --format json > reports.json",
+                            export_, run_export);
+    add_study(sub, export_.study);
+    sub.add_option_function<std::string>(
+           "--format",
+           [this](const std::string& format) {
+             export_.format = format == "json" ? Format::kJson : Format::kCsv;
+           },
+           "csv or json")
+        ->check(CLI::IsMember({"csv", "json"}));
+    auto* reports = sub.add_flag_function(
+        "--reports", [this](std::int64_t) { export_.content = ExportContent::kReports; },
+        "every report of every trial");
+    sub.add_option("--columns", export_.columns, "of trials, names with commas")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->excludes(reports);
+  }
+
+  void add_clean() {
+    CLI::App& sub = command("clean", "Delete studies; lists them with their sizes and asks first",
+                            "  clavier clean            all of them\n  clavier clean digits --yes",
+                            clean_, run_clean);
+    sub.add_option("STUDY", clean_.studies, "names or folders; else all");
+    sub.add_flag("--yes", clean_.yes, "do not ask");
+    add_dir(sub, clean_.dir);
+  }
+
+  void add_verify() {
+    CLI::App& sub = command("verify", "Recompute every decision from the log",
+                            "  clavier verify digits", verify_, run_verify);
+    add_study(sub, verify_);
+  }
+
+  void add_data() {
+    CLI::App& sub =
+        command("data", "Known data sets; get one ready",
+                "  clavier data\n  clavier data cifar10\n"
+                "  clavier data cifar10 --from cifar-10-binary.tar.gz    without a network",
+                data_, [](const DataOptions& options, Streams&) { return run_data(options); });
+    sub.add_option("NAME", data_.name, "a known data set, or a path");
+    const auto path = [](auto& target) {
+      return [&target](const std::string& text) { target = std::filesystem::path(text); };
+    };
+    sub.add_option_function<std::string>("--from", path(data_.from), "a local copy of the archive");
+    sub.add_option_function<std::string>("--export", path(data_.export_to),
+                                         "write the splits as .npy files");
+    sub.add_option_function<std::string>("--data-dir", path(data_.data_dir),
+                                         "else $CLAVIER_DATA, else ~/.cache/clavier");
+    sub.add_option("--seed", data_.seed, "data_seed of the splits");
+    sub.add_option("--validation", data_.validation, "part of the training data")
+        ->check(CLI::Range(0.0, 0.9));
+  }
+
+  std::vector<std::string> trailing_;
+  CLI::App app_{"Clavier tunes the hyperparameters of deep learning on whatever machines you have.",
+                "clavier"};
+  Chosen chosen_;
+  RunOptions run_;
+  CheckOptions check_;
+  ListOptions list_;
+  StudyChoice status_, verify_;
+  TrialsOptions trials_;
+  ShowOptions show_;
+  BestOptions best_;
+  TestOptions test_;
+  RerunOptions rerun_;
+  AddOptions add_;
+  ControlOptions pause_, resume_, stop_;
+  RaiseOptions raise_;
+  ExportOptions export_;
+  CleanOptions clean_;
+  DataOptions data_;
+};
+
+int usage(const std::string& message) {
+  std::cerr << "clavier: " << message << "\nclavier --help shows what there is\n";
+  return kUsage;
+}
+
+/// Words before `--` are ours, those behind it the user's command.
+int parse_and_run(std::vector<std::string> words, Streams& streams) {
+  std::vector<std::string> trailing;
+  if (const auto dashes = std::ranges::find(words, "--"); dashes != words.end()) {
+    trailing.assign(dashes + 1, words.end());
+    words.erase(dashes, words.end());
+  }
+  CommandLine line(trailing);
+  if (words.empty()) {
+    streams.err << line.app().help();
+    return kUsage;
+  }
+  const auto names = line.names();
+  if (!words[0].starts_with('-') && std::ranges::find(names, words[0]) == names.end())
+    return usage(fmt::format("no command \"{}\"{}", words[0], app::suggestion(words[0], names)));
+  if (!trailing.empty() && words[0] != "run" && words[0] != "check")
+    return usage(fmt::format("{} takes no command behind --", words[0]));
+  std::ranges::reverse(words);  // As the parser wants them.
+  try {
+    line.app().parse(words);
+  } catch (const CLI::Success& asked) {
+    return line.app().exit(asked, streams.out, streams.err);
+  } catch (const CLI::ParseError& error) {
+    return usage(error.what());
+  }
+  return line.chosen()(streams);
+}
+
+int run_main(int argc, char** argv) {
+  prepare_standard_streams();
+  const auto size = terminal_size();
+  Streams streams{.out = std::cout,
+                  .err = std::cerr,
+                  .in = std::cin,
+                  .width = size ? size->columns : 0,
+                  .colour = terminal_colour()};
+  const int status = parse_and_run({argv + 1, argv + argc}, streams);
+  errno = 0;
+  std::cout.flush();
+  if (std::cout) return status;
+  // A reader that has seen enough (`| head`) is no failure worth words.
+  if (errno != EPIPE)
+    std::cerr << "clavier: cannot write the output: " << std::strerror(errno) << '\n';
+  return status == kSuccess ? kFailure : status;
+}
+
+}  // namespace
+}  // namespace clavier::cli
+
+int main(int argc, char** argv) {
+  clavier::init(argc, argv);
+  return clavier::cli::run_main(argc, argv);
+}

@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <fstream>
+#include <ostream>
+
+#include "base/match.h"
+#include "cli/commands.h"
+#include "cli/studies.h"
+#include "report/width.h"
+#include "report/wording.h"
+#include "study/text.h"
+
+namespace clavier::cli {
+namespace {
+
+constexpr std::size_t kShownReports = 20;
+constexpr std::size_t kShownDecisions = 40;
+constexpr std::streamoff kTailBytes = 64 << 10;
+
+/// What the log says about one trial, as it went.
+struct History {
+  std::vector<std::pair<StudyTime, Report>> reports;
+  std::vector<std::pair<StudyTime, Decision>> decisions;
+};
+
+std::string in_words(const Action& action) {
+  return match(
+      action, [](const Stop&) -> std::string { return "stop"; },
+      [](const Complete&) -> std::string { return "complete"; },
+      [](const Pause& a) -> std::string { return a.held ? "hold" : "pause"; },
+      [](const Requeue&) -> std::string { return "requeue"; },
+      [](const Continue& a) {
+        return a.until == kForever ? "continue" : fmt::format("continue to {}", a.until);
+      },
+      [](const Exploit& a) {
+        return fmt::format("exploit trial {} at step {}", a.donor.trial.value, a.donor.step);
+      });
+}
+
+void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& streams) {
+  const auto line = [&](std::string_view what, const std::string& text) {
+    streams.out << fmt::format("{:<12} {}\n", what, text);
+  };
+  line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
+  line("status", fmt::format("{}{}{}", name(trial.status), trial.reason.empty() ? "" : ": ",
+                             report::clean(trial.reason)));
+  line("step", fmt::format("{}", trial.step));
+  if (trial.best)
+    line("best", fmt::format("{} {} at step {}", study.state.objective().metric,
+                             report::number(trial.best->value), trial.best->step));
+  if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
+  if (trial.width != 1) line("width", report::number(trial.width));
+  line("attempts",
+       fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));
+  line("directory", (study.folder.root / trial.directory).string());
+  for (const Checkpoint& checkpoint : trial.checkpoints)
+    line("checkpoint", fmt::format("{} (step {})", (study.folder.root / checkpoint.path).string(),
+                                   checkpoint.step));
+  streams.out << "\nConfiguration:\n";
+  for (const Config::Entry& entry : trial.config.entries())
+    streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
+}
+
+void show_reports(const History& history, Streams& streams) {
+  if (history.reports.empty()) {
+    streams.out << "\nNo reports.\n";
+    return;
+  }
+  const std::size_t all = history.reports.size();
+  const std::size_t first = all > kShownReports ? all - kShownReports : 0;
+  std::vector<std::string> names;
+  for (std::size_t i = first; i < all; ++i)
+    for (const Metric& metric : history.reports[i].second.metrics)
+      if (std::ranges::find(names, metric.name) == names.end()) names.push_back(metric.name);
+  std::vector<report::Column> columns{{.title = "step", .align = report::Align::kRight},
+                                      {.title = "time", .align = report::Align::kRight},
+                                      {.title = "took", .align = report::Align::kRight}};
+  for (const std::string& name : names)
+    columns.push_back({.title = name, .align = report::Align::kRight});
+  report::Table table(std::move(columns));
+  for (std::size_t i = first; i < all; ++i) {
+    const auto& [time, report] = history.reports[i];
+    std::vector<std::string> cells{fmt::format("{}", report.step),
+                                   report::elapsed(time.time_since_epoch()),
+                                   report::elapsed(from_seconds(report.seconds))};
+    for (const std::string& name : names) {
+      const auto metric = std::ranges::find(report.metrics, name, &Metric::name);
+      cells.push_back(metric == report.metrics.end() ? "" : report::number(metric->value));
+    }
+    table.add(std::move(cells));
+  }
+  streams.out << (first ? fmt::format("\nReports (the last {} of {}):\n", kShownReports, all)
+                        : "\nReports:\n");
+  print(streams, table);
+}
+
+void show_decisions(const History& history, Streams& streams) {
+  if (history.decisions.empty()) return;
+  const std::size_t all = history.decisions.size();
+  const std::size_t first = all > kShownDecisions ? all - kShownDecisions : 0;
+  streams.out << (first ? fmt::format("\nDecisions (the last {} of {}):\n", kShownDecisions, all)
+                        : "\nDecisions:\n");
+  for (std::size_t i = first; i < all; ++i) {
+    const auto& [time, decision] = history.decisions[i];
+    streams.out << fmt::format("  {:>8}  {}{}{}\n", report::elapsed(time.time_since_epoch()),
+                               in_words(decision.action), decision.reason.empty() ? "" : ": ",
+                               report::clean(decision.reason));
+  }
+}
+
+/// The last lines of a file, at most kTailBytes of it.
+std::deque<std::string> tail(const std::filesystem::path& file, std::size_t most) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  std::deque<std::string> lines;
+  if (!in) return lines;
+  const std::streamoff size = in.tellg();
+  in.seekg(std::max<std::streamoff>(0, size - kTailBytes));
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(report::clean(line));
+    if (lines.size() > most) lines.pop_front();
+  }
+  return lines;
+}
+
+void show_logs(const app::RecordedStudy& study, const Trial& trial, std::size_t most,
+               Streams& streams) {
+  for (const char* name : {"stdout", "stderr"}) {
+    const auto lines = tail(study.folder.root / trial.directory / name, most);
+    if (lines.empty()) continue;
+    streams.out << fmt::format("\nEnd of {}:\n", name);
+    for (const std::string& line : lines) streams.out << "  | " << line << '\n';
+  }
+}
+
+}  // namespace
+
+int run_show(const ShowOptions& options, Streams& streams) {
+  const TrialId wanted{options.trial};
+  History history;
+  const auto study =
+      open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
+        const auto* signal = std::get_if<Signal>(&step.turn.input);
+        if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+          for (const Report& report : reported->reports)
+            if (report.trial == wanted) history.reports.emplace_back(step.turn.time, report);
+        for (const Decision& decision : step.turn.decisions)
+          if (subject(decision.action) == wanted)
+            history.decisions.emplace_back(step.turn.time, decision);
+      });
+  if (!study) return fail(streams, study.error());
+  const auto id = find_trial(study->state, options.trial);
+  if (!id) return fail(streams, id.error());
+  const Trial& trial = study->state.trial(*id);
+  show_facts(*study, trial, streams);
+  show_reports(history, streams);
+  show_decisions(history, streams);
+  show_logs(*study, trial, options.log_lines, streams);
+  return kSuccess;
+}
+
+}  // namespace clavier::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <iosfwd>
+
+#include <cstddef>
+
+#include "base/result.h"
+#include "report/table.h"
+
+namespace clavier::cli {
+
+/// What a command reads and writes. Whoever makes it owns the streams.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  std::istream& in;
+  std::size_t width = 0;  ///< Of the terminal; 0: `out` is none, lines are as long as they are.
+  report::Colour colour = report::Colour::kOff;
+};
+
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailure = 1;  ///< What was asked for did not work out.
+inline constexpr int kUsage = 2;    ///< The command line itself is wrong.
+
+/// "clavier: what is wrong" to `err`; kFailure.
+int fail(Streams& streams, const Error& error);
+/// The lines of a table, cut to the terminal.
+void print(Streams& streams, const report::Table& table);
+
+}  // namespace clavier::cli

@@ -1,0 +1,96 @@
+#include "cli/studies.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "app/control.h"
+#include "app/study_file.h"
+#include "app/trainer.h"
+#include "report/wording.h"
+
+namespace clavier::cli {
+
+std::filesystem::path home_of(const std::optional<std::string>& dir) {
+  return app::studies_home(dir, std::getenv("CLAVIER_HOME"));
+}
+
+Result<app::StudyFolder> folder_of(const StudyChoice& choice) {
+  return app::find_study(home_of(choice.dir), choice.study);
+}
+
+Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics metrics,
+                                      const app::StepVisitor& visit) {
+  return app::read_recorded(TRY(folder_of(choice)), metrics, visit);
+}
+
+Result<TrialId> find_trial(const State& state, std::int64_t number) {
+  if (state.known(TrialId{number})) return TrialId{number};
+  if (state.trials().empty()) return not_found("the study has no trials yet");
+  return not_found(fmt::format("there is no trial {}; the study has 0 to {}", number,
+                               state.trials().size() - 1));
+}
+
+Result<app::StudySpec> load_study(const StudySource& source) {
+  std::vector<app::Override> overrides;
+  for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));
+  const bool from_arguments = !source.command.empty() || !source.space.empty();
+  if (source.file && from_arguments)
+    return invalid("give a study file, or --space and a command behind --, not both");
+  if (source.file) {
+    if (source.minimize || source.maximize)
+      return invalid(
+          "--min and --max belong to --space and a command; a study file has its own "
+          "metric (--set study.metric=NAME)");
+    if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
+    auto spec = TRY(app::read_study(*source.file, overrides));
+    TRY(app::resolve_trainer(spec));
+    return spec;
+  }
+  if (!from_arguments)
+    return invalid(
+        "what is to be run? Give a study file, or a command: clavier run --space "
+        "\"lr=loguniform(1e-5,1e-1)\" --min val_loss -- python train.py --lr {lr}");
+  if (source.minimize.has_value() == source.maximize.has_value())
+    return invalid("say what to optimise: --min METRIC or --max METRIC");
+  return app::from_command_line(
+      {.space = source.space,
+       .objective = {source.minimize ? *source.minimize : *source.maximize,
+                     source.minimize ? Mode::kMin : Mode::kMax},
+       .trials = source.trials,
+       .command = source.command},
+      overrides);
+}
+
+std::string_view condition(const app::RecordedStudy& study) {
+  if (app::is_running(study.folder.root)) return "running";
+  return study.state.finished() ? "finished" : "paused";
+}
+
+std::string best_text(const State& state) {
+  if (!state.best()) return "none yet";
+  const Trial& best = state.trial(*state.best());
+  return fmt::format("{} {} (trial {})", state.objective().metric, report::number(best.best->value),
+                     best.id.value);
+}
+
+std::string counts_text(const State& state) {
+  std::string out;
+  for (int i = 0; i < kTrialStatuses; ++i) {
+    const auto status = static_cast<TrialStatus>(i);
+    if (state.count(status))
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status), name(status));
+  }
+  return out.empty() ? "none" : out;
+}
+
+std::string utc_text(std::int64_t utc_us) {
+  const auto seconds = static_cast<std::time_t>(utc_us / 1'000'000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace clavier::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/recorded_study.h"
+#include "app/study_spec.h"
+#include "cli/commands.h"
+
+/// What several commands share.
+namespace clavier::cli {
+
+/// `--dir`, $CLAVIER_HOME, else ./clavier.
+std::filesystem::path home_of(const std::optional<std::string>& dir);
+Result<app::StudyFolder> folder_of(const StudyChoice& choice);
+Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics metrics,
+                                      const app::StepVisitor& visit = {});
+/// The trial of this number; kNotFound says which there are.
+Result<TrialId> find_trial(const State& state, std::int64_t number);
+
+/// Reads a study file or makes one from the command line; checks what `clavier run` would.
+Result<app::StudySpec> load_study(const StudySource& source);
+
+/// "finished", "running" or "paused".
+std::string_view condition(const app::RecordedStudy& study);
+/// "loss 0.123 (trial 7)" or "none yet".
+std::string best_text(const State& state);
+/// "3 running, 7 completed"; "none" without any.
+std::string counts_text(const State& state);
+/// "2024-05-01 12:30:05 UTC".
+std::string utc_text(std::int64_t utc_us);
+
+}  // namespace clavier::cli

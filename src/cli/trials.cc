@@ -1,0 +1,133 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "cli/columns.h"
+#include "cli/commands.h"
+#include "cli/studies.h"
+#include "report/wording.h"
+#include "study/text.h"
+
+namespace clavier::cli {
+namespace {
+
+using Kind = TrialColumn::Kind;
+
+/// What a table shows unless columns are asked for.
+bool usual(const TrialColumn& column) {
+  constexpr std::string_view kFacts[] = {"trial", "status", "step", "time", "best", "reason"};
+  return column.kind != Kind::kFact || std::ranges::find(kFacts, column.name) != std::end(kFacts);
+}
+
+report::Column heading(const TrialColumn& column) {
+  const bool is_text =
+      column.name == "status" || column.name == "reason" || column.name == "directory";
+  const int rank = column.name == "reason"           ? 4
+                   : column.kind == Kind::kMetric    ? 3
+                   : column.kind == Kind::kParameter ? 2
+                   : column.name == "time"           ? 1
+                                                     : 0;
+  return {.title = column.name,
+          .align = is_text ? report::Align::kLeft : report::Align::kRight,
+          .rank = rank};
+}
+
+std::string cell(const TrialColumn& column, const Trial& trial) {
+  const Value value = column.value(trial);
+  if (value == Value()) return "";
+  if (column.name == "time" && column.kind == Kind::kFact)
+    return report::elapsed(from_seconds(*value.number()));
+  return report::short_value(value);
+}
+
+void show_table(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
+                const std::vector<TrialId>& ids, Streams& streams) {
+  std::vector<report::Column> headings;
+  for (const TrialColumn& column : columns) headings.push_back(heading(column));
+  report::Table table(std::move(headings));
+  for (const TrialId id : ids) {
+    const Trial& trial = study.state.trial(id);
+    std::vector<std::string> cells;
+    for (const TrialColumn& column : columns) cells.push_back(cell(column, trial));
+    const report::Style style = study.state.best() == id               ? report::Style::kBold
+                                : trial.status == TrialStatus::kFailed ? report::Style::kBad
+                                                                       : report::Style::kPlain;
+    table.add(std::move(cells), style);
+  }
+  print(streams, table);
+}
+
+void show_csv(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
+              const std::vector<TrialId>& ids, std::ostream& out) {
+  std::vector<std::string> names;
+  for (const TrialColumn& column : columns) names.push_back(column.name);
+  out << csv_row(names);
+  for (const TrialId id : ids) {
+    std::vector<std::string> cells;
+    for (const TrialColumn& column : columns)
+      cells.push_back(csv_cell(column.value(study.state.trial(id))));
+    out << csv_row(cells);
+  }
+}
+
+/// With chosen columns a flat object, else facts with the configuration and the metrics nested.
+void show_json(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
+               const std::vector<TrialId>& ids, bool flat, std::ostream& out) {
+  out << "[";
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Trial& trial = study.state.trial(ids[i]);
+    std::string object;
+    const auto key = [&](std::string_view name) {
+      object += object.empty() ? "{" : ", ";
+      text::append_string(object, name);
+      object += ": ";
+    };
+    for (const TrialColumn& column : columns) {
+      if (!flat && column.kind != Kind::kFact) continue;
+      key(column.name);
+      text::append(object, column.value(trial));
+    }
+    if (!flat) {
+      key("config");
+      object += text::to_json(trial.config);
+      key("metrics");
+      object += text::to_json(trial.metrics);
+    }
+    out << (i ? ",\n " : "") << object << "}";
+  }
+  out << "]\n";
+}
+
+}  // namespace
+
+int run_trials(const TrialsOptions& options, Streams& streams) {
+  // Parsing every metric of a long log takes seconds; a plain table does without.
+  const bool plain = options.format == Format::kTable && options.columns.empty() && !options.sort;
+  const auto study =
+      open_study(options.study, plain ? store::Metrics::kSkip : store::Metrics::kParse);
+  if (!study) return fail(streams, study.error());
+  const auto all = trial_columns(*study);
+  std::vector<TrialColumn> columns;
+  if (!options.columns.empty()) {
+    auto picked = pick(all, options.columns);
+    if (!picked) return fail(streams, picked.error());
+    columns = *std::move(picked);
+  } else {
+    for (const TrialColumn& column : all)
+      if (options.format != Format::kTable || usual(column)) columns.push_back(column);
+  }
+  auto ids = sorted(*study, all, options.sort ? *options.sort : options.top ? "best" : "trial");
+  if (!ids) return fail(streams, ids.error());
+  if (options.top && ids->size() > *options.top) ids->resize(*options.top);
+  switch (options.format) {
+    case Format::kTable: show_table(*study, columns, *ids, streams); break;
+    case Format::kCsv: show_csv(*study, columns, *ids, streams.out); break;
+    case Format::kJson:
+      show_json(*study, columns, *ids, !options.columns.empty(), streams.out);
+      break;
+  }
+  return kSuccess;
+}
+
+}  // namespace clavier::cli
