@@ -1,0 +1,384 @@
+#include "exec/sim/sim_executor.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/match.h"
+#include "base/rng.h"
+
+namespace clavier::exec {
+namespace {
+
+/// Purposes of keyed draws.
+constexpr std::uint64_t kNoise = 1;
+constexpr std::uint64_t kFailure = 2;
+
+/// Sorts behind every launch at the same instant.
+constexpr LaunchId kAfterAll{std::numeric_limits<std::int64_t>::max()};
+
+/// A busy simulation looks for interrupts now and then only: each look is a system call.
+constexpr std::uint64_t kWaitsPerLook = 64;
+constexpr int kEventsPerLook = 4096;
+
+/// Three thousand years: sums of some of them still fit.
+constexpr double kLongestSeconds = 1e11;
+
+StudyDuration span(double seconds) {
+  return from_seconds(std::clamp(seconds, 0.0, kLongestSeconds));
+}
+
+bool sensible(double seconds) { return std::isfinite(seconds) && seconds >= 0; }
+
+Status check(const SimOptions& options, const Curve& curve) {
+  std::size_t slots = 0;
+  for (const SimNode& node : options.nodes) {
+    slots += node.slots.size();
+    for (const SimSlot& slot : node.slots)
+      if (!std::isfinite(slot.speed) || slot.speed <= 0)
+        return invalid(fmt::format("a simulated slot needs a speed above 0, not {}", slot.speed));
+  }
+  if (slots == 0 || slots > SimExecutor::kMaxSlots)
+    return invalid(fmt::format("a simulation has between 1 and {} slots, not {}",
+                               SimExecutor::kMaxSlots, slots));
+  for (const double seconds : {options.seconds_per_step, options.start_seconds,
+                               options.report_seconds, options.command_seconds})
+    if (!sensible(seconds))
+      return invalid(fmt::format("simulated seconds are 0 or more, not {}", seconds));
+  if (!sensible(options.noise) || options.noise > 10)
+    return invalid(
+        fmt::format("the noise of durations is between 0 and 10, not {}", options.noise));
+  if (!(options.failure_probability >= 0 && options.failure_probability <= 1))
+    return invalid(fmt::format("a probability of failure is between 0 and 1, not {}",
+                               options.failure_probability));
+  if (!curve.metrics) return invalid("a simulation needs a curve");
+  return ok_status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SimExecutor>> SimExecutor::create(SimOptions options, Curve curve,
+                                                         const Waker* waker) {
+  TRY(check(options, curve));
+  return std::unique_ptr<SimExecutor>(new SimExecutor(std::move(options), std::move(curve), waker));
+}
+
+SimExecutor::SimExecutor(SimOptions options, Curve curve, const Waker* waker)
+    : options_(std::move(options)), curve_(std::move(curve)), waker_(waker) {
+  for (const SimNode& node : options_.nodes) {
+    first_slot_.push_back(static_cast<std::uint32_t>(places_.size()));
+    for (const SimSlot& slot : node.slots) {
+      Place place;
+      place.node = static_cast<std::uint32_t>(first_slot_.size() - 1);
+      place.speed = slot.speed;
+      places_.push_back(std::move(place));
+    }
+  }
+  reset(StudyTime{});
+}
+
+/// Begins anew: nothing runs and the nodes are still to join.
+void SimExecutor::reset(StudyTime epoch) {
+  now_ = epoch;
+  queue_ = {};
+  ready_.clear();
+  slot_of_.clear();
+  for (Place& place : places_) {
+    place.alive = false;
+    place.run.reset();
+  }
+  for (std::uint32_t index = 0; index < options_.nodes.size(); ++index) {
+    const SimNode& node = options_.nodes[index];
+    push(epoch + node.joins.time_since_epoch(), Kind::kNodeJoins, index, LaunchId{}, 0);
+    if (node.lost != kNever)
+      push(epoch + node.lost.time_since_epoch(), Kind::kNodeLost, index, LaunchId{}, 0);
+  }
+}
+
+Node SimExecutor::node(std::uint32_t index) const {
+  const SimNode& simulated = options_.nodes[index];
+  Node node;
+  node.id = NodeId{index};
+  node.host = simulated.host.empty() ? fmt::format("sim{}", index) : simulated.host;
+  node.facts = {{"executor", "simulator"}};
+  double cpus = 0;
+  for (std::size_t i = 0; i < simulated.slots.size(); ++i) {
+    Slot slot;
+    slot.id = SlotId{static_cast<std::int64_t>(first_slot_[index] + i)};
+    slot.node = node.id;
+    slot.resources = simulated.slots[i].resources;
+    slot.speed = simulated.slots[i].speed;
+    slot.price_per_hour = simulated.slots[i].price_per_hour;
+    cpus += slot.resources.cpus;
+    node.memory_mb += slot.resources.memory_mb;
+    node.slots.push_back(std::move(slot));
+  }
+  node.cpus = static_cast<int>(std::ceil(cpus));
+  return node;
+}
+
+void SimExecutor::push(StudyTime time, Kind kind, std::uint32_t place, LaunchId launch,
+                       std::uint64_t detail) {
+  queue_.push({time, launch, kind, place, ++sequence_, detail});
+}
+
+void SimExecutor::go_live() {
+  if (live_) return;
+  live_ = true;
+  known_ = {};
+  if (lost_) reset(now_);
+}
+
+void SimExecutor::start(Order order) {
+  go_live();
+  begin(order);
+}
+
+void SimExecutor::send(const Message& message) {
+  go_live();
+  pass_on(message);
+}
+
+/// Simulated checkpoints take no room.
+void SimExecutor::discard(const std::string&) {}
+
+std::vector<Signal> SimExecutor::wait(StudyTime deadline) {
+  go_live();
+  if (++waits_ % kWaitsPerLook == 0 && woken(0)) return {};
+  std::vector<Signal> signals;
+  if (next(deadline)) {
+    do {
+      signals.push_back(std::move(ready_.front()));
+      ready_.pop_front();
+    } while (signals.size() < kMaxSignals && std::holds_alternative<NodeJoined>(signals.back()) &&
+             next(now_) && std::holds_alternative<NodeJoined>(ready_.front()));
+    return signals;
+  }
+  if (woken(deadline == kNever ? -1 : 0) || deadline == kNever) return {};
+  now_ = std::max(now_, deadline);
+  signals.emplace_back(Deadline{});
+  return signals;
+}
+
+bool SimExecutor::woken(int timeout_ms) const {
+  if (!waker_) return false;
+  pollfd waker{.fd = waker_->fd(), .events = POLLIN, .revents = 0};
+  return ::poll(&waker, 1, timeout_ms) > 0;
+}
+
+bool SimExecutor::next(StudyTime limit) {
+  int without_signal = 0;
+  while (ready_.empty()) {
+    if (queue_.empty() || queue_.top().time > limit) return false;
+    if (++without_signal % kEventsPerLook == 0 && live_ && woken(0)) return false;
+    const Event event = queue_.top();
+    queue_.pop();
+    now_ = std::max(now_, event.time);
+    ++events_;
+    process(event);
+  }
+  return true;
+}
+
+void SimExecutor::process(const Event& event) {
+  switch (event.kind) {
+    case Kind::kNodeJoins:
+      for (Place& place : places_)
+        if (place.node == event.place) place.alive = true;
+      ready_.emplace_back(NodeJoined{node(event.place)});
+      return;
+    case Kind::kNodeLost: return node_lost(event.place);
+    case Kind::kDelivery: ready_.push_back(signals_.take(event.detail)); return;
+    case Kind::kCommand: return obey(event.place, messages_.take(event.detail));
+    case Kind::kStep:
+    case Kind::kEnd: break;
+  }
+  const auto& run = places_[event.place].run;
+  if (!run || run->launch != event.launch || run->generation != event.detail) return;
+  if (event.kind == Kind::kStep)
+    finish_step(event.place);
+  else
+    leave(event.place, ExitKind::kCompleted);
+}
+
+void SimExecutor::node_lost(std::uint32_t index) {
+  const SimNode& node = options_.nodes[index];
+  for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
+    const std::uint32_t slot = first_slot_[index] + i;
+    if (places_[slot].run)
+      leave(slot, ExitKind::kLost, fmt::format("the simulated node {} was lost", index));
+    places_[slot].alive = false;
+  }
+  deliver(kAfterAll, NodeLost{NodeId{index}});
+}
+
+void SimExecutor::deliver(LaunchId launch, Signal signal) {
+  if (options_.report_seconds == 0)
+    ready_.push_back(std::move(signal));
+  else
+    push(now_ + span(options_.report_seconds), Kind::kDelivery, 0, launch,
+         signals_.put(std::move(signal)));
+}
+
+std::string SimExecutor::obstacle(const Order& order) const {
+  if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
+    return "the simulator runs one trial on one slot";
+  const std::int64_t slot = order.launch.shares.front().slot.value;
+  if (slot < 0 || static_cast<std::size_t>(slot) >= places_.size())
+    return fmt::format("there is no slot {}", slot);
+  const Place& place = places_[static_cast<std::size_t>(slot)];
+  if (!place.alive) return fmt::format("the node of slot {} is not there", slot);
+  if (place.run) return fmt::format("slot {} runs launch {}", slot, place.run->launch.value);
+  return {};
+}
+
+void SimExecutor::begin(const Order& order) {
+  if (const std::string why = obstacle(order); !why.empty()) {
+    for (const Member& member : order.launch.members)
+      deliver(order.launch.id, Exited{.trial = member.trial,
+                                      .launch = order.launch.id,
+                                      .kind = ExitKind::kRefused,
+                                      .error = why});
+    deliver(order.launch.id, LaunchEnded{order.launch.id});
+    return;
+  }
+  const Member& member = order.launch.members.front();
+  const auto slot = static_cast<std::uint32_t>(order.launch.shares.front().slot.value);
+  Run run;
+  run.launch = order.launch.id;
+  run.trial = member.trial;
+  run.attempt = member.attempt;
+  run.config = order.configs.front();
+  run.directory = order.directories.front();
+  run.step = run.from = member.from ? member.from->step : 0;
+  run.until = member.until;
+  run.last = last_step(run.config);
+  run.since = now_;
+  places_[slot].run = std::move(run);
+  slot_of_[order.launch.id] = slot;
+  schedule(slot, span(options_.start_seconds / places_[slot].speed));
+}
+
+Steps SimExecutor::last_step(const Config& config) const {
+  return curve_.steps ? curve_.steps(config) : kForever;
+}
+
+StudyDuration SimExecutor::duration(const Place& place) const {
+  const Run& run = *place.run;
+  const Steps step = run.step + 1;
+  double seconds = options_.seconds_per_step / place.speed;
+  if (curve_.cost) seconds *= curve_.cost(run.config, step);
+  if (options_.noise > 0) {
+    Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, step);
+    seconds *= std::exp(options_.noise * rng.normal());
+  }
+  return span(seconds);
+}
+
+/// The next step, or the end if there is none, `delay` from now.
+void SimExecutor::schedule(std::uint32_t slot, StudyDuration delay) {
+  const Place& place = places_[slot];
+  const Run& run = *place.run;
+  if (run.step >= run.last)
+    push(now_ + delay, Kind::kEnd, slot, run.launch, run.generation);
+  else
+    push(now_ + delay + duration(place), Kind::kStep, slot, run.launch, run.generation);
+}
+
+void SimExecutor::finish_step(std::uint32_t slot) {
+  Run& run = *places_[slot].run;
+  const Steps step = run.step + 1;
+  if (curve_.error)
+    if (std::string error = curve_.error(run.config, run.trial, step); !error.empty())
+      return leave(slot, ExitKind::kFailed, std::move(error));
+  if (options_.failure_probability > 0 &&
+      Rng::keyed(options_.seed, kFailure, run.trial.value, run.attempt, step).uniform() <
+          options_.failure_probability)
+    return leave(slot, ExitKind::kFailed, fmt::format("simulated failure at step {}", step));
+
+  run.step = step;
+  auto metrics = curve_.metrics(run.config, run.trial, step, options_.seed);
+  if (!metrics.empty()) {
+    run.waiting = step >= run.until;
+    Report report;
+    report.trial = run.trial;
+    report.launch = run.launch;
+    report.step = step;
+    report.seconds = seconds(now_ - run.since);
+    const auto value = std::ranges::find(metrics, options_.metric, &Metric::name);
+    if (value != metrics.end()) report.value = value->value;
+    report.metrics = std::move(metrics);
+    if (wants_checkpoint(run)) report.checkpoint = checkpoint(run);
+    run.since = now_;
+    Reported reported;
+    reported.reports.push_back(std::move(report));
+    deliver(run.launch, std::move(reported));
+  }
+  if (run.waiting) return;
+  if (step >= run.last) return leave(slot, ExitKind::kCompleted);
+  schedule(slot, StudyDuration::zero());
+}
+
+bool SimExecutor::wants_checkpoint(const Run& run) const {
+  const auto& rules = options_.checkpoints;
+  return (rules.every > 0 && run.step % rules.every == 0) ||
+         (rules.at_end && run.step == run.last) || (options_.checkpoint_at_until && run.waiting);
+}
+
+Checkpoint SimExecutor::checkpoint(const Run& run) {
+  return {run.trial, run.launch, run.step,
+          run.directory + "/" + worker::checkpoint_name(run.step, run.launch)};
+}
+
+void SimExecutor::leave(std::uint32_t slot, ExitKind kind, std::string error) {
+  const Run& run = *places_[slot].run;
+  const LaunchId launch = run.launch;
+  deliver(launch,
+          Exited{.trial = run.trial, .launch = launch, .kind = kind, .error = std::move(error)});
+  deliver(launch, LaunchEnded{launch});
+  slot_of_.erase(launch);
+  places_[slot].run.reset();
+}
+
+void SimExecutor::pass_on(const Message& message) {
+  const auto slot = slot_of_.find(message.launch);
+  if (slot == slot_of_.end()) return;
+  push(now_ + span(options_.command_seconds), Kind::kCommand, slot->second, message.launch,
+       messages_.put(message));
+}
+
+void SimExecutor::obey(std::uint32_t slot, const Message& message) {
+  auto& place = places_[slot];
+  if (!place.run || place.run->launch != message.launch || place.run->trial != message.trial)
+    return;
+  Run& run = *place.run;
+  match(
+      message.content,
+      [&](const ContinueTo& go_on) {
+        run.until = go_on.until;
+        if (!run.waiting || run.step >= run.until) return;
+        run.waiting = false;
+        run.since = now_;
+        schedule(slot, StudyDuration::zero());
+      },
+      [&](const StopNow&) { leave(slot, ExitKind::kStopped); },
+      [&](const PauseNow&) {
+        if (run.step > run.from) deliver(run.launch, CheckpointSaved{checkpoint(run)});
+        leave(slot, ExitKind::kPaused);
+      },
+      [&](const ExploitFrom& exploit) {
+        run.config = exploit.config;
+        run.step = run.from = exploit.donor.step;
+        run.until = exploit.until;
+        run.last = last_step(run.config);
+        run.waiting = false;
+        run.since = now_;
+        ++run.generation;
+        schedule(slot, StudyDuration::zero());
+      });
+}
+
+}  // namespace clavier::exec

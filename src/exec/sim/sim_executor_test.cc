@@ -1,0 +1,293 @@
+#include "exec/sim/sim_executor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "base/match.h"
+
+namespace clavier::exec {
+namespace {
+
+Curve steady(Steps steps = kForever) {
+  Curve curve;
+  curve.metrics = [](const Config&, TrialId, Steps step, std::uint64_t) {
+    return std::vector<Metric>{{"loss", 1.0 / static_cast<double>(step)}};
+  };
+  curve.steps = [steps](const Config&) { return steps; };
+  return curve;
+}
+
+SimOptions on_slots(std::vector<double> speeds) {
+  SimOptions options;
+  options.metric = "loss";
+  options.nodes.front().slots.clear();
+  for (const double speed : speeds) options.nodes.front().slots.push_back({.speed = speed});
+  return options;
+}
+
+/// A simulator with short ways to start and talk to trials. Launch and trial have one number.
+class SimTest : public testing::Test {
+ protected:
+  void build(SimOptions options, Curve curve = steady()) {
+    sim_ = SimExecutor::create(std::move(options), std::move(curve)).value();
+    nodes_ = sim_->wait(kNever);
+  }
+  void start(std::int64_t trial, std::int64_t slot = 0, Steps until = kForever, int attempt = 1,
+             std::optional<Checkpoint> from = {}) {
+    Order order;
+    order.launch.id = LaunchId{launch_of_[trial] = next_launch_++};
+    order.launch.members = {{TrialId{trial}, attempt, from, until}};
+    order.launch.shares = {{SlotId{slot}, 1.0}};
+    order.configs = {Config{}};
+    order.directories = {"t" + std::to_string(trial)};
+    sim_->start(order);
+  }
+  template <typename Content>
+  void tell(std::int64_t trial, Content content) {
+    sim_->send({LaunchId{launch_of_[trial]}, TrialId{trial}, content});
+  }
+  /// One line per signal until `seconds`: "1.5 report 0 @3".
+  std::vector<std::string> story(double until_seconds) {
+    std::vector<std::string> lines;
+    const StudyTime limit = StudyTime(from_seconds(until_seconds));
+    for (;;) {
+      for (const Signal& signal : sim_->wait(limit)) {
+        if (std::holds_alternative<Deadline>(signal)) return lines;
+        lines.push_back(std::to_string(seconds(sim_->now())).substr(0, 5) + " " + words(signal));
+      }
+    }
+  }
+  static std::string words(const Signal& signal) {
+    const auto number = [](auto id) { return std::to_string(id.value); };
+    return match(
+        signal,
+        [&](const Reported& each) {
+          const Report& report = each.reports.front();
+          return "report " + number(report.trial) + " @" + std::to_string(report.step) +
+                 (report.checkpoint ? " saved" : "");
+        },
+        [&](const CheckpointSaved& each) { return "saved " + number(each.checkpoint.trial); },
+        [&](const Exited& each) {
+          const char* const kinds[] = {"completed", "stopped", "paused",
+                                       "failed",    "lost",    "refused"};
+          return kinds[static_cast<int>(each.kind)] + (" " + number(each.trial));
+        },
+        [&](const LaunchEnded& each) { return "ended " + number(each.launch); },
+        [](const Waiting&) { return std::string("waiting"); },
+        [&](const NodeJoined& each) { return "joined " + number(each.node.id); },
+        [&](const NodeLost& each) { return "node lost " + number(each.node); },
+        [](const Deadline&) { return std::string("deadline"); });
+  }
+  using Story = std::vector<std::string>;
+
+  std::unique_ptr<SimExecutor> sim_;
+  std::vector<Signal> nodes_;
+  std::map<std::int64_t, std::int64_t> launch_of_;
+
+ private:
+  std::int64_t next_launch_ = 0;
+};
+
+TEST_F(SimTest, SlotsWorkAtTheirSpeedsAndTiesGoToTheLowerLaunch) {
+  build(on_slots({1, 2}), steady(2));
+  start(0, 0);
+  start(1, 1);
+  EXPECT_EQ(story(10), (Story{"0.500 report 1 @1", "1.000 report 0 @1", "1.000 report 1 @2 saved",
+                              "1.000 completed 1", "1.000 ended 1", "2.000 report 0 @2 saved",
+                              "2.000 completed 0", "2.000 ended 0"}));
+  EXPECT_EQ(seconds(sim_->now()), 10);
+}
+
+TEST_F(SimTest, DelaysOfStartReportAndCommandAddUp) {
+  SimOptions options = on_slots({1});
+  options.start_seconds = 0.5;
+  options.report_seconds = 0.125;
+  options.command_seconds = 0.25;
+  build(options);
+  start(0, 0, 1);
+  EXPECT_EQ(story(2), Story{"1.625 report 0 @1 saved"});
+  tell(0, ContinueTo{2});  // at 2, arrives at 2.25, done at 3.25
+  EXPECT_EQ(story(4), Story{"3.375 report 0 @2 saved"});
+  tell(0, StopNow{});
+  EXPECT_EQ(story(5), (Story{"4.375 stopped 0", "4.375 ended 0"}));
+}
+
+TEST_F(SimTest, CostsMultiplyDurations) {
+  Curve curve = steady(3);
+  curve.cost = [](const Config&, Steps step) { return static_cast<double>(step); };
+  build(on_slots({2}), curve);
+  start(0);
+  EXPECT_EQ(story(9), (Story{"0.500 report 0 @1", "1.500 report 0 @2", "3.000 report 0 @3 saved",
+                             "3.000 completed 0", "3.000 ended 0"}));
+}
+
+TEST_F(SimTest, ReportsCarryTheObjectiveAndTheTimeSinceTheOneBefore) {
+  build(on_slots({4}));
+  start(0, 0, 2);
+  std::vector<Report> reports;
+  for (int i = 0; i < 2; ++i)
+    reports.push_back(std::get<Reported>(sim_->wait(kNever).front()).reports.front());
+  EXPECT_EQ(reports[1].value, 0.5);
+  EXPECT_EQ(reports[1].metrics, (std::vector<Metric>{{"loss", 0.5}}));
+  EXPECT_DOUBLE_EQ(reports[1].seconds, 0.25);
+  EXPECT_EQ(reports[1].checkpoint->path, "t0/" + worker::checkpoint_name(2, LaunchId{0}));
+  tell(0, ContinueTo{3});
+  const auto third = std::get<Reported>(sim_->wait(kNever).front()).reports.front();
+  EXPECT_DOUBLE_EQ(third.seconds, 0.25) << "waiting for a decision is no work";
+}
+
+TEST_F(SimTest, TheLastStepWaitsForItsDecisionToo) {
+  build(on_slots({1}), steady(2));
+  start(0, 0, 2);
+  EXPECT_EQ(story(5), (Story{"1.000 report 0 @1", "2.000 report 0 @2 saved"}));
+  tell(0, ContinueTo{});
+  EXPECT_EQ(story(6), (Story{"5.000 completed 0", "5.000 ended 0"}));
+}
+
+TEST_F(SimTest, PausingInTheMiddleOfAStepLosesThatStepOnly) {
+  build(on_slots({1}));
+  start(0);
+  EXPECT_EQ(story(2.5), (Story{"1.000 report 0 @1", "2.000 report 0 @2"}));
+  tell(0, PauseNow{});
+  EXPECT_EQ(story(3), (Story{"2.500 saved 0", "2.500 paused 0", "2.500 ended 0"}));
+  start(0, 0, kForever, 2, Checkpoint{TrialId{0}, LaunchId{0}, 2, "c"});
+  EXPECT_EQ(story(4), Story{"4.000 report 0 @3"});
+}
+
+TEST_F(SimTest, PausingBeforeTheFirstStepSavesNothing) {
+  build(on_slots({1}));
+  start(0);
+  tell(0, PauseNow{});
+  EXPECT_EQ(story(2), (Story{"0.000 paused 0", "0.000 ended 0"}));
+}
+
+TEST_F(SimTest, AnExploitVoidsTheStepUnderWay) {
+  build(on_slots({1}));
+  start(0);
+  EXPECT_EQ(story(1.5), Story{"1.000 report 0 @1"});
+  tell(0, ExploitFrom{{TrialId{1}, LaunchId{9}, 7, "d"}, {}, 8});
+  EXPECT_EQ(story(9), Story{"2.500 report 0 @8 saved"});
+}
+
+TEST_F(SimTest, CheckpointRulesHoldAndWaitingCanBeLeftOut) {
+  SimOptions options = on_slots({1});
+  options.checkpoints = {.every = 2, .at_end = false};
+  options.checkpoint_at_until = false;
+  build(options, steady(5));
+  start(0, 0, 3);
+  EXPECT_EQ(story(3), (Story{"1.000 report 0 @1", "2.000 report 0 @2 saved", "3.000 report 0 @3"}));
+}
+
+TEST_F(SimTest, NoiseAndFailuresAreKeyed) {
+  SimOptions options = on_slots({1, 1});
+  options.noise = 0.2;
+  options.failure_probability = 0.2;
+  options.seed = 3;
+  build(options, steady(20));
+  start(0);
+  const Story first = story(60);
+  build(options, steady(20));
+  start(5, 1);
+  start(0);
+  Story again = story(60);
+  std::erase_if(again, [](const std::string& line) { return line.find(" 5") != line.npos; });
+  ASSERT_GE(first.size(), 2U);
+  EXPECT_EQ(first.size(), again.size() - 1) << "the other's launch has number 1 here";
+  for (std::size_t i = 0; i + 1 < first.size(); ++i)
+    EXPECT_NE(std::ranges::find(again, first[i]), again.end()) << first[i];
+  build(options, steady(20));
+  start(0, 0, kForever, 2);
+  EXPECT_NE(first, story(60)) << "another attempt has other luck";
+}
+
+TEST_F(SimTest, FailuresAreAsOftenAsTheirProbabilitySays) {
+  SimOptions options = on_slots({1});
+  options.failure_probability = 0.1;
+  build(options, steady(1));
+  int failed = 0;
+  for (int trial = 0; trial < 1000; ++trial) {
+    start(trial);
+    for (bool ended = false; !ended;) {
+      const Signal signal = sim_->wait(kNever).front();
+      ended = std::holds_alternative<LaunchEnded>(signal);
+      if (const auto* exited = std::get_if<Exited>(&signal))
+        failed += exited->kind == ExitKind::kFailed;
+    }
+  }
+  EXPECT_NEAR(failed, 100, 30);
+}
+
+TEST_F(SimTest, ALostNodeLosesItsTrialsFirstAndRefusesNewOnes) {
+  SimOptions options;
+  options.nodes = {SimNode{.slots = {{}, {}}, .lost = StudyTime(from_seconds(1.5))}, SimNode{}};
+  options.report_seconds = 0.25;
+  build(options);
+  EXPECT_EQ(nodes_.size(), 2U);
+  start(0, 0);
+  start(1, 1);
+  start(2, 2);
+  EXPECT_EQ(story(1.9),
+            (Story{"1.250 report 0 @1", "1.250 report 1 @1", "1.250 report 2 @1", "1.750 lost 0",
+                   "1.750 ended 0", "1.750 lost 1", "1.750 ended 1", "1.750 node lost 0"}));
+  start(3, 0);
+  EXPECT_EQ(story(2.2), (Story{"2.150 refused 3", "2.150 ended 3"}));
+}
+
+TEST_F(SimTest, ANodeMayJoinLater) {
+  SimOptions options;
+  options.nodes = {SimNode{}, SimNode{.joins = StudyTime(from_seconds(2))}};
+  build(options);
+  EXPECT_EQ(nodes_.size(), 1U);
+  EXPECT_EQ(story(3), Story{"2.000 joined 1"});
+  start(0, 1);
+  EXPECT_EQ(story(4), Story{"4.000 report 0 @1"});
+}
+
+TEST_F(SimTest, WithoutAWakerItAnswersWithNothingWhenNothingCanHappen) {
+  build(on_slots({1}));
+  EXPECT_TRUE(sim_->wait(kNever).empty());
+}
+
+TEST_F(SimTest, AStepWithoutMetricsPassesInSilence) {
+  Curve curve = steady(4);
+  curve.metrics = [](const Config&, TrialId, Steps step, std::uint64_t) -> std::vector<Metric> {
+    if (step % 2 == 1) return {};
+    return {{"loss", 1}};
+  };
+  build(on_slots({1}), curve);
+  start(0, 0, 1);
+  EXPECT_EQ(story(2), Story{"2.000 report 0 @2 saved"}) << "waits where it reports";
+}
+
+TEST(SimExecutor, SenselessOptionsAreRefused) {
+  const auto refused = [](auto change) {
+    SimOptions options;
+    change(options);
+    return !SimExecutor::create(options, steady()).ok();
+  };
+  EXPECT_FALSE(refused([](SimOptions&) {}));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.nodes.clear(); }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.nodes[0].slots[0].speed = 0; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.nodes[0].slots[0].speed = NAN; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.seconds_per_step = -1; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.report_seconds = INFINITY; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.noise = -1; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.failure_probability = 1.5; }));
+  EXPECT_FALSE(SimExecutor::create({}, Curve{}).ok());
+}
+
+TEST_F(SimTest, EnormousDurationsDoNotOverflow) {
+  SimOptions options = on_slots({1e-300});
+  options.seconds_per_step = 1e300;
+  build(options, steady(3));
+  start(0);
+  EXPECT_EQ(std::get<Reported>(sim_->wait(kNever).front()).reports.front().step, 1);
+  EXPECT_GT(sim_->now(), StudyTime{});
+}
+
+}  // namespace
+}  // namespace clavier::exec

@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/match.h"
+#include "exec/sim/sim_executor.h"
+
+namespace clavier::exec {
+namespace {
+
+bool same(const std::optional<double>& a, const std::optional<double>& b) {
+  if (!a || !b) return !a && !b;
+  return *a == *b || (std::isnan(*a) && std::isnan(*b));
+}
+
+bool same(const Report& a, const Report& b) {
+  return a.trial == b.trial && a.launch == b.launch && a.step == b.step && same(a.value, b.value) &&
+         a.checkpoint == b.checkpoint;
+}
+
+/// Enough to tell that the two worlds go the same way; words and durations follow from that.
+bool same(const Signal& logged, const Signal& simulated) {
+  if (logged.index() != simulated.index()) return false;
+  return match(
+      logged,
+      [&](const Reported& each) {
+        const auto& other = std::get<Reported>(simulated).reports;
+        return std::ranges::equal(each.reports, other,
+                                  [](const Report& a, const Report& b) { return same(a, b); });
+      },
+      [&](const CheckpointSaved& each) {
+        return each.checkpoint == std::get<CheckpointSaved>(simulated).checkpoint;
+      },
+      [&](const Exited& each) {
+        const auto& other = std::get<Exited>(simulated);
+        return each.trial == other.trial && each.launch == other.launch && each.kind == other.kind;
+      },
+      [&](const LaunchEnded& each) {
+        return each.launch == std::get<LaunchEnded>(simulated).launch;
+      },
+      [](const Waiting&) { return false; },
+      [&](const NodeJoined& each) { return each.node == std::get<NodeJoined>(simulated).node; },
+      [&](const NodeLost& each) { return each.node == std::get<NodeLost>(simulated).node; },
+      [](const Deadline&) { return true; });
+}
+
+}  // namespace
+
+bool SimExecutor::replay(const Step& step) {
+  if (!lost_) lost_ = !follow_input(step.turn);
+  if (lost_) {
+    now_ = std::max(now_, step.turn.time);
+    return false;
+  }
+  for (const Decision& decision : step.turn.decisions) follow_decision(decision.action);
+  follow_fill(step.fill);
+  return true;
+}
+
+bool SimExecutor::follow_input(const Turn& turn) {
+  // What happened before an input that was no signal has happened without a word.
+  const auto pass_until = [&](StudyTime limit) {
+    next(limit);
+    now_ = std::max(now_, turn.time);
+    return true;
+  };
+  const StudyTime before = turn.time - StudyDuration(1);
+  return match(
+      turn.input,
+      [&](const Opened& opened) {
+        if (!opened.rebuilt) reset(turn.time);
+        return pass_until(before);
+      },
+      [&](const UserCommand&) { return pass_until(before); },
+      [&](const Signal& signal) {
+        if (std::holds_alternative<Deadline>(signal)) return pass_until(turn.time);
+        return follow_signal(signal, turn.time);
+      });
+}
+
+bool SimExecutor::follow_signal(const Signal& signal, StudyTime time) {
+  if (!next(time) || now_ != time || !same(signal, ready_.front())) return false;
+  ready_.pop_front();
+  return true;
+}
+
+/// As the tuner puts decisions into messages.
+void SimExecutor::follow_decision(const Action& action) {
+  const auto trial = static_cast<std::size_t>(subject(action).value);
+  if (trial >= known_.size()) return;
+  Message message{.launch = known_[trial].launch, .trial = subject(action), .content = {}};
+  match(
+      action, [&](const Stop&) { message.content = StopNow{}; },
+      [&](const Complete&) { message.content = StopNow{}; },
+      [&](const Pause&) { message.content = PauseNow{}; },
+      [&](const Requeue&) { message.content = PauseNow{}; },
+      [&](const Continue& go_on) { message.content = ContinueTo{go_on.until}; },
+      [&](const Exploit& exploit) {
+        known_[trial].config = exploit.config;
+        message.content = ExploitFrom{exploit.donor, exploit.config, exploit.until};
+      });
+  pass_on(message);
+}
+
+void SimExecutor::follow_fill(const Fill& fill) {
+  for (const NewTrial& created : fill.created)
+    known_.push_back({created.config, created.directory, LaunchId{}});
+  for (const Launch& launch : fill.launches) {
+    Order order{.launch = launch, .configs = {}, .directories = {}, .slot = {}};
+    for (const Member& member : launch.members) {
+      Known& known = known_[static_cast<std::size_t>(member.trial.value)];
+      known.launch = launch.id;
+      order.configs.push_back(known.config);
+      order.directories.push_back(known.directory);
+    }
+    begin(order);
+  }
+}
+
+}  // namespace clavier::exec
