@@ -22,27 +22,31 @@ save() { # save NAME: the state, all of it or nothing.
     mv "$directory/.$1.part" "$directory/$1"
 }
 
+# Writes a checkpoint of this step and leaves as $1.
+leave() {
+  local name
+  name=$(printf 'checkpoint_%06d_%d' "$step" "$launch")
+  kind=failed
+  if save "$name"; then
+    say "{\"type\":\"checkpoint\",\"step\":$step,\"checkpoint\":\"$name\"}"
+    kind=$1
+  fi
+}
+
 # Sets $kind to how the trial ended, or leaves it empty to go on.
 obey() {
   case $(field type) in
     continue) until=$(field until) ;;
-    stop) kind=stopped ;;
-    pause)
-      local name
-      name=$(printf 'checkpoint_%06d_%d' "$step" "$launch")
-      if save "$name"; then
-        say "{\"type\":\"checkpoint\",\"step\":$step,\"checkpoint\":\"$name\"}"
-        kind=paused
-      else
-        kind=failed
-      fi ;;
+    stop) if [[ $at_end == true ]]; then leave stopped; else kind=stopped; fi ;;
+    pause) leave paused ;;
   esac
 }
 
 train() {
-  local trial launch directory checkpoint step until lr kind="" x=0
+  local trial launch directory checkpoint step until at_end lr kind="" x=0
   trial=$(field trial) launch=$(field launch) directory=$(field directory)
-  checkpoint=$(field checkpoint) step=$(field step) until=$(field until) lr=$(field lr)
+  checkpoint=$(field checkpoint) step=$(field step) until=$(field until)
+  at_end=$(field checkpoint_at_end) lr=$(field lr)
   if [[ $checkpoint != null ]]; then read -r x < "$checkpoint/x"; fi
   while [[ -z $kind && $step -lt 10 ]]; do
     step=$((step + 1))
@@ -58,6 +62,7 @@ train() {
       obey
     done
   done
+  if [[ -z $kind && $at_end == true ]]; then leave completed; fi
   say "{\"type\":\"exited\",\"trial\":$trial,\"launch\":$launch,\"kind\":\"${kind:-completed}\"}"
 }
 
