@@ -12,17 +12,17 @@ namespace clavier::exec {
 std::map<std::string, std::string> slot_environment(const Slot& slot) {
   const int threads = slot.cpu_ids.empty() ? static_cast<int>(slot.resources.cpus)
                                            : static_cast<int>(slot.cpu_ids.size());
-  std::map<std::string, std::string> result;
-  for (const char* name :
-       {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"})
-    result[name] = std::to_string(std::max(threads, 1));
-  // Threads that spin at barriers would take the cores of the neighbouring slots.
-  result["OMP_WAIT_POLICY"] = "PASSIVE";
-  // NVML's numbering, from which slots are made, instead of CUDA's "fastest first".
-  result["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
-  result["CUDA_VISIBLE_DEVICES"] = fmt::format("{}", fmt::join(slot.gpu_ids, ","));
-  result["PYTHONUNBUFFERED"] = "1";
-  return result;
+  const std::string count = std::to_string(std::max(threads, 1));
+  return {{"OMP_NUM_THREADS", count},
+          {"MKL_NUM_THREADS", count},
+          {"OPENBLAS_NUM_THREADS", count},
+          {"NUMEXPR_NUM_THREADS", count},
+          // Threads that spin at barriers would take the cores of the neighbouring slots.
+          {"OMP_WAIT_POLICY", "PASSIVE"},
+          // NVML's numbering, from which slots are made, instead of CUDA's "fastest first".
+          {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"},
+          {"CUDA_VISIBLE_DEVICES", fmt::format("{}", fmt::join(slot.gpu_ids, ","))},
+          {"PYTHONUNBUFFERED", "1"}};
 }
 
 std::vector<std::string> merge_environment(
