@@ -16,7 +16,7 @@ namespace clavier::train {
 struct ArrayOptions {
   at::ScalarType dtype = at::kFloat;
   c10::Device device = c10::kCPU;
-  bool plain_kernels = true;  ///< Our own loops where there are some; false: the library's.
+  Kernels kernels = Kernels::kOwn;
 };
 
 /// F networks of the same shape trained as one: the ordinary model is the array of one. Member f

@@ -20,7 +20,7 @@ class Builder {
     options_.members = array.members();
     options_.shared = array.members() > 1;
     options_.input_gradient = false;
-    options_.plain = array.options().plain_kernels && array.options().device.is_cpu();
+    options_.plain = array.options().kernels == Kernels::kOwn && array.options().device.is_cpu();
   }
 
   std::vector<LayerPtr> list(Shaped layers) {
@@ -54,28 +54,28 @@ class Builder {
         return 1;
       case LayerKind::kMaxPool:
       case LayerKind::kAvgPool:
-      case LayerKind::kGlobalAvgPool: return unknowing(make_pool(layer), layer, built);
+      case LayerKind::kGlobalAvgPool: return unknowing(make_pool(layer, options_), built);
       case LayerKind::kRelu:
         // Max pooling and ReLU may change places; the smaller image comes first.
         if (is(layers, 1, LayerKind::kMaxPool)) {
-          built.push_back(make_pool(layers[1]));
+          built.push_back(make_pool(layers[1], options_));
           built.push_back(make_activation(layer));
           return 2;
         }
-        return unknowing(make_activation(layer), layer, built);
+        return unknowing(make_activation(layer), built);
       case LayerKind::kGelu:
-      case LayerKind::kTanh: return unknowing(make_activation(layer), layer, built);
-      case LayerKind::kFlatten: return unknowing(make_flatten(layer, options_), layer, built);
+      case LayerKind::kTanh: return unknowing(make_activation(layer), built);
+      case LayerKind::kFlatten: return unknowing(make_flatten(layer, options_), built);
       case LayerKind::kDropout:
         separate(layer, built);
-        return unknowing(make_dropout(layer, options_), layer, built);
+        return unknowing(make_dropout(layer, options_), built);
       case LayerKind::kResidual: residual(layer, built); return 1;
     }
     return 1;
   }
 
   /// A layer without parameters: what comes after knows no more of the members than before.
-  std::size_t unknowing(LayerPtr made, const ShapedLayer&, std::vector<LayerPtr>& built) {
+  static std::size_t unknowing(LayerPtr made, std::vector<LayerPtr>& built) {
     built.push_back(std::move(made));
     return 1;
   }

@@ -12,6 +12,10 @@
 
 namespace clavier::train {
 
+/// Who does the arithmetic on a processor: our own loops where there are some, or the library
+/// alone, as on every other device.
+enum class Kernels { kOwn, kLibrary };
+
 /// One trip through the network.
 struct Pass {
   bool training = false;
@@ -66,7 +70,7 @@ LayerPtr make_batch_norm(const ShapedLayer& layer, const LayerOptions& options, 
                          Slot bias, at::Tensor mean, at::Tensor variance);
 LayerPtr make_layer_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias);
-LayerPtr make_pool(const ShapedLayer& layer);
+LayerPtr make_pool(const ShapedLayer& layer, const LayerOptions& options);
 LayerPtr make_activation(const ShapedLayer& layer);
 LayerPtr make_flatten(const ShapedLayer& layer, const LayerOptions& options);
 LayerPtr make_dropout(const ShapedLayer& layer, const LayerOptions& options);

@@ -94,7 +94,7 @@ void add_loss(const at::Tensor& logits, const at::Tensor& targets, const LossSpe
   totals.samples += logits.size(1);
   if (spec.kind == LossKind::kMse) {
     squared_error(logits, targets, totals, gradient);
-  } else if (!logits.is_cpu()) {
+  } else if (!logits.is_cpu() || spec.kernels == Kernels::kLibrary) {
     cross_entropy(logits, targets, spec.smoothing, totals, gradient);
   } else {
     const at::Tensor dense = logits.contiguous();

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/Logging.h>  // Before base/check.h, whose CHECK is meant.
 
+#include "train/fuse/layer.h"
 #include "train/spec/trainer_spec.h"
 
 namespace clavier::train {
@@ -24,6 +25,7 @@ struct Totals {
 struct LossSpec {
   LossKind kind = LossKind::kCrossEntropy;
   std::span<const double> smoothing = {};
+  Kernels kernels = Kernels::kOwn;
 };
 
 /// Adds the losses of one batch to `totals`. Logits are (F, N, outputs). Where `gradient` is given,

@@ -46,15 +46,19 @@ MemberOptions member_options(const TrainerSpec& spec) {
           .clip_norm = spec.clip_norm};
 }
 
-Optimizer::Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters)
-    : kind_(kind), nesterov_(nesterov), steps_(static_cast<std::size_t>(parameters.size(0)), 0) {
+Optimizer::Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters,
+                     Kernels kernels)
+    : kind_(kind),
+      nesterov_(nesterov),
+      plain_(kernels == Kernels::kOwn && parameters.is_cpu()),
+      steps_(static_cast<std::size_t>(parameters.size(0)), 0) {
   moments_.push_back(at::zeros_like(parameters));
   if (kind != OptimizerKind::kSgd) moments_.push_back(at::zeros_like(parameters));
 }
 
 void Optimizer::step(Members members, at::Tensor& parameters, const at::Tensor& gradients) {
   CHECK(members.size() == steps_.size(), "one set of options per member");
-  if (parameters.is_cpu()) {
+  if (plain_) {
     plain(members, parameters, gradients);
   } else if (kind_ == OptimizerKind::kSgd) {
     sgd(members, parameters, clipped(members, gradients));

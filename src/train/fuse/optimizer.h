@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/Logging.h>  // Before base/check.h, whose CHECK is meant.
 
+#include "train/fuse/layer.h"
 #include "train/spec/trainer_spec.h"
 
 namespace clavier::train {
@@ -29,7 +30,8 @@ MemberOptions member_options(const TrainerSpec& spec);
 /// member has its own options and its own count of steps, so members of any age fit together.
 class Optimizer {
  public:
-  Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters);
+  Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters,
+            Kernels kernels = Kernels::kOwn);
 
   /// REQUIRES: one entry per member; parameters as those given before.
   void step(std::span<const MemberOptions> members, at::Tensor& parameters,
@@ -50,6 +52,7 @@ class Optimizer {
 
   OptimizerKind kind_;
   bool nesterov_;
+  bool plain_;
   std::vector<at::Tensor> moments_;
   std::vector<std::int64_t> steps_;
 };

@@ -35,15 +35,19 @@ class Activation : public Layer {
 
 class Pool : public Layer {
  public:
-  explicit Pool(const ShapedLayer& layer)
+  Pool(const ShapedLayer& layer, const LayerOptions& options)
       : kind_(layer.spec.kind),
+        stacked_(options.shared ? 1 : options.members),
         kernel_(2, layer.spec.kernel),
         stride_(2, layer.spec.stride),
         padding_(2, layer.spec.padding) {}
 
   at::Tensor forward(const at::Tensor& input, const Pass& pass) override {
     if (pass.training) input_ = input;
-    if (kind_ == LayerKind::kGlobalAvgPool) return input.mean({2, 3});
+    if (kind_ == LayerKind::kGlobalAvgPool) {
+      const at::Tensor means = input.mean({2, 3});
+      return stacked_ == 1 ? means : means.view({input.size(0), stacked_, -1}).transpose(0, 1);
+    }
     if (kind_ == LayerKind::kAvgPool) return at::avg_pool2d(input, kernel_, stride_, padding_);
     auto [output, places] = at::max_pool2d_with_indices(input, kernel_, stride_, padding_);
     places_ = places;
@@ -54,6 +58,7 @@ class Pool : public Layer {
     const at::Tensor input = std::move(input_);
     if (kind_ == LayerKind::kGlobalAvgPool) {
       const double area = static_cast<double>(input.size(2) * input.size(3));
+      if (stacked_ > 1) gradient = gradient.transpose(0, 1).flatten(1);
       return (gradient / area).unsqueeze(-1).unsqueeze(-1).expand(input.sizes()).contiguous();
     }
     if (kind_ == LayerKind::kAvgPool)
@@ -66,6 +71,7 @@ class Pool : public Layer {
 
  private:
   LayerKind kind_;
+  std::int64_t stacked_;  ///< Members on the channels.
   std::vector<std::int64_t> kernel_;
   std::vector<std::int64_t> stride_;
   std::vector<std::int64_t> padding_;
@@ -207,7 +213,9 @@ class Residual : public Layer {
 LayerPtr make_activation(const ShapedLayer& layer) {
   return std::make_unique<Activation>(layer.spec.kind);
 }
-LayerPtr make_pool(const ShapedLayer& layer) { return std::make_unique<Pool>(layer); }
+LayerPtr make_pool(const ShapedLayer& layer, const LayerOptions& options) {
+  return std::make_unique<Pool>(layer, options);
+}
 LayerPtr make_flatten(const ShapedLayer& layer, const LayerOptions& options) {
   return std::make_unique<Flatten>(layer, options);
 }

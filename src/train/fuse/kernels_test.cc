@@ -1,0 +1,78 @@
+#include "train/fuse/kernels.h"
+
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+#include "train/fuse/update.h"
+
+namespace clavier::train::kernels {
+namespace {
+
+std::vector<double> numbers(std::size_t count, int key) {
+  Rng rng = Rng::keyed(1, key);
+  std::vector<double> result(count);
+  for (double& number : result) number = rng.normal();
+  return result;
+}
+
+TEST(Kernels, CorrelateEqualsItsDefinitionForAwkwardSizes) {
+  const std::vector<std::int64_t> offsets = {0, 1, 7, 8, 9};
+  for (std::int64_t rows : {1, 3, 4, 7}) {
+    for (std::int64_t length : {1, 7, 24, 53}) {
+      const std::int64_t planes = 3;
+      const auto in = numbers(static_cast<std::size_t>(planes * 80), 1);
+      const auto weights = numbers(static_cast<std::size_t>(rows * planes * 5), 2);
+      std::vector<double> out(static_cast<std::size_t>(rows * 60));
+      correlate({in.data(), planes, 80, offsets.data(), 5}, {weights.data(), planes * 5, 5}, rows,
+                out.data(), 60, length);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t p = 0; p < length; ++p) {
+          double expected = 0;
+          for (std::int64_t plane = 0; plane < planes; ++plane)
+            for (std::size_t k = 0; k < 5; ++k)
+              expected += weights[static_cast<std::size_t>((row * planes + plane) * 5) + k] *
+                          in[static_cast<std::size_t>(plane * 80 + p + offsets[k])];
+          EXPECT_NEAR(out[static_cast<std::size_t>(row * 60 + p)], expected, 1e-12);
+        }
+      }
+    }
+  }
+}
+
+TEST(Kernels, DotsAddWhatTheirDefinitionSays) {
+  const std::vector<std::int64_t> offsets = {0, 2, 3, 11, 12, 13, 20, 21};
+  for (std::int64_t rows : {1, 2, 5, 7}) {
+    for (std::int64_t length : {1, 9, 40}) {
+      const std::int64_t batches = 3;
+      const auto a = numbers(static_cast<std::size_t>(batches * rows * 50), 3);
+      const auto b = numbers(static_cast<std::size_t>(batches * 70), 4);
+      std::vector<double> out(static_cast<std::size_t>(rows * 8), 0.5);
+      dots({a.data(), rows, 50, rows * 50, b.data(), offsets.data(), 8, 70, batches, length},
+           out.data(), 1, rows);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::size_t k = 0; k < 8; ++k) {
+          double expected = 0.5;
+          for (std::int64_t n = 0; n < batches; ++n)
+            for (std::int64_t p = 0; p < length; ++p)
+              expected += a[static_cast<std::size_t>((n * rows + row) * 50 + p)] *
+                          b[static_cast<std::size_t>(n * 70 + offsets[k] + p)];
+          EXPECT_NEAR(out[static_cast<std::size_t>(row) + k * static_cast<std::size_t>(rows)],
+                      expected, 1e-12);
+        }
+      }
+    }
+  }
+}
+
+TEST(Kernels, TheNormIsOverAllNumbers) {
+  const auto all = numbers(37, 5);
+  double expected = 0;
+  for (double number : all) expected += number * number;
+  EXPECT_NEAR(square_norm(all.data(), 37), expected, 1e-12);
+}
+
+}  // namespace
+}  // namespace clavier::train::kernels
