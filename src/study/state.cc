@@ -104,6 +104,7 @@ void State::take(const Report& report) {
 }
 
 void State::keep(const Checkpoint& checkpoint) {
+  if (!known(checkpoint.trial)) return;
   auto& kept = at(checkpoint.trial).checkpoints;
   if (std::ranges::find(kept, checkpoint) == kept.end()) kept.push_back(checkpoint);
 }
