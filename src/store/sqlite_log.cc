@@ -15,8 +15,9 @@ constexpr int kRestartPatienceMs = 20;
 constexpr int kPatienceMs = 5000;
 
 /// WAL where memory can be shared between processes, else a rollback journal.
-Status choose_journal(Database& database, const std::filesystem::path& file) {
-  if (!is_network_file_system(file.parent_path())) {
+Status choose_journal(Database& database, const std::filesystem::path& file,
+                      const LogOptions& options) {
+  if (!options.rollback_journal && !is_network_file_system(file.parent_path())) {
     const std::string mode = TRY(database.text("PRAGMA journal_mode = WAL"));
     if (mode == "wal") return ok_status();
   }
@@ -48,7 +49,7 @@ Result<SqliteLog> SqliteLog::open(const std::filesystem::path& file, const LogOp
   // Before the first write: a foreign database must stay as it is.
   const auto known = check_schema(database, file);
   if (!known.ok() && known.error().code != ErrorCode::kNotFound) return known.error();
-  TRY(choose_journal(database, file));
+  TRY(choose_journal(database, file, options));
   TRY(database.run(options.power_safe ? "PRAGMA synchronous = FULL"
                                       : "PRAGMA synchronous = NORMAL"));
   TRY(database.run("PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0"));

@@ -18,6 +18,9 @@ enum class Metrics { kSkip, kParse };
 struct LogOptions {
   /// fsync at every commit: survives power loss too. Without it a killed process loses nothing.
   bool power_safe = false;
+  /// Instead of SQLite's write-ahead log, for file systems that do not carry it. Those known to be
+  /// shared between hosts are detected.
+  bool rollback_journal = false;
   /// The name of the objective metric, kept in its own typed column.
   std::string metric;
   /// Once SQLite's write-ahead log has grown so far it is copied into the database and started

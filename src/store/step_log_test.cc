@@ -155,6 +155,18 @@ TEST_F(StepLogFile, GoesOnAfterReopening) {
   EXPECT_EQ(read_all(log), steps);
 }
 
+TEST_F(StepLogFile, WorksWithoutSharedMemoryBetweenProcesses) {
+  const std::vector<Step> steps = random_steps(25, 40);
+  append_in_batches(*StepLog::open(file(), kOptions), std::span(steps).first(10));
+  StepLog log = StepLog::open(file(), {.rollback_journal = true, .metric = "loss"}).value();
+  EXPECT_EQ(database().text("PRAGMA journal_mode").value(), "delete");
+  append_in_batches(log, std::span(steps).subspan(10, 20));
+  EXPECT_FALSE(std::filesystem::exists(file().string() + "-wal"));
+  const StepLog reader = StepLog::open_to_read(file()).value();
+  append_in_batches(log, std::span(steps).subspan(30));
+  EXPECT_EQ(read_all(reader), steps);
+}
+
 TEST_F(StepLogFile, APlainReportTakesNoJson) {
   Report report{.trial = {7}, .launch = {2}, .step = 3, .value = 0.5, .seconds = 0.25};
   report.metrics = {{"a", 1.5}, {"loss", 0.5}, {"b", NAN}};
