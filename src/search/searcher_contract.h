@@ -98,7 +98,7 @@ inline Space mixed_space() {
   return space;
 }
 
-/// 12 configurations, of which `a <= b` leaves 3 + 2 × 3 = 9.
+/// 12 configurations; 9 of them have `a <= b` or the text.
 inline Space small_space() {
   Space space;
   space.parameters = {{"a", Integer{1, 3}}, {"b", Choice{{1, 2, 3, "x"}}}};

@@ -21,7 +21,7 @@ std::string list(const std::vector<Value>& values) {
 std::string ranged(std::string_view name, Scale scale, double a, double b, double quantum) {
   const std::string_view bend = scale == Scale::kLog      ? "log"
                                 : scale == Scale::kLinear ? ""
-                                                          : "reverselog";
+                                                          : "reverse_log";
   if (quantum == 0) return fmt::format("{}{}({}, {})", bend, name, a, b);
   return fmt::format("q{}{}({}, {}, {})", bend, name, a, b, quantum);
 }
@@ -49,7 +49,7 @@ std::string describe(const Choice& choice) {
 std::string describe(const Integer& integer) {
   const std::string_view name = integer.scale == Scale::kLog ? "logint" : "int";
   if (integer.step == 1) return fmt::format("{}({}, {})", name, integer.low, integer.high);
-  return fmt::format("{}({}, {}, {})", name, integer.low, integer.high, integer.step);
+  return fmt::format("q{}({}, {}, {})", name, integer.low, integer.high, integer.step);
 }
 
 }  // namespace

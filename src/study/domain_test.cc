@@ -233,9 +233,9 @@ TEST(Domain, OnlyDrawnDomainsHaveUnits) {
 TEST(Domain, IsDescribedInTheWordsOfAStudyFile) {
   EXPECT_EQ(describe(Real{1e-5, 0.1, Scale::kLog}), "loguniform(1e-05, 0.1)");
   EXPECT_EQ(describe(Real{0, 1, Scale::kLinear, 0.25}), "quniform(0, 1, 0.25)");
-  EXPECT_EQ(describe(Real{0.9, 0.999, Scale::kReverseLog}), "reverseloguniform(0.9, 0.999)");
+  EXPECT_EQ(describe(Real{0.9, 0.999, Scale::kReverseLog}), "reverse_loguniform(0.9, 0.999)");
   EXPECT_EQ(describe(Integer{1, 10}), "int(1, 10)");
-  EXPECT_EQ(describe(Integer{1, 100, Scale::kLog, 2}), "logint(1, 100, 2)");
+  EXPECT_EQ(describe(Integer{1, 100, Scale::kLog, 2}), "qlogint(1, 100, 2)");
   EXPECT_EQ(describe(Normal{0, 1}), "normal(0, 1)");
   EXPECT_EQ(describe(Choice{{4, 8, 16}, true}), "pow2(4, 16)");
   EXPECT_EQ(describe(Choice{{"low", "high"}, true}), "ordinal([\"low\", \"high\"])");
