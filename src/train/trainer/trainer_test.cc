@@ -1,0 +1,334 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+
+#include "train/data/safetensors.h"
+#include "train/spec/data_table.h"
+#include "train/trainer/checkpoint.h"
+#include "train/trainer/device.h"
+#include "train/trainer/run_trial.h"
+#include "train/trainer/training.h"
+
+namespace clavier::train {
+namespace {
+
+using std::filesystem::path;
+
+/// Small images of four classes that can be learnt.
+constexpr const char* kData =
+    R"("data": {"source": "synthetic", "synthetic": {"shape": [2, 12, 12], "classes": 4,
+       "train": 50, "validation": 20, "test": 20}})";
+/// Everything that could break a resume: norms, dropout, augmentation, momentum, a schedule.
+constexpr const char* kModel =
+    R"("model": {"layers": [{"conv2d": 4, "kernel": 3, "name": "stem"}, "batch_norm", "relu",
+       {"max_pool": 2}, {"conv2d": 6, "kernel": 3}, "relu", {"max_pool": 2}, "flatten",
+       {"dropout": 0.2}, {"linear": "outputs", "name": "readout"}]})";
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    directory_ = std::filesystem::temp_directory_path() /
+                 ("clavier_trainer_" + std::to_string(::getpid()) + "_" + test->name());
+    std::filesystem::create_directories(directory_);
+    use_few_threads();
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  static TrainerSpec spec(const std::string& more) {
+    auto result = parse_trainer(std::string("{") + kData + ", " + kModel + more + "}");
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+    return *std::move(result);
+  }
+
+  static Samples load(const TrainerSpec& of) {
+    auto dataset = data::load_dataset(data_of(of).value(), {});
+    EXPECT_TRUE(dataset.ok()) << (dataset.ok() ? "" : dataset.error().message);
+    return to_device(*dataset, at::kFloat, c10::kCPU);
+  }
+
+  static std::unique_ptr<Training> start(const TrainerSpec& of, const Samples& samples,
+                                         std::uint64_t seed = 5) {
+    auto training = Training::create(of, seed, samples, c10::kCPU);
+    EXPECT_TRUE(training.ok()) << (training.ok() ? "" : training.error().message);
+    return *std::move(training);
+  }
+
+  void expect_resume_is_exact(const TrainerSpec& of, int steps) {
+    const Samples samples = load(of);
+    auto whole = start(of, samples);
+    auto first = start(of, samples);
+    for (int i = 0; i < 2 * steps; ++i) whole->train_step();
+    for (int i = 0; i < steps; ++i) first->train_step();
+    ASSERT_TRUE(save_checkpoint(*first, directory_).ok());
+    auto second = start(of, samples, 77);  // Another seed: the checkpoint's must win.
+    const Status loaded = load_checkpoint(*second, directory_);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(second->step(), steps);
+    for (int i = 0; i < steps; ++i) second->train_step();
+    EXPECT_TRUE(at::equal(second->array().parameters(), whole->array().parameters()));
+    EXPECT_TRUE(at::equal(second->array().buffers(), whole->array().buffers()));
+    EXPECT_EQ(second->report_metrics()[0], whole->report_metrics()[0]);
+    EXPECT_EQ(second->report_metrics()[3], whole->report_metrics()[3]);
+  }
+
+  path directory_;
+  c10::InferenceMode no_graph_;
+};
+
+constexpr const char* kAugmented =
+    R"(, "batch_size": 8, "crop_padding": 2, "flip": true, "cutout": 3, "schedule": "cosine",
+       "warmup": 1, "epochs": 6, "weight_decay": 1e-3)";
+
+TEST_F(TrainerTest, AResumedTrainingEqualsAnUninterruptedOneBitForBit) {
+  for (const char* optimizer : {"sgd", "adam", "adamw"})
+    expect_resume_is_exact(spec(std::string(kAugmented) + R"(, "optimizer": ")" + optimizer + "\""),
+                           2);
+}
+
+TEST_F(TrainerTest, SoDoesOneInterruptedWithinAnEpoch) {
+  expect_resume_is_exact(spec(std::string(kAugmented) + R"(, "unit": "batch")"), 9);
+}
+
+TEST_F(TrainerTest, TheSameSeedsGiveTheSameTrainingOthersAnother) {
+  const TrainerSpec of = spec(kAugmented);
+  const Samples samples = load(of);
+  TrainerSpec other_order = of;
+  other_order.data_seed = 9;
+  auto a = start(of, samples, 1);
+  auto b = start(of, samples, 1);
+  auto c = start(of, samples, 2);
+  auto d = start(other_order, samples, 1);
+  EXPECT_FALSE(at::equal(a->array().parameters(), c->array().parameters()));
+  EXPECT_TRUE(at::equal(a->array().parameters(), d->array().parameters()));
+  for (auto* training : {&a, &b, &c, &d}) (*training)->train_step();
+  EXPECT_TRUE(at::equal(a->array().parameters(), b->array().parameters()));
+  EXPECT_FALSE(at::equal(a->array().parameters(), d->array().parameters()));
+}
+
+TEST_F(TrainerTest, AnEpochHoldsEverySampleOnceInAnOrderOfItsOwn) {
+  const TrainerSpec of = spec(R"(, "batch_size": 8)");
+  const Samples samples = load(of);
+  Batches batches(samples, of);
+  ASSERT_EQ(batches.per_epoch(), 7);
+  std::vector<double> seen[2];
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (std::int64_t i = 0; i < 7; ++i) {
+      const Batch batch = batches.batch(epoch, i);
+      EXPECT_EQ(batch.inputs.size(0), i < 6 ? 8 : 2);
+      for (std::int64_t n = 0; n < batch.inputs.size(0); ++n)
+        seen[epoch].push_back(batch.inputs[n].to(at::kDouble).square().sum().item<double>());
+    }
+  }
+  EXPECT_NE(seen[0], seen[1]);
+  for (auto& sums : seen) std::sort(sums.begin(), sums.end());
+  EXPECT_EQ(seen[0], seen[1]);
+}
+
+TEST_F(TrainerTest, AugmentationMovesPixelsOfTheTrainingSplitOnly) {
+  const TrainerSpec plain = spec(R"(, "batch_size": 50)");
+  const TrainerSpec moved = spec(R"(, "batch_size": 50, "crop_padding": 2, "flip": true)");
+  const Samples samples = load(plain);
+  const Batch before = Batches(samples, plain).batch(0, 0);
+  const Batch after = Batches(samples, moved).batch(0, 0);
+  EXPECT_TRUE(at::equal(before.targets, after.targets));
+  int unmoved = 0;
+  for (std::int64_t n = 0; n < 50; ++n) {
+    bool found = false;  // Some shift of the image or its mirror gives the new one.
+    for (bool mirror : {false, true}) {
+      const at::Tensor from = mirror ? before.inputs[n].flip(2) : before.inputs[n];
+      const at::Tensor wide = at::constant_pad_nd(from, {2, 2, 2, 2}, 0);
+      for (std::int64_t y = 0; y < 5; ++y)
+        for (std::int64_t x = 0; x < 5; ++x)
+          found = found || at::equal(wide.narrow(1, y, 12).narrow(2, x, 12), after.inputs[n]);
+    }
+    EXPECT_TRUE(found) << n;
+    unmoved += at::equal(before.inputs[n], after.inputs[n]);
+  }
+  EXPECT_LT(unmoved, 10);
+  EXPECT_EQ(start(plain, samples)->report_metrics()[0], start(moved, samples)->report_metrics()[0]);
+}
+
+TEST_F(TrainerTest, CutoutBlanksOneSquare) {
+  const TrainerSpec plain = spec(R"(, "batch_size": 50)");
+  const Samples samples = load(plain);
+  const at::Tensor before = Batches(samples, plain).batch(0, 0).inputs;
+  const at::Tensor after =
+      Batches(samples, spec(R"(, "batch_size": 50, "cutout": 4)")).batch(0, 0).inputs;
+  const at::Tensor blank = before.ne(after).any(1).sum({1, 2});
+  EXPECT_LE(blank.max().item<std::int64_t>(), 16);
+  EXPECT_GE(blank.min().item<std::int64_t>(), 4);  // A corner may hang over the edge.
+  EXPECT_TRUE(at::where(before.ne(after), after, at::zeros({1})).eq(0).all().item<bool>());
+}
+
+TEST_F(TrainerTest, ACheckpointHoldsEveryTensorByNameInOneModelsSizes) {
+  const TrainerSpec of = spec("");
+  const Samples samples = load(of);
+  auto training = start(of, samples);
+  training->train_step();
+  ASSERT_TRUE(save_checkpoint(*training, directory_).ok());
+  const auto model = data::read_safetensors(directory_ / "model.safetensors");
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  ASSERT_TRUE(model->find("stem.weight"));
+  EXPECT_EQ(model->find("stem.weight")->shape, (std::vector<std::int64_t>{4, 2, 3, 3}));
+  EXPECT_TRUE(model->find("batch_norm1.running_var"));
+  const auto optimizer = data::read_safetensors(directory_ / "optimizer.safetensors");
+  ASSERT_TRUE(optimizer.ok()) << optimizer.error().message;
+  EXPECT_TRUE(optimizer->find("momentum/readout.bias"));
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherNetworkIsRefusedByName) {
+  const TrainerSpec of = spec("");
+  const Samples samples = load(of);
+  ASSERT_TRUE(save_checkpoint(*start(of, samples), directory_).ok());
+  const auto mlp = parse_trainer(std::string("{") + kData + R"(, "model": "mlp"})");
+  auto other = start(*mlp, samples);
+  const Status status = load_checkpoint(*other, directory_);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("has no tensor 'fc1.weight'"), std::string::npos);
+}
+
+TEST_F(TrainerTest, ADamagedCheckpointIsRefusedWithItsFile) {
+  const TrainerSpec of = spec("");
+  const Samples samples = load(of);
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "trainer.json"}) {
+    auto training = start(of, samples);
+    ASSERT_TRUE(save_checkpoint(*training, directory_).ok());
+    std::filesystem::resize_file(directory_ / name,
+                                 std::filesystem::file_size(directory_ / name) / 2);
+    const Status status = load_checkpoint(*training, directory_);
+    ASSERT_FALSE(status.ok()) << name;
+    EXPECT_NE(status.error().message.find(name), std::string::npos) << status.error().message;
+  }
+}
+
+TEST_F(TrainerTest, AnotherOptimizerTakesTheWeightsAndStartsItsMomentsAnew) {
+  const TrainerSpec of = spec("");
+  const Samples samples = load(of);
+  auto donor = start(of, samples);
+  donor->train_step();
+  ASSERT_TRUE(save_checkpoint(*donor, directory_).ok());
+  auto taker = start(spec(R"(, "optimizer": "adam")"), samples);
+  const Status loaded = load_checkpoint(*taker, directory_);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(at::equal(taker->array().parameters(), donor->array().parameters()));
+  EXPECT_EQ(taker->optimizer().steps().front(), 0);
+  EXPECT_EQ(taker->step(), 1);
+}
+
+TEST_F(TrainerTest, AnInputThatIsTooSmallNamesTheLayer) {
+  const auto net = parse_trainer(std::string("{") + kData + R"(, "model": "net"})");
+  const Samples samples = load(*net);
+  const auto training = Training::create(*net, 1, samples, c10::kCPU);
+  ASSERT_FALSE(training.ok());
+  EXPECT_EQ(training.error().message.substr(0, 28), "layer 'conv2' (conv2d 5x5) g");
+}
+
+TEST_F(TrainerTest, AGpuThatIsNotThereIsRefused) {
+  const auto device = choose_device("cuda:99");
+  ASSERT_FALSE(device.ok());
+  EXPECT_NE(device.error().message.find("sees"), std::string::npos);
+  EXPECT_TRUE(choose_device("auto").ok());
+}
+
+/// Plays the tuner: takes reports, saves every one, stops at a given step.
+class Script : public worker::TrialContext {
+ public:
+  Script(path directory, Steps stop) : directory_(std::move(directory)), stop_(stop) {}
+
+  TrialId trial() const override { return TrialId{3}; }
+  const Config& config() const override { return config_; }
+  const path& directory() const override { return directory_; }
+  std::optional<path> checkpoint() const override { return checkpoint_; }
+  double width() const override { return width_; }
+  worker::Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step,
+                         const std::function<void(const path&)>& save) override {
+    steps_.push_back(*step);
+    metrics_.push_back(metrics);
+    saved_ = directory_ / ("at_" + std::to_string(*step));
+    std::filesystem::create_directories(saved_);
+    save(saved_);
+    return *step >= stop_ ? worker::Verdict::kLeave : worker::Verdict::kGoOn;
+  }
+  bool should_stop() const override { return false; }
+  Steps step() const override { return 0; }
+
+  Config config_;
+  path directory_;
+  Steps stop_;
+  double width_ = 1;
+  std::optional<path> checkpoint_;
+  std::vector<Steps> steps_;
+  std::vector<std::vector<Metric>> metrics_;
+  path saved_;
+};
+
+TEST_F(TrainerTest, ATrialReportsEveryEpochLeavesWhenToldAndResumes) {
+  Trainer trainer(spec(R"(, "epochs": 5, "lr": 0.02)"), {});
+  Script whole(directory_ / "a", 99);
+  trainer.run(whole);
+  EXPECT_EQ(whole.steps_, (std::vector<Steps>{1, 2, 3, 4, 5}));
+  Script first(directory_ / "b", 2);
+  trainer.run(first);
+  EXPECT_EQ(first.steps_.size(), 2u);
+  Script second(directory_ / "b", 99);
+  second.checkpoint_ = first.saved_;
+  trainer.run(second);
+  EXPECT_EQ(second.steps_, (std::vector<Steps>{3, 4, 5}));
+  EXPECT_EQ(second.metrics_.back(), whole.metrics_.back());
+}
+
+TEST_F(TrainerTest, TheTestSplitIsReadByTestAlone) {
+  Trainer trainer(spec(R"(, "epochs": 3, "batch_size": 8, "lr": 0.05)"), {});
+  Script context(directory_, 99);
+  trainer.run(context);
+  for (const auto& metrics : context.metrics_)
+    for (const Metric& metric : metrics) EXPECT_EQ(metric.name.find("test"), std::string::npos);
+  const auto result = trainer.test({}, context.saved_);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(result->find("{\"test_loss\":"), 0u) << *result;
+}
+
+TEST_F(TrainerTest, MistakesInAConfigurationFailTheTrialWithTheirReason) {
+  Trainer trainer(spec(""), {});
+  Script wrong(directory_, 1);
+  wrong.config_.set("lrr", 0.1);
+  EXPECT_THROW(trainer.run(wrong), std::runtime_error);
+  Script narrow(directory_, 1);
+  narrow.width_ = 0.5;
+  EXPECT_THROW(trainer.run(narrow), std::runtime_error);
+}
+
+TEST_F(TrainerTest, RegressionLearns) {
+  const auto of = parse_trainer(
+      R"({"data": {"source": "synthetic", "synthetic": {"kind": "teacher", "shape": [6],
+          "classes": 0, "difficulty": 0.1, "train": 300}}, "model": {"name": "mlp", "hidden": 32},
+          "loss": "mse", "optimizer": "adam", "lr": 0.01, "epochs": 8})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  const Samples samples = load(*of);
+  auto training = start(*of, samples);
+  const double before = training->report_metrics()[0].value;
+  while (!training->finished()) training->train_step();
+  const auto metrics = training->report_metrics();
+  EXPECT_LT(metrics[0].value, before / 2);
+  EXPECT_EQ(metrics[1].name, "train_loss");
+}
+
+TEST_F(TrainerTest, TheTutorialsNetworkLearnsImages) {
+  const auto of = parse_trainer(
+      R"({"data": {"source": "synthetic", "synthetic": {"shape": [1, 32, 32], "classes": 10,
+          "train": 800, "validation": 200}}, "model": "net", "epochs": 5, "batch_size": 8})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  const Samples samples = load(*of);
+  auto training = start(*of, samples);
+  while (!training->finished()) training->train_step();
+  EXPECT_GT(training->report_metrics()[1].value, 0.9);
+}
+
+}  // namespace
+}  // namespace clavier::train
