@@ -71,7 +71,7 @@ Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
   auto metrics = text::metrics_from_json(output);
   if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
   for (Metric& metric : *metrics)
-    if (!metric.name.starts_with("test")) metric.name = "test " + metric.name;
+    metric.name = "test " + metric.name.substr(metric.name.starts_with("test_") ? 5 : 0);
   return HeldOut{checkpoint->path, *std::move(metrics)};
 }
 

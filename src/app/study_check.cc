@@ -75,7 +75,10 @@ Result<std::string> verify_study(const std::filesystem::path& folder) {
   const StudySpec spec = TRY(begun_as(log));
   const auto policies = TRY(OwnedPolicies::create(spec));
   tuner::Director director(director_options(spec), policies.refer());
-  const auto verified = TRY(tuner::verify(log, director));
+  const auto as_of = [](const Opened& opened) -> Result<tuner::StudyOptions> {
+    return director_options(TRY(parse_study(opened.study, "study.toml")));
+  };
+  const auto verified = TRY(tuner::verify(log, director, as_of));
   if (verified.difference) return corrupt(*verified.difference);
   return fmt::format("{} steps, {} decisions recomputed: all as logged", verified.steps,
                      verified.decisions);

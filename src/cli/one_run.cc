@@ -15,6 +15,9 @@
 namespace clavier::cli {
 namespace {
 
+/// Lines that go into a file or a pipe need not be cut.
+constexpr report::ConsoleSize kUncut{.columns = 1000, .rows = 1000};
+
 report::ConsoleSize terminal_size() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
@@ -49,7 +52,7 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   options.sink = [&streams](std::string_view text) { streams.out << text << std::flush; };
   options.terminal = streams.width > 0;
   options.colour = streams.colour;
-  options.size = terminal_size;
+  options.size = options.terminal ? terminal_size : [] { return kUncut; };
   options.every = run.spec.report.every;
   options.view.study_name = run.spec.name;
   std::error_code ignored;

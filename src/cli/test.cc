@@ -26,7 +26,7 @@ int run_test(const TestOptions& options, Streams& streams) {
       "trial {} of {}: {}\ncheckpoint {}\n", trial->value, study->folder.name(),
       report::short_config(study->state.trial(*trial).config), held_out->checkpoint);
   for (const Metric& metric : held_out->metrics)
-    streams.out << fmt::format("{} {}\n", metric.name, report::number(metric.value));
+    streams.out << fmt::format("{}: {}\n", metric.name, report::number(metric.value));
   return kSuccess;
 }
 

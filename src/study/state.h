@@ -40,6 +40,9 @@ class State {
     apply(step.fill, step.turn.time);
   }
 
+  /// Retry limits as of a new run.
+  void change(RetryLimits retries) { retries_ = retries; }
+
   const Objective& objective() const { return objective_; }
   StudyTime now() const { return now_; }
   StepId last_step() const { return last_step_; }

@@ -30,6 +30,14 @@ Director::Director(StudyOptions options, Policies policies)
       retention_(options_.keep, options_.objective),
       plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {}
 
+void Director::change(StudyOptions options) {
+  CHECK(options.objective == options_.objective);
+  options_ = std::move(options);
+  state_.change(options_.retries);
+  retention_.change(options_.keep);
+  plateau_.change(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta);
+}
+
 bool Director::late(const Report& report) const {
   if (!state_.known(report.trial)) return true;
   const Trial& trial = state_.trial(report.trial);
@@ -77,7 +85,11 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
   if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late)
     judge_report(*reported, turn);
   if (signal_in<Deadline>(turn)) judge_time(turn);
-  if (const auto* exited = signal_in<Exited>(turn)) judge_failure(*exited, turn);
+  if (const auto* exited = signal_in<Exited>(turn)) {
+    judge_failure(*exited, turn);
+    judge_silence(*exited, turn);
+    judge_pause(*exited, turn);
+  }
   if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
   if (!ending_ && !state_.finished()) {
     if (auto reason = met(options_.study_rules, plateau_, state_))
@@ -146,6 +158,43 @@ void Director::judge_failure(const Exited& exited, Turn& turn) {
                .reason = fmt::format("trial {} failed and fail_fast is set: {}",
                                      exited.trial.value, exited.error)},
               turn);
+}
+
+/// A trial that ran to its end without ever reporting the objective shows a wrong name in the study
+/// file or in the program; the other trials would do the same.
+void Director::judge_silence(const Exited& exited, Turn& turn) {
+  if (ending_ || state_.best() || !state_.known(exited.trial)) return;
+  const Trial& trial = state_.trial(exited.trial);
+  if (trial.status != TrialStatus::kCompleted || !trial.history.empty()) return;
+  std::string reported;
+  for (const Metric& metric : trial.metrics)
+    reported += (reported.empty() ? "" : ", ") + metric.name;
+  const std::string& wanted = state_.objective().metric;
+  end_study({.kind = FinishKind::kFailure,
+             .reason = reported.empty()
+                           ? fmt::format("trial {} ended without a single report; print a line such "
+                                         "as {{\"{}\": 0.5}} or use the client",
+                                         trial.id.value, wanted)
+                           : fmt::format("trial {} never reported '{}', the study's metric; it "
+                                         "reported {}. Correct [study] metric or the program",
+                                         trial.id.value, wanted, reported)},
+            turn);
+}
+
+/// Pausing a program that cannot resume throws its work away: the user has to agree.
+void Director::judge_pause(const Exited& exited, Turn& turn) {
+  if (ending_ || options_.restart_paused || !state_.known(exited.trial)) return;
+  const Trial& trial = state_.trial(exited.trial);
+  if (trial.status != TrialStatus::kPaused || trial.held || trial.step == 0 ||
+      !trial.checkpoints.empty())
+    return;
+  end_study({.kind = FinishKind::kFailure,
+             .reason = fmt::format(
+                 "trial {} was paused at step {} and left no checkpoint to resume from. Save one "
+                 "when the trial is paused, choose a scheduler that does not pause, or set "
+                 "[worker] restart_paused = true to start such trials anew",
+                 trial.id.value, trial.step)},
+            turn);
 }
 
 void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {

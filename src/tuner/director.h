@@ -60,6 +60,9 @@ class Director {
   /// Folds a logged step as it is; policies are only told.
   void replay(const Step& step);
 
+  /// Rules, limits and retention as of a new run. The objective cannot change.
+  void change(StudyOptions options);
+
   /// The next time at which a rule may hold without anything happening; kNever if there is none.
   StudyTime deadline() const;
   /// The run is to close: live trials are being paused and nothing new starts.
@@ -75,6 +78,8 @@ class Director {
   void judge_report(const Reported& reported, Turn& turn) const;
   void judge_time(Turn& turn) const;
   void judge_failure(const Exited& exited, Turn& turn);
+  void judge_silence(const Exited& exited, Turn& turn);
+  void judge_pause(const Exited& exited, Turn& turn);
   void answer_the_waiting(const Reported& reported, Turn& turn) const;
   void obey(const UserCommand& command, Turn& turn);
   void end_study(Finished finished, Turn& turn);

@@ -123,6 +123,38 @@ TEST_F(DirectorTest, DifferentFailuresDoNotEndTheStudy) {
   EXPECT_FALSE(state().finished());
 }
 
+TEST_F(DirectorTest, AMetricThatIsNeverReportedEndsTheStudyAndNamesTheReportedOnes) {
+  scheduler_.until = 9;
+  open(1);
+  Report other{.trial = TrialId{0}, .launch = LaunchId{0}, .step = 1};
+  other.metrics = {{"val_loss", 0.5}, {"accuracy", 0.9}};
+  feed(Signal{Reported{{other}}});
+  exit(0, ExitKind::kCompleted);
+  ASSERT_TRUE(state().finished());
+  EXPECT_EQ(state().finished()->kind, FinishKind::kFailure);
+  EXPECT_NE(state().finished()->reason.find("it reported val_loss, accuracy"), std::string::npos);
+}
+
+TEST_F(DirectorTest, APausedTrialWithoutACheckpointEndsTheStudyUnlessTheUserAgrees) {
+  for (const bool agreed : {false, true}) {
+    options_.restart_paused = agreed;
+    next_ = 0;
+    scheduler_.until = 5;
+    scheduler_.answers[{TrialId{0}, 1}] = {Pause{TrialId{0}}, "rung"};
+    open(1);
+    report(0, 1, 0.5);
+    exit(0, ExitKind::kPaused);
+    EXPECT_EQ(state().finished().has_value(), !agreed);
+  }
+}
+
+TEST_F(DirectorTest, ATrialWithoutASingleReportEndsTheStudy) {
+  open(1);
+  exit(0, ExitKind::kCompleted);
+  ASSERT_TRUE(state().finished());
+  EXPECT_EQ(state().finished()->kind, FinishKind::kFailure);
+}
+
 TEST_F(DirectorTest, LossesAreRetriedWithoutCountingAsFailures) {
   options_.trials = 1;
   open(1);

@@ -21,6 +21,8 @@ class Retention {
  public:
   Retention(KeepRules rules, const Objective& objective);
 
+  void change(KeepRules rules) { rules_ = std::move(rules); }
+
   /// Told every turn, live and on replay: notes the scores of checkpoints and who uses whose.
   void observe(const Turn& turn, const State& state);
   /// Checkpoints of `trial` that nobody needs any more.

@@ -38,6 +38,10 @@ class Plateau {
   Plateau(std::int64_t trials, double min_delta) : trials_(trials), min_delta_(min_delta) {}
   /// Told of every ended trial, with the best value of the study so far.
   void ended(const Objective& objective, std::optional<double> best);
+  void change(std::int64_t trials, double min_delta) {
+    trials_ = trials;
+    min_delta_ = min_delta;
+  }
   bool reached() const { return trials_ > 0 && since_improvement_ >= trials_; }
 
  private:

@@ -17,11 +17,14 @@ std::string outcome(const Turn& turn, const Fill& fill) {
 
 }  // namespace
 
-Result<Verification> verify(const store::StepLog& log, Director& director) {
+Result<Verification> verify(const store::StepLog& log, Director& director,
+                            const std::function<Result<StudyOptions>(const Opened&)>& options) {
   Verification result;
   const Status read =
       log.read(StepId{0}, store::Metrics::kParse, [&](const Step& logged) -> Status {
         if (result.difference) return {};
+        if (const auto* opened = std::get_if<Opened>(&logged.turn.input))
+          director.change(TRY(options(*opened)));
         const Turn turn = director.decide(logged.turn.id, logged.turn.time, logged.turn.input);
         const Fill fill =
             director.fill(turn, logged.fill.asked ? Capacity::kUse : Capacity::kLeave);

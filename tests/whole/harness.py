@@ -34,11 +34,14 @@ class WholeProgram(unittest.TestCase):
         return path
 
     def command(self, *arguments):
-        return [str(BIN / "clavier"), *map(str, arguments), "--dir", str(self.home)]
+        return [str(BIN / "clavier"), *map(str, arguments)]
+
+    def surroundings(self):
+        return {**self.environment, "CLAVIER_HOME": str(self.home)}
 
     def clavier(self, *arguments, expect=0, before=()):
         """Runs to the end; returns the finished process and checks its exit status."""
-        process = subprocess.run([*before, *self.command(*arguments)], cwd=self.folder, env=self.environment,
+        process = subprocess.run([*before, *self.command(*arguments)], cwd=self.folder, env=self.surroundings(),
                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S)
         if expect is not None:
             self.assertEqual(process.returncode, expect, f"{arguments}\n{process.stdout}\n{process.stderr}")
@@ -48,7 +51,7 @@ class WholeProgram(unittest.TestCase):
         """Starts in a process group of its own, output into a file."""
         output = open(self.folder / "output.txt", "wb")
         self.addCleanup(output.close)
-        process = subprocess.Popen(self.command(*arguments), cwd=self.folder, env=self.environment,
+        process = subprocess.Popen(self.command(*arguments), cwd=self.folder, env=self.surroundings(),
                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
         self.addCleanup(self.end, process)
         return process

@@ -126,14 +126,14 @@ class Crash(WholeProgram):
     def test_a_second_tuner_is_refused(self):
         self.run_until(5)
         refused = self.clavier("run", self.study, expect=1)
-        self.assertIn("another", refused.stderr)
+        self.assertIn("being run by process", refused.stderr)
 
     def test_reading_commands_work_while_it_runs(self):
         self.run_until(10)
         self.assertIn("s", self.clavier("list").stdout)
         self.clavier("status", "s")
         self.assertTrue(self.trials("s"))
-        self.clavier("show", "s", "0")
+        self.clavier("show", "0", "s")
 
     def test_stop_reaches_the_running_study(self):
         process = self.run_until(5)
