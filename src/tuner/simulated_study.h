@@ -1,0 +1,116 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/first_fit.h"
+#include "exec/sim/power_law.h"
+#include "exec/sim/sim_executor.h"
+#include "sched/asha.h"
+#include "sched/asha_promotion.h"
+#include "search/random.h"
+#include "study/text.h"
+#include "tuner/tuner.h"
+#include "tuner/verify.h"
+
+/// A whole study in virtual time, for tests of the tuner: real policies, real loop, real log.
+namespace clavier::tuner {
+
+/// One step as text, without what differs when the same step is counted anew after a crash.
+inline std::string as_text(const Step& step) {
+  std::string line = std::to_string(microseconds(step.turn.time)) + " " +
+                     std::string(text::kind(step.turn.input)) + " " +
+                     text::to_json(step.turn.input);
+  if (step.turn.late) line += " late";
+  for (const Decision& decision : step.turn.decisions) line += " " + text::to_json(decision);
+  const std::string fill = text::to_json(step.fill);
+  return fill.empty() ? line : line + " " + fill;
+}
+
+/// All that a simulated study needs, alive together.
+class SimulatedStudy {
+ public:
+  struct Settings {
+    std::int64_t trials = 27;
+    bool promotion = true;  ///< ASHA with pauses; else the stopping variant.
+    double failures = 0;    ///< Chance of a failure per step.
+    std::uint64_t seed = 7;
+  };
+
+  explicit SimulatedStudy(const Settings& settings)
+      : space_(make_space()),
+        searcher_(space_, settings.seed),
+        waker_(std::move(*Waker::create())),
+        mailbox_(waker_),
+        log_(std::move(*store::StepLog::in_memory({.metric = "loss"}))) {
+    StudyOptions options{.name = "sim", .objective = {"loss", Mode::kMin}};
+    options.trials = settings.trials;
+    options.seed = settings.seed;
+    options.retries = {.max_failures = 3};
+    options.keep.keep = 1;
+    const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
+    if (settings.promotion)
+      scheduler_ = std::make_unique<sched::AshaPromotion>(options.objective, asha, settings.seed);
+    else
+      scheduler_ = std::make_unique<sched::Asha>(options.objective, asha, settings.seed);
+    executor_ = std::move(*exec::SimExecutor::create(sim_options(settings), curve(), nullptr));
+    tuner_ = std::make_unique<Tuner>(options, Policies{searcher_, *scheduler_, planner_},
+                                     World{.executor = *executor_,
+                                           .log = log_,
+                                           .waker = waker_,
+                                           .mailbox = mailbox_,
+                                           .tick = StudyDuration::zero()});
+  }
+
+  /// Continues a log that ends after any step.
+  Status start_with(std::span<const Step> logged) {
+    if (!logged.empty()) {
+      const Status appended = log_.append(logged);
+      if (!appended.ok()) return appended;
+    }
+    return tuner_->recover();
+  }
+  Result<Outcome> run() { return tuner_->run({}); }
+  const State& state() const { return tuner_->state(); }
+  const store::StepLog& log() const { return log_; }
+  /// Recomputes another study's log with this one's policies, which have seen nothing yet.
+  Result<Verification> verify(const store::StepLog& log) {
+    Director director(tuner_->director().options(), {searcher_, *scheduler_, planner_});
+    return tuner::verify(log, director, [&](const Opened&) -> Result<StudyOptions> {
+      return director.options();
+    });
+  }
+
+  std::vector<Step> steps() const {
+    std::vector<Step> steps;
+    const Status read =
+        log_.read(StepId{0}, store::Metrics::kParse, [&](const Step& step) -> Status {
+          steps.push_back(step);
+          return {};
+        });
+    CHECK(read.ok());
+    return steps;
+  }
+
+ private:
+  static Space make_space() {
+    Space space;
+    space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}, {"width", Integer{8, 64}}};
+    return space;
+  }
+  static exec::Curve curve() { return exec::power_law(make_space(), {}); }
+  static exec::SimOptions sim_options(const Settings& settings);
+
+  Space space_;
+  search::RandomSearch searcher_;
+  cluster::FirstFit planner_;
+  std::unique_ptr<sched::Scheduler> scheduler_;
+  Waker waker_;
+  Mailbox mailbox_;
+  store::StepLog log_;
+  std::unique_ptr<exec::SimExecutor> executor_;
+  std::unique_ptr<Tuner> tuner_;
+};
+
+}  // namespace clavier::tuner

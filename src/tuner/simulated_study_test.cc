@@ -1,0 +1,136 @@
+#include "tuner/simulated_study.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tuner/verify.h"
+
+namespace clavier::tuner {
+
+exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
+  exec::SimOptions options;
+  // One node: the simulator then delivers one signal at a time, so every step is a transaction.
+  options.nodes = {{.slots = {{.speed = 1}, {.speed = 1}, {.speed = 2}, {.speed = 0.5}}}};
+  options.start_seconds = 0.5;
+  options.report_seconds = 0.001;
+  options.command_seconds = 0.001;
+  options.noise = 0.1;
+  options.failure_probability = settings.failures;
+  options.seed = settings.seed;
+  options.metric = "loss";
+  return options;
+}
+
+namespace {
+
+std::vector<std::string> lines_of(const std::vector<Step>& steps) {
+  std::vector<std::string> lines;
+  for (const Step& step : steps)
+    if (!std::holds_alternative<Opened>(step.turn.input)) lines.push_back(as_text(step));
+  return lines;
+}
+
+std::vector<Step> uninterrupted(const SimulatedStudy::Settings& settings) {
+  SimulatedStudy study(settings);
+  EXPECT_TRUE(study.start_with({}).ok());
+  EXPECT_TRUE(study.run().ok());
+  EXPECT_TRUE(study.state().finished());
+  return study.steps();
+}
+
+/// Cuts the log after every step and goes on: the rest must come out the same.
+void crash_after_every_step(const SimulatedStudy::Settings& settings) {
+  const std::vector<Step> whole = uninterrupted(settings);
+  const std::vector<std::string> expected = lines_of(whole);
+  for (std::size_t cut = 1; cut <= whole.size(); ++cut) {
+    SimulatedStudy study(settings);
+    ASSERT_TRUE(study.start_with({whole.data(), cut}).ok());
+    ASSERT_TRUE(study.run().ok());
+    ASSERT_EQ(lines_of(study.steps()), expected) << "after step " << cut - 1;
+  }
+}
+
+TEST(SimulatedStudy, ACrashAfterAnyStepLeavesTheRestOfTheLogIdentical) {
+  crash_after_every_step({});
+}
+
+TEST(SimulatedStudy, SoItDoesWhereTrialsFailAndAreRetried) {
+  crash_after_every_step({.trials = 12, .failures = 0.02});
+}
+
+TEST(SimulatedStudy, SoItDoesWithTheStoppingVariant) {
+  crash_after_every_step({.trials = 12, .promotion = false});
+}
+
+TEST(SimulatedStudy, PausesAreResumedAndEveryTrialEnds) {
+  const std::vector<Step> steps = uninterrupted({});
+  std::set<std::int64_t> resumed;
+  for (const Step& step : steps)
+    for (const Launch& launch : step.fill.launches)
+      if (launch.members[0].attempt > 1) resumed.insert(launch.members[0].trial.value);
+  EXPECT_GE(resumed.size(), 3u);
+}
+
+TEST(SimulatedStudy, TheSameSeedGivesTheSameLogAndAnotherSeedAnother) {
+  EXPECT_EQ(lines_of(uninterrupted({})), lines_of(uninterrupted({})));
+  EXPECT_NE(lines_of(uninterrupted({})), lines_of(uninterrupted({.seed = 8})));
+}
+
+TEST(SimulatedStudy, EveryDecisionIsComputedAgainFromTheLog) {
+  const SimulatedStudy::Settings settings{.failures = 0.02};
+  SimulatedStudy study(settings);
+  ASSERT_TRUE(study.start_with({}).ok());
+  ASSERT_TRUE(study.run().ok());
+  SimulatedStudy fresh(settings);
+  const auto verified = fresh.verify(study.log());
+  ASSERT_TRUE(verified.ok()) << verified.error().message;
+  EXPECT_FALSE(verified->difference) << *verified->difference;
+  EXPECT_GT(verified->decisions, 50);
+}
+
+TEST(SimulatedStudy, VerifyNamesTheFirstStepThatWasChanged) {
+  std::vector<Step> steps = uninterrupted({});
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < steps.size() && changed == 0; ++i)
+    for (Decision& decision : steps[i].turn.decisions)
+      if (std::holds_alternative<Pause>(decision.action)) {
+        decision.action = Stop{subject(decision.action)};
+        changed = i;
+        break;
+      }
+  ASSERT_GT(changed, 0u);
+  auto log = store::StepLog::in_memory({.metric = "loss"});
+  ASSERT_TRUE(log->append(steps).ok());
+  SimulatedStudy fresh({});
+  const auto verified = fresh.verify(*log);
+  ASSERT_TRUE(verified.ok());
+  ASSERT_TRUE(verified->difference);
+  EXPECT_NE(verified->difference->find("step " + std::to_string(changed) + " "),
+            std::string::npos);
+}
+
+/// Golden traces change with CLAVIER_UPDATE_GOLDEN=1 and are reviewed as a diff.
+void expect_golden(const std::string& name, const SimulatedStudy::Settings& settings) {
+  std::string trace;
+  for (const std::string& line : lines_of(uninterrupted(settings))) trace += line + "\n";
+  const std::string file = std::string(CLAVIER_TESTDATA) + "/" + name;
+  if (std::getenv("CLAVIER_UPDATE_GOLDEN")) std::ofstream(file) << trace;
+  std::stringstream golden;
+  golden << std::ifstream(file).rdbuf();
+  EXPECT_EQ(trace, golden.str()) << "see CLAVIER_UPDATE_GOLDEN";
+}
+
+TEST(SimulatedStudy, TheTraceOfAshaStoppingIsTheReviewedOne) {
+  expect_golden("asha_stopping.txt", {.trials = 9, .promotion = false});
+}
+
+TEST(SimulatedStudy, TheTraceOfAshaPromotionIsTheReviewedOne) {
+  expect_golden("asha_promotion.txt", {.trials = 9});
+}
+
+}  // namespace
+}  // namespace clavier::tuner
