@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${CLAVIER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clavier}
 export CLAVIER_DATA=${CLAVIER_DATA:-$cache}
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
+# Another clone of the same sources finds what this one has compiled.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 started=$SECONDS
 mkdir -p "$cache" "$CCACHE_DIR"
 
