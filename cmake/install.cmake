@@ -3,6 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 get_property(libraries GLOBAL PROPERTY CLAVIER_LIBRARIES)
+# Parts of the trainer's program, not of the library.
+list(FILTER libraries EXCLUDE REGEX "^clavier_train(er|_fuse|_data)$")
 add_library(clavier_all INTERFACE)
 add_library(clavier::clavier ALIAS clavier_all)
 set_target_properties(clavier_all PROPERTIES EXPORT_NAME clavier)
