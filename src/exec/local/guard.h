@@ -26,8 +26,10 @@ inline constexpr std::string_view kGuardFlag = "--guard";
 struct GuardOrder {
   std::vector<std::string> command = {};  ///< The worker's program and its arguments.
   std::vector<int> cpu_ids = {};          ///< Cores for the worker; empty: all.
-  std::int64_t memory_mb = 0;             ///< RLIMIT_DATA of each of its processes; 0: none.
-  std::int64_t grace_ms = 5000;           ///< Between SIGTERM and SIGKILL.
+  /// RLIMIT_DATA of each of its processes; 0: none. Not RLIMIT_AS, which would refuse the address
+  /// space that CUDA and sanitizers reserve without using it.
+  std::int64_t memory_mb = 0;
+  std::int64_t grace_ms = 5000;  ///< Between SIGTERM and SIGKILL.
 };
 /// Guard's arguments, to follow those that start the guard program.
 std::vector<std::string> to_arguments(const GuardOrder& order);

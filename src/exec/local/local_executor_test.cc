@@ -39,13 +39,14 @@ TEST_F(LocalExecutorTest, AReportWithoutTheObjectiveHasNoValue) {
 }
 
 TEST_F(LocalExecutorTest, ParametersReachTheCommandAndTheEnvironment) {
-  options_.command = {"sh", "-c",
-                      "echo {lr} {trial} $CLAVIER_TRIAL $CLAVIER_CONFIG; pwd; ls {dir}"};
+  options_.command = {
+      "sh", "-c",
+      "echo {lr} {trial} $CLAVIER_TRIAL $CLAVIER_CONFIG; pwd; test -d {dir} && echo there"};
   options_.working_directory = "/usr";
   Config config;
   config.set("lr", 0.125);
   EXPECT_EQ(run(order(1, config)).kind, ExitKind::kCompleted);
-  EXPECT_EQ(file("trial_1/stdout"), "0.125 1 1 {\"lr\": 0.125}\n/usr\nstdout\n");
+  EXPECT_EQ(file("trial_1/stdout"), "0.125 1 1 {\"lr\": 0.125}\n/usr\nthere\n");
 }
 
 TEST_F(LocalExecutorTest, TheSlotLimitsThreadsAndDevices) {

@@ -43,7 +43,7 @@ void train(TrialContext& trial) {
   std::fflush(stdout);
   if (mode == "throw") throw std::runtime_error("layer 3 is broken");
   if (mode == "no memory") throw std::bad_alloc();
-  if (mode == "crash") ::raise(SIGSEGV);
+  if (mode == "crash") ::raise(SIGABRT);
   if (mode == "die") ::raise(SIGKILL);
   if (mode == "exit 5") ::_exit(5);
   if (mode == "leave") std::exit(0);
