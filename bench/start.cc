@@ -1,12 +1,17 @@
 // bench start: from the launch of a trial to its first report, warm and with a cold LibTorch worker
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 
 #include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
+#include "base/fd.h"
+#include "base/subprocess.h"
 #include "bench/measure.h"
 #include "clavier.h"
 #include "exec/local/local_executor.h"
@@ -63,6 +68,25 @@ std::vector<double> first_reports(std::vector<std::string> command, int count) {
   return milliseconds;
 }
 
+/// Milliseconds from the start of the built-in trainer to its hello: LibTorch is loaded then.
+double hello_ms(const std::string& trainer) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) std::exit(1);
+  Fd ours(ends[0]), theirs(ends[1]);
+  SpawnOptions options{.program = trainer, .argv = {trainer, "--spec", "{\"model\": \"net\"}"}};
+  for (char** variable = environ; *variable; ++variable)
+    options.environment.emplace_back(*variable);
+  options.environment.emplace_back("CLAVIER_FD=3");
+  options.environment.emplace_back("OMP_NUM_THREADS=1");
+  options.descriptors = {{theirs.get(), 3}};
+  const bench::Watch watch;
+  const auto process = Process::spawn(options);
+  theirs.reset();
+  char first = 0;
+  if (!process.ok() || ::read(ours.get(), &first, 1) != 1) std::exit(1);
+  return watch.seconds() * 1e3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,12 +100,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", trainer.error().message);
     return 1;
   }
-  // A LibTorch program from its start to its readiness: `--describe` loads everything and leaves.
-  for (int i = 0; i < 7; ++i) {
-    const bench::Watch watch;
-    if (std::system(fmt::format("'{}' --hello >/dev/null", *trainer).c_str()) != 0) return 1;
-    cold.push_back(watch.seconds() * 1e3);
-  }
+  for (int i = 0; i < 7; ++i) cold.push_back(hello_ms(*trainer));
   fmt::print("{{\"warm_ms\": {:.3f}, \"cold_ms\": {:.0f}}}\n", bench::median(warm),
              bench::median(cold));
   return 0;
