@@ -44,10 +44,11 @@ class Rollout {
   }
 
   RolloutResult play() {
+    std::vector<bool> absent(view_.slots.size());
     for (const SlotChange& change : scenario_.changes)
-      if (change.time <= view_.now && !change.alive) absent_.push_back(change.slot);
+      if (change.time <= view_.now) absent[index(change.slot)] = !change.alive;
     for (int slot = 0; slot < static_cast<int>(view_.slots.size()); ++slot)
-      if (std::ranges::find(absent_, slot) == absent_.end()) join(slot);
+      if (!absent[index(slot)]) join(slot);
     while (unfinished_ > 0) {
       ask();
       if (!advance()) {
@@ -241,7 +242,6 @@ class Rollout {
   RolloutView view_;
   std::vector<Running> running_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
-  std::vector<int> absent_;
   std::size_t next_change_ = 0;
   std::uint64_t number_ = 0;
   std::size_t unfinished_ = 0;
@@ -250,13 +250,17 @@ class Rollout {
 
 }  // namespace
 
-double RolloutView::work(int trial, Steps from, Steps to) const {
-  const TrialView& seen = trials[static_cast<std::size_t>(trial)];
+double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps from, Steps to) {
   double units = static_cast<double>(to - from);
   if (costs.evaluation > 0)
     units += costs.evaluation *
-             static_cast<double>(evaluations_in(from, to, costs.interval, seen.target));
-  return units * seen.cost;
+             static_cast<double>(evaluations_in(from, to, costs.interval, target));
+  return units * cost;
+}
+
+double RolloutView::work(int trial, Steps from, Steps to) const {
+  const TrialView& seen = trials[static_cast<std::size_t>(trial)];
+  return nominal_work(costs, seen.cost, seen.target, from, to);
 }
 
 RolloutResult roll_out(const Scenario& scenario, RolloutRule& rule, const RolloutOptions& options) {
@@ -271,10 +275,8 @@ double bound_of(const Scenario& scenario) {
     if (trial.stop_at < end)
       end = std::min(end, (trial.stop_at + interval - 1) / interval * interval);
     if (end <= trial.done) continue;
-    works.push_back(trial.cost *
-                    (static_cast<double>(end - trial.done) +
-                     scenario.costs.evaluation * static_cast<double>(evaluations_in(
-                                                     trial.done, end, interval, trial.target))));
+    works.push_back(
+        nominal_work(scenario.costs, trial.cost, trial.target, trial.done, end));
   }
   std::vector<Rate> rates;
   for (const RolloutSlot& slot : scenario.slots) rates.push_back(slot.rate);

@@ -84,6 +84,10 @@ struct SlotView {
   bool bundle = true;
 };
 
+/// Units of work to bring a trial from one iteration to another: training, and the evaluations due
+/// at multiples of the interval and at the target.
+double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps from, Steps to);
+
 struct RolloutView {
   double now = 0;
   bool more_now = false;  ///< Something else happens at this very moment.
@@ -91,8 +95,6 @@ struct RolloutView {
   std::vector<SlotView> slots = {};
   RolloutCosts costs = {};
 
-  /// Units of work to bring a trial from one iteration to another: training and evaluations due at
-  /// multiples of the interval and at the target.
   double work(int trial, Steps from, Steps to) const;
 };
 

@@ -63,6 +63,9 @@ std::optional<Dispatch> Hrfs::call(const RolloutView& view) {
   if (queues_.trials.empty()) return std::nullopt;
   const Steps most = most_advanced(view);
   const std::int64_t left = backlog(view, most);
+  last_run_interval_ =
+      static_cast<std::int64_t>(static_cast<double>(target - most) / static_cast<double>(interval) *
+                                static_cast<double>(trials));
   while (const auto taken = queues_.slots.take()) {
     const auto slot = static_cast<std::size_t>(*taken);
     const std::int64_t capability = capability_[slot];
@@ -72,9 +75,6 @@ std::optional<Dispatch> Hrfs::call(const RolloutView& view) {
     const int trial = slow ? queues_.trials.take_most() : queues_.trials.take_least();
     const TrialView& chosen = view.trials[static_cast<std::size_t>(trial)];
     half_[slot] = slow;
-    last_run_interval_ =
-        static_cast<std::int64_t>(static_cast<double>(target - most) /
-                                  static_cast<double>(interval) * static_cast<double>(trials));
     return Dispatch{trial, *taken, at_most(chosen, slow ? interval / 2 : interval)};
   }
   return std::nullopt;

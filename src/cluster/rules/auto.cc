@@ -1,0 +1,143 @@
+#include "cluster/rules/auto.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "cluster/rules/level_schedule.h"
+#include "cluster/rules/list_schedule.h"
+
+namespace clavier::cluster::rules {
+namespace {
+
+std::size_t index(int number) { return static_cast<std::size_t>(number); }
+
+bool startable(const TrialView& trial) { return !trial.finished && trial.slot < 0; }
+
+bool idle(const SlotView& slot) { return slot.alive && slot.trial < 0; }
+
+}  // namespace
+
+void Auto::observe(const RolloutView& view, const Happening& happening) {
+  cursor_ = 0;
+  const SlotView& slot = view.slots[index(happening.slot)];
+  switch (happening.kind) {
+    case Happening::Kind::kJoined:
+      need_ = Need::kMust;
+      return;
+    case Happening::Kind::kLost:
+      need_ = Need::kMust;
+      whole_ = false;
+      return;
+    case Happening::Kind::kEnded:
+      break;
+  }
+  if (need_ == Need::kMust) return;
+  const double planned = planned_seconds_[index(happening.slot)];
+  if (slot.measured == 1 && planned < 0) need_ = Need::kMust;
+  if (view.trials[index(happening.trial)].stopped) need_ = Need::kMust;
+  if (std::abs(*slot.seconds_per_unit - planned) > options_.tolerance * planned)
+    need_ = std::max(need_, Need::kWish);
+}
+
+std::optional<Dispatch> Auto::next(const RolloutView& view) {
+  // At one moment everything that happens comes first, or two trials could not swap slots.
+  if (view.more_now) return std::nullopt;
+  if (const auto dispatch = probe(view)) return dispatch;
+  if (need_ == Need::kMust || (need_ == Need::kWish && view.now >= next_schedule_)) schedule(view);
+  if (const auto dispatch = follow(view)) return dispatch;
+  return last_resort(view);
+}
+
+std::optional<Dispatch> Auto::probe(const RolloutView& view) const {
+  for (std::size_t i = 0; i < view.slots.size(); ++i) {
+    if (!idle(view.slots[i]) || view.slots[i].seconds_per_unit) continue;
+    int chosen = -1;
+    for (std::size_t trial = 0; trial < view.trials.size(); ++trial) {
+      if (!startable(view.trials[trial])) continue;
+      // One that nobody holds costs no move.
+      if (chosen < 0 || (view.trials[trial].home < 0 && view.trials[index(chosen)].home >= 0))
+        chosen = static_cast<int>(trial);
+    }
+    if (chosen < 0) return std::nullopt;
+    return Dispatch{chosen, static_cast<int>(i), 1};
+  }
+  return std::nullopt;
+}
+
+void Auto::schedule(const RolloutView& view) {
+  ++schedules_made_;
+  const Outlook outlook = look(view);
+  double best_end = std::numeric_limits<double>::infinity();
+  const auto consider = [&](std::optional<Legs> legs, double handicap) {
+    if (!legs) return;
+    const RolloutResult rehearsal = rehearse(outlook, *legs);
+    if (rehearsal.hung || rehearsal.makespan * (1 + handicap) >= best_end) return;
+    best_end = rehearsal.makespan * (1 + handicap);
+    end_ = view.now + rehearsal.makespan;
+    legs_ = std::move(*legs);
+  };
+  if (whole_) consider(legs_, 0);
+  for (const Order order : {Order::kHomeFirst, Order::kLongestFirst})
+    for (const bool fast_last : {true, false})
+      consider(tightest_level_schedule(outlook, {.order = order, .fast_last = fast_last}),
+               options_.gain);
+  consider(list_schedule(outlook), options_.gain);
+  planned_seconds_.assign(view.slots.size(), -1);
+  for (std::size_t i = 0; i < view.slots.size(); ++i)
+    if (view.slots[i].seconds_per_unit) planned_seconds_[i] = *view.slots[i].seconds_per_unit;
+  whole_ = std::isfinite(best_end);
+  need_ = whole_ ? Need::kNone : Need::kWish;
+  next_schedule_ = view.now + options_.pace * std::max(0.0, end_ - view.now);
+  cursor_ = 0;
+}
+
+std::optional<Dispatch> Auto::follow(const RolloutView& view) {
+  for (; cursor_ < legs_.size(); ++cursor_)
+    if (idle(view.slots[cursor_]))
+      if (const auto dispatch = follow(view, static_cast<int>(cursor_))) return dispatch;
+  return std::nullopt;
+}
+
+std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
+  std::deque<Leg>& queue = legs_[index(slot)];
+  std::erase_if(queue, [&](const Leg& leg) {
+    const TrialView& trial = view.trials[index(leg.trial)];
+    return trial.finished || (trial.slot < 0 && trial.done >= leg.to);
+  });
+  for (const Leg& leg : queue) {
+    const TrialView& trial = view.trials[index(leg.trial)];
+    if (trial.slot >= 0 || trial.done < leg.from) continue;
+    return Dispatch{leg.trial, slot, chunk(view, slot, leg)};
+  }
+  return std::nullopt;
+}
+
+Steps Auto::chunk(const RolloutView& view, int slot, const Leg& leg) const {
+  const TrialView& trial = view.trials[index(leg.trial)];
+  const double seconds = options_.chunk * std::max(0.0, end_ - view.now);
+  const double per_iteration = *view.slots[index(slot)].seconds_per_unit * trial.cost;
+  const auto most = static_cast<Steps>(std::min(seconds / per_iteration, 1e15));
+  return std::clamp<Steps>(most, 1, leg.to - trial.done);
+}
+
+std::optional<Dispatch> Auto::last_resort(const RolloutView& view) const {
+  if (std::ranges::any_of(view.slots, [](const SlotView& slot) { return slot.trial >= 0; }))
+    return std::nullopt;
+  int best = -1;
+  for (std::size_t i = 0; i < view.slots.size(); ++i) {
+    if (!idle(view.slots[i]) || !view.slots[i].seconds_per_unit) continue;
+    if (best < 0 || *view.slots[i].seconds_per_unit < *view.slots[index(best)].seconds_per_unit)
+      best = static_cast<int>(i);
+  }
+  if (best < 0) return std::nullopt;
+  for (std::size_t i = 0; i < view.trials.size(); ++i) {
+    const TrialView& trial = view.trials[i];
+    if (startable(trial))
+      return Dispatch{static_cast<int>(i), best,
+                      std::min(view.costs.interval, trial.target - trial.done)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace clavier::cluster::rules

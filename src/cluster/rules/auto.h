@@ -1,0 +1,58 @@
+#pragma once
+
+#include <vector>
+
+#include "cluster/rules/legs.h"
+
+namespace clavier::cluster::rules {
+
+struct AutoOptions {
+  /// A dispatch is at most this part of what is left of the study, so that a wrong belief about a
+  /// slot is found out in time. The trial usually stays, so a cut costs nothing.
+  double chunk = 1.0 / 16;
+  /// Schedules are made anew at most once in this part of what is left, unless something joined,
+  /// left or stopped.
+  double pace = 1.0 / 64;
+  /// A learned speed that differs by less from the one planned with changes nothing.
+  double tolerance = 0.01;
+  /// How much better a new schedule must be than going on with the present one.
+  double gain = 0.002;
+};
+
+/// Finishes all trials as early as possible on slots of unequal and changing speed: keeps a schedule
+/// of everything that is left, follows it in short dispatches, and whenever speeds turn out
+/// different draws up candidates (level schedules from the present state, a list schedule, the
+/// present one) and takes the one whose rehearsal at the learned speeds ends first, moves and
+/// evaluations costed. Slots of unknown speed first run one iteration.
+class Auto : public RolloutRule {
+ public:
+  explicit Auto(AutoOptions options = {}) : options_(options) {}
+
+  Habits habits() const override { return {}; }
+  void observe(const RolloutView& view, const Happening& happening) override;
+  std::optional<Dispatch> next(const RolloutView& view) override;
+
+  std::int64_t schedules_made() const { return schedules_made_; }
+
+ private:
+  enum class Need { kNone, kWish, kMust };
+
+  std::optional<Dispatch> probe(const RolloutView& view) const;
+  void schedule(const RolloutView& view);
+  std::optional<Dispatch> follow(const RolloutView& view);
+  std::optional<Dispatch> follow(const RolloutView& view, int slot);
+  std::optional<Dispatch> last_resort(const RolloutView& view) const;
+  Steps chunk(const RolloutView& view, int slot, const Leg& leg) const;
+
+  AutoOptions options_;
+  Legs legs_ = {};
+  std::vector<double> planned_seconds_ = {};  ///< By slot, per unit of work.
+  double end_ = 0;                            ///< When the schedule ends everything.
+  double next_schedule_ = 0;
+  Need need_ = Need::kMust;
+  bool whole_ = false;      ///< The legs cover everything that is left.
+  std::size_t cursor_ = 0;  ///< Slots before it had nothing to start since the last happening.
+  std::int64_t schedules_made_ = 0;
+};
+
+}  // namespace clavier::cluster::rules

@@ -1,0 +1,272 @@
+#include "cluster/rules/level_schedule.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace clavier::cluster::rules {
+namespace {
+
+constexpr double kSlack = 1e-9;
+
+struct Segment {
+  int slot = 0;
+  double rate = 0;
+  double start = 0;
+  double end = 0;
+  double work() const { return rate * (end - start); }
+};
+
+/// Time on slots, one after the other, still to be given away.
+struct Lane {
+  std::vector<Segment> segments = {};
+  double capacity = 0;
+
+  void add(Segment segment) {
+    if (segment.end <= segment.start) return;
+    capacity += segment.work();
+    segments.push_back(segment);
+  }
+};
+
+/// Appends the part of `lane` between two times.
+void take(const Lane& lane, double from, double to, Lane& into) {
+  for (Segment segment : lane.segments) {
+    segment.start = std::max(segment.start, from);
+    segment.end = std::min(segment.end, to);
+    into.add(segment);
+  }
+}
+
+/// Capacity of `lane` until `time`.
+double until(const Lane& lane, double time) {
+  double sum = 0;
+  for (const Segment& segment : lane.segments)
+    if (segment.start < time) sum += segment.rate * (std::min(segment.end, time) - segment.start);
+  return sum;
+}
+
+/// A time t at which `first` before it and `second` after it together hold `work`.
+/// REQUIRES: one of the two holds at least that, the other at most.
+double split_time(const Lane& first, const Lane& second, double work, double horizon) {
+  std::vector<double> times{0, horizon};
+  for (const Lane* lane : {&first, &second})
+    for (const Segment& segment : lane->segments) {
+      times.push_back(segment.start);
+      times.push_back(segment.end);
+    }
+  std::ranges::sort(times);
+  // Piecewise linear in t: first's part grows, second's shrinks.
+  const auto held = [&](double t) { return until(first, t) + second.capacity - until(second, t); };
+  std::size_t low = 0, high = times.size() - 1;
+  const bool rising = held(times[low]) < held(times[high]);
+  while (high - low > 1) {
+    const std::size_t middle = (low + high) / 2;
+    ((held(times[middle]) < work) == rising ? low : high) = middle;
+  }
+  const double a = held(times[low]), b = held(times[high]);
+  if (a == b) return times[low];
+  return std::clamp(times[low] + (work - a) / (b - a) * (times[high] - times[low]), times[low],
+                    times[high]);
+}
+
+class Level {
+ public:
+  Level(const Outlook& outlook, const LevelOptions& options)
+      : outlook_(outlook), options_(options), given_(outlook.trials.size()) {
+    for (std::size_t i = 0; i < outlook.slots.size(); ++i) {
+      const Outlook::Slot& slot = outlook.slots[i];
+      Lane lane;
+      if (slot.rate > 0)
+        lane.add({static_cast<int>(i), slot.rate, std::max(0.0, slot.free), options.horizon});
+      if (lane.capacity > 0) insert(std::move(lane));
+    }
+  }
+
+  std::optional<Legs> schedule() {
+    if (options_.order == Order::kHomeFirst && !place_homes()) return std::nullopt;
+    for (const int trial : longest_first())
+      if (given_[index(trial)].segments.empty() && !place(trial)) return std::nullopt;
+    return legs();
+  }
+
+ private:
+  static std::size_t index(int number) { return static_cast<std::size_t>(number); }
+
+  std::vector<int> longest_first() const {
+    std::vector<int> order;
+    for (std::size_t i = 0; i < outlook_.trials.size(); ++i)
+      if (outlook_.trials[i].work > 0) order.push_back(static_cast<int>(i));
+    std::ranges::stable_sort(order, std::greater{},
+                             [&](int trial) { return outlook_.trials[index(trial)].work; });
+    return order;
+  }
+
+  /// Keeps lanes ascending by capacity.
+  void insert(Lane lane) {
+    if (lane.segments.empty()) return;
+    const auto at = std::ranges::upper_bound(lanes_, lane.capacity, {}, &Lane::capacity);
+    lanes_.insert(at, std::move(lane));
+  }
+  Lane remove(std::size_t at) {
+    Lane lane = std::move(lanes_[at]);
+    lanes_.erase(lanes_.begin() + static_cast<std::ptrdiff_t>(at));
+    return lane;
+  }
+
+  /// Trials whose slot is free of them next stay there: wholly, or for as long as they can before
+  /// the rest of them goes to a faster lane.
+  bool place_homes() {
+    std::vector<int> at_home(outlook_.slots.size(), -1);
+    for (const int trial : longest_first()) {
+      const int home = outlook_.trials[index(trial)].home;
+      if (home >= 0 && (at_home[index(home)] < 0 || outlook_.slots[index(home)].trial == trial))
+        at_home[index(home)] = trial;
+    }
+    std::vector<int> slots;
+    for (std::size_t slot = 0; slot < at_home.size(); ++slot)
+      if (at_home[slot] >= 0) slots.push_back(static_cast<int>(slot));
+    std::ranges::stable_sort(slots, {}, [&](int slot) { return outlook_.slots[index(slot)].rate; });
+    for (const int slot : slots) {
+      const auto lane = std::ranges::find_if(lanes_, [&](const Lane& candidate) {
+        return candidate.segments.size() == 1 && candidate.segments.front().slot == slot;
+      });
+      if (lane == lanes_.end()) continue;
+      const int trial = at_home[index(slot)];
+      const double work = outlook_.trials[index(trial)].work;
+      const auto at = static_cast<std::size_t>(lane - lanes_.begin());
+      if (lane->capacity >= work) {
+        alone(trial, at, true);
+        continue;
+      }
+      const std::size_t faster = roomiest(work);
+      if (faster == lanes_.size()) return false;
+      split(trial, at, faster, true);
+    }
+    return true;
+  }
+
+  /// The smallest lane that holds `work`; past the end if none does.
+  std::size_t roomiest(double work) const {
+    const auto lane =
+        std::ranges::lower_bound(lanes_, work * (1 - kSlack), {}, &Lane::capacity);
+    return static_cast<std::size_t>(lane - lanes_.begin());
+  }
+
+  bool place(int trial) {
+    const std::size_t room = roomiest(outlook_.trials[index(trial)].work);
+    if (room == lanes_.size()) return false;
+    if (room == 0)
+      alone(trial, room, true);
+    else
+      split(trial, room - 1, room, options_.fast_last);
+    return true;
+  }
+
+  /// The whole trial in one lane, at its beginning or its end.
+  void alone(int trial, std::size_t at, bool beginning) {
+    const Lane lane = remove(at), none;
+    const double work = std::min(outlook_.trials[index(trial)].work, lane.capacity);
+    const double time = beginning ? split_time(lane, none, work, options_.horizon)
+                                  : split_time(none, lane, work, options_.horizon);
+    Lane rest;
+    take(lane, beginning ? 0 : time, beginning ? time : options_.horizon, given_[index(trial)]);
+    take(lane, beginning ? time : 0, beginning ? options_.horizon : time, rest);
+    insert(std::move(rest));
+  }
+
+  /// Until some moment in one lane, from then in the other; what is left of the two is one lane.
+  void split(int trial, std::size_t slow_at, std::size_t fast_at, bool fast_last) {
+    CHECK(slow_at < fast_at);
+    const Lane fast = remove(fast_at), slow = remove(slow_at);
+    const Lane& first = fast_last ? slow : fast;
+    const Lane& second = fast_last ? fast : slow;
+    const double work = std::min(outlook_.trials[index(trial)].work, fast.capacity);
+    const double time = split_time(first, second, work, options_.horizon);
+    take(first, 0, time, given_[index(trial)]);
+    take(second, time, options_.horizon, given_[index(trial)]);
+    Lane rest;
+    take(second, 0, time, rest);
+    take(first, time, options_.horizon, rest);
+    insert(std::move(rest));
+  }
+
+  struct Timed {
+    double start = 0;
+    Leg leg;
+  };
+
+  /// Whole iterations: between two slots the slower one leaves what it cannot finish.
+  Legs legs() const {
+    std::vector<std::vector<Timed>> timed(outlook_.slots.size());
+    for (std::size_t trial = 0; trial < given_.size(); ++trial) cut(static_cast<int>(trial), timed);
+    Legs legs(timed.size());
+    for (std::size_t slot = 0; slot < timed.size(); ++slot) {
+      std::ranges::stable_sort(timed[slot], {}, &Timed::start);
+      for (const Timed& entry : timed[slot]) legs[slot].push_back(entry.leg);
+    }
+    return legs;
+  }
+
+  void cut(int trial, std::vector<std::vector<Timed>>& timed) const {
+    std::vector<Segment> stays;  // Neighbouring segments on one slot joined.
+    for (const Segment& segment : given_[index(trial)].segments) {
+      if (!stays.empty() && stays.back().slot == segment.slot &&
+          stays.back().end >= segment.start)
+        stays.back().end = segment.end;
+      else
+        stays.push_back(segment);
+    }
+    const Outlook::Trial& seen = outlook_.trials[index(trial)];
+    Steps at = seen.done;
+    double work = 0;
+    for (std::size_t i = 0; i < stays.size(); ++i) {
+      work += stays[i].work();
+      Steps to = i + 1 < stays.size() ? outlook_.reached(trial, seen.done, work) : seen.target;
+      const bool next_is_slower = i + 1 < stays.size() && stays[i + 1].rate < stays[i].rate;
+      if (next_is_slower && to < seen.target) ++to;
+      if (to <= at) continue;
+      timed[index(stays[i].slot)].push_back({stays[i].start, {trial, at, to}});
+      at = to;
+    }
+  }
+
+  const Outlook& outlook_;
+  const LevelOptions& options_;
+  std::vector<Lane> lanes_ = {};   ///< Ascending by capacity.
+  std::vector<Lane> given_;        ///< By trial.
+};
+
+}  // namespace
+
+std::optional<Legs> level_schedule(const Outlook& outlook, const LevelOptions& options) {
+  return Level(outlook, options).schedule();
+}
+
+std::optional<Legs> tightest_level_schedule(const Outlook& outlook, LevelOptions options) {
+  double low = outlook.bound() * (1 + kSlack), high = low;
+  options.horizon = low;
+  std::optional<Legs> best = level_schedule(outlook, options);
+  if (best || !std::isfinite(low)) return best;
+  double latest = 0;
+  for (const Outlook::Slot& slot : outlook.slots) latest = std::max(latest, slot.free);
+  for (int doubling = 0; doubling < 20 && !best; ++doubling) {
+    low = high;
+    high = doubling == 0 ? low * 1.05 : high * 1.5 + latest;
+    options.horizon = high;
+    best = level_schedule(outlook, options);
+  }
+  while (best && high - low > 0.005 * high) {
+    options.horizon = (low + high) / 2;
+    if (auto better = level_schedule(outlook, options)) {
+      best = std::move(better);
+      high = options.horizon;
+    } else {
+      low = options.horizon;
+    }
+  }
+  return best;
+}
+
+}  // namespace clavier::cluster::rules
