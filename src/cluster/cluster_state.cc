@@ -29,7 +29,7 @@ void ClusterState::apply(const Turn& turn) {
 void ClusterState::apply(const Fill& fill, StudyTime time) {
   for (const Launch& launch : fill.launches) {
     for (const Share& share : launch.shares) {
-      SlotState& slot = slots_.at(share.slot);
+      SlotState& slot = slots_[share.slot];
       slot.busy = launch.id;
       slot.busy_since = time;
       ++slot.dispatches;

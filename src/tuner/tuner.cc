@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/match.h"
+#include "study/foldable.h"
 
 namespace clavier::tuner {
 
@@ -12,15 +13,24 @@ Tuner::Tuner(StudyOptions options, Policies policies, World world)
     : director_(std::move(options), policies), world_(std::move(world)) {}
 
 Status Tuner::recover() {
+  const StepId last = world_.log.last();
+  const bool empty = !last.valid();
+  // Parsing every metric costs more than the rest; retention may need them, observers that lag do.
+  bool parse = !director_.options().keep.best_by.empty();
   for (Observer* observer : world_.observers) {
-    const auto from = observer->resume();
-    if (from.ok())
-      followed_.push_back({observer, *from});
-    else
+    auto from = observer->resume();
+    if (!from.ok()) {
       world_.warn(from.error().message);
+      continue;
+    }
+    // An output that is ahead belongs to another log: it starts anew.
+    if (from->value > last.value + 1) from = StepId{0};
+    parse = parse || from->value <= last.value;
+    followed_.push_back({observer, *from});
   }
-  const bool empty = !world_.log.last().valid();
-  TRY(world_.log.read(StepId{0}, store::Metrics::kParse, [&](const Step& step) -> Status {
+  const auto metrics = parse ? store::Metrics::kParse : store::Metrics::kSkip;
+  TRY(world_.log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
+    TRY(foldable(step, state()));
     if (const auto* opened = std::get_if<Opened>(&step.turn.input);
         opened && first_study_text_.empty())
       first_study_text_ = opened->study;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "study/foldable.h"
 #include "study/text.h"
 
 namespace clavier::tuner {
@@ -23,6 +24,7 @@ Result<Verification> verify(const store::StepLog& log, Director& director,
   const Status read =
       log.read(StepId{0}, store::Metrics::kParse, [&](const Step& logged) -> Status {
         if (result.difference) return {};
+        TRY(foldable(logged, director.state()));
         if (const auto* opened = std::get_if<Opened>(&logged.turn.input))
           director.change(TRY(options(*opened)));
         const Turn turn = director.decide(logged.turn.id, logged.turn.time, logged.turn.input);
