@@ -88,12 +88,12 @@ class Builder {
     std::size_t taken = 1;
     if (plain) {
       bool relu = false;
-      std::int64_t pool = 0;
+      std::int64_t pool = 1;
       for (; taken < layers.size(); ++taken) {
         const LayerSpec& after = layers[taken].spec;
         if (after.kind == LayerKind::kRelu && !relu) {
           relu = true;
-        } else if (after.kind == LayerKind::kMaxPool && pool == 0 && after.padding == 0 &&
+        } else if (after.kind == LayerKind::kMaxPool && pool == 1 && after.padding == 0 &&
                    after.stride == after.kernel) {
           pool = after.kernel;
         } else {

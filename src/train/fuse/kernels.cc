@@ -148,6 +148,42 @@ CLAVIER_INLINE void dots_body(const Dots<T>& in, T* out, std::int64_t out_row_st
   for (; row < in.rows; ++row) dots_rows<Bytes, 1>(in, row, out, out_row_stride, k_stride);
 }
 
+/// `Edge` is known when compiled for the usual windows: the loop then has no branch and no call.
+template <int Edge, typename T>
+CLAVIER_INLINE void pool_windows(const Windows<T>& in, T* __restrict out, int* __restrict place) {
+  const int edge = Edge ? Edge : static_cast<int>(in.edge);
+  const int stride = static_cast<int>(in.stride);
+  for (std::int64_t y = 0; y < in.height; ++y, out += in.width, place += in.width) {
+    const int row = static_cast<int>(y) * edge * stride;
+    const T* __restrict corner = in.sums + row;
+    for (int x = 0; x < static_cast<int>(in.width); ++x) {
+      T best = corner[x * edge];
+      int at = 0;
+#pragma GCC unroll 3
+      for (int i = 0; i < edge; ++i) {
+#pragma GCC unroll 3
+        for (int j = 0; j < edge; ++j) {
+          const T other = corner[x * edge + i * stride + j];
+          const bool better = !(other <= best) & (best == best);
+          best = better ? other : best;
+          at = better ? i * stride + j : at;
+        }
+      }
+      const T value = best + in.bias;
+      const bool cut = in.relu & (value <= 0);
+      out[x] = cut ? T(0) : value;
+      place[x] = cut ? -1 : row + x * edge + at;
+    }
+  }
+}
+
+template <int, typename T>
+CLAVIER_INLINE void pool_body(const Windows<T>& in, T* out, int* place) {
+  if (in.edge == 1) return pool_windows<1>(in, out, place);
+  if (in.edge == 2) return pool_windows<2>(in, out, place);
+  pool_windows<0>(in, out, place);
+}
+
 }  // namespace
 
 Vectors vectors() {
@@ -174,7 +210,8 @@ Vectors vectors() {
   CLAVIER_DISPATCH(                                                                          \
       dots, dots_body,                                                                       \
       (const Dots<T>& in, T* out, std::int64_t out_row_stride, std::int64_t k_stride),       \
-      (in, out, out_row_stride, k_stride))
+      (in, out, out_row_stride, k_stride))                                                   \
+  CLAVIER_DISPATCH(pool, pool_body, (const Windows<T>& in, T* out, int* place), (in, out, place))
 CLAVIER_KERNELS(float)
 CLAVIER_KERNELS(double)
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-/// The two inner loops of training on a processor, for float and double. Networks of the size that
+/// The inner loops of training on a processor, for float and double. Networks of the size that
 /// is tuned on a CPU spend their time in call overhead when every operator goes through a general
 /// library; these loops know nothing but pointers. Vectorised for the machine at hand (AVX-512,
 /// AVX2 or what the compiler assumes); the result depends on that choice only in rounding.
@@ -55,7 +55,21 @@ struct Dots {
 void dots(const Dots<float>& in, float* out, std::int64_t out_row_stride, std::int64_t k_stride);
 void dots(const Dots<double>& in, double* out, std::int64_t out_row_stride, std::int64_t k_stride);
 
-/// Numbers that may be read past the end of a row when its length is rounded up for speed.
-inline constexpr std::int64_t kSlack = 64;
+/// What follows a convolution's sums: bias, the largest of each window, ReLU.
+template <typename T>
+struct Windows {
+  const T* sums;
+  std::int64_t stride;  ///< Between two rows of sums.
+  std::int64_t edge;    ///< Of a window, without overlap; 1: no pooling.
+  std::int64_t height;  ///< Windows.
+  std::int64_t width;
+  T bias;
+  bool relu;
+};
+
+/// `out` gets the values, `place` the position in `sums` that each came from, or -1 where the ReLU
+/// cut it off. NaN is the largest of all and is not cut, so that a broken network shows.
+void pool(const Windows<float>& in, float* out, int* place);
+void pool(const Windows<double>& in, double* out, int* place);
 
 }  // namespace clavier::train::kernels

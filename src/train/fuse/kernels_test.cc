@@ -67,6 +67,41 @@ TEST(Kernels, DotsAddWhatTheirDefinitionSays) {
   }
 }
 
+TEST(Kernels, PoolFindsTheLargestAndItsPlaceAndShowsNan) {
+  for (std::int64_t edge : {1, 2, 3}) {
+    auto sums = numbers(12 * 13, 6);
+    sums[14] = std::nan("");
+    const std::int64_t height = 11 / edge;
+    const std::int64_t width = 12 / edge;
+    std::vector<double> out(static_cast<std::size_t>(height * width));
+    std::vector<int> place(out.size());
+    pool({sums.data(), 13, edge, height, width, 0.25, true}, out.data(), place.data());
+    for (std::int64_t i = 0; i < height * width; ++i) {
+      const std::int64_t corner = i / width * edge * 13 + i % width * edge;
+      double best = -1e9;
+      for (std::int64_t y = 0; y < edge; ++y)
+        for (std::int64_t x = 0; x < edge; ++x) {
+          const double other = sums[static_cast<std::size_t>(corner + y * 13 + x)];
+          if (std::isnan(best) || std::isnan(other))
+            best = std::nan("");
+          else
+            best = std::max(best, other);
+        }
+      const auto index = static_cast<std::size_t>(i);
+      if (std::isnan(best)) {
+        EXPECT_TRUE(std::isnan(out[index]));
+        EXPECT_EQ(place[index], 14);
+      } else if (best + 0.25 <= 0) {
+        EXPECT_EQ(out[index], 0);
+        EXPECT_EQ(place[index], -1);
+      } else {
+        EXPECT_EQ(out[index], best + 0.25);
+        EXPECT_EQ(sums[static_cast<std::size_t>(place[index])], best);
+      }
+    }
+  }
+}
+
 TEST(Kernels, TheNormIsOverAllNumbers) {
   const auto all = numbers(37, 5);
   double expected = 0;

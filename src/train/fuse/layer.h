@@ -62,7 +62,7 @@ LayerPtr make_linear(const ShapedLayer& layer, const LayerOptions& options, Slot
 /// Any convolution, through the library.
 LayerPtr make_convolution(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                           Slot bias);
-/// Stride 1, on a processor, with the ReLU and the pooling (a window without overlap; 0: none)
+/// Stride 1, on a processor, with the ReLU and the pooling (a window without overlap; 1: none)
 /// behind it in the same pass over the numbers.
 LayerPtr make_plain_convolution(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                                 Slot bias, bool relu, std::int64_t pool);

@@ -61,8 +61,9 @@ class PlainConvolution : public Layer {
         bias_(std::move(bias)),
         relu_(relu),
         pool_(pool),
-        final_height_(pool ? planes_.out_height / pool : planes_.out_height),
-        final_width_(pool ? planes_.out_width / pool : planes_.out_width),
+        final_height_(planes_.out_height / pool),
+        final_width_(planes_.out_width / pool),
+        unkept_(static_cast<std::size_t>(final_height_ * final_width_)),
         in_(static_cast<std::size_t>(kChunk * planes_.channels * planes_.in_stride)),
         out_(static_cast<std::size_t>(planes_.rows * planes_.length)),
         gradient_(static_cast<std::size_t>(kChunk * planes_.rows * planes_.gradient_stride)),
@@ -74,7 +75,7 @@ class PlainConvolution : public Layer {
     at::Tensor output = at::empty(
         {batch, options_.members * planes_.rows, final_height_, final_width_}, input.options());
     places_ = at::Tensor();
-    if (pass.training && (pool_ || relu_))
+    if (pass.training && (pool_ > 1 || relu_))
       places_ = at::empty(output.sizes(), input.options().dtype(at::kInt));
     for (std::int64_t n = 0; n < batch; ++n) {
       for (std::int64_t member = 0; member < options_.members; ++member) {
@@ -150,37 +151,20 @@ class PlainConvolution : public Layer {
                        out_.data(), p.length, p.length);
   }
 
-  /// Bias, pooling and ReLU; remembers where each value came from (-1: cut off by the ReLU).
+  /// Bias, pooling and ReLU; remembers where each value came from.
   void finish(at::Tensor& output, std::int64_t n, std::int64_t member) {
     const std::int64_t area = final_height_ * final_width_;
     const std::int64_t start = n * output.stride(0) + member * planes_.rows * area;
     T* to = output.template mutable_data_ptr<T>() + start;
-    int* place = places_.defined() ? places_.template mutable_data_ptr<int>() + start : nullptr;
-    for (std::int64_t o = 0; o < planes_.rows; ++o) {
-      const T bias = bias_.value.defined() ? member_value(bias_, member)[o] : T(0);
-      const T* from = out_.data() + o * planes_.length;
-      for (std::int64_t y = 0; y < final_height_; ++y) {
-        for (std::int64_t x = 0; x < final_width_; ++x, ++to) {
-          std::int64_t best = pool_ ? largest(from, y, x) : y * planes_.padded_width + x;
-          const T value = from[best] + bias;
-          const bool cut = relu_ && value <= 0;  // NaN is not cut: it must stay visible.
-          *to = cut ? T(0) : value;
-          if (place) *place++ = cut ? -1 : static_cast<int>(best);
-        }
-      }
+    const bool keep = places_.defined();
+    int* place = keep ? places_.template mutable_data_ptr<int>() + start : unkept_.data();
+    for (std::int64_t o = 0; o < planes_.rows; ++o, to += area) {
+      kernels::pool(
+          {out_.data() + o * planes_.length, planes_.padded_width, pool_, final_height_,
+           final_width_, bias_.value.defined() ? member_value(bias_, member)[o] : T(0), relu_},
+          to, place);
+      if (keep) place += area;
     }
-  }
-
-  std::int64_t largest(const T* from, std::int64_t y, std::int64_t x) const {
-    const std::int64_t corner = y * pool_ * planes_.padded_width + x * pool_;
-    std::int64_t best = corner;
-    for (std::int64_t i = 0; i < pool_; ++i) {
-      for (std::int64_t j = 0; j < pool_; ++j) {
-        const std::int64_t at = corner + i * planes_.padded_width + j;
-        if (from[at] > from[best] || from[at] != from[at]) best = at;
-      }
-    }
-    return best;
   }
 
   /// The gradient at the positions of the convolution's output, zero elsewhere; sums the bias's.
@@ -238,6 +222,7 @@ class PlainConvolution : public Layer {
   std::int64_t pool_;
   std::int64_t final_height_;
   std::int64_t final_width_;
+  std::vector<int> unkept_;                           ///< Places in evaluation.
   std::vector<T> in_, out_, gradient_, in_gradient_;  ///< Planes of a few samples.
   at::Tensor input_;
   at::Tensor places_;

@@ -1,11 +1,16 @@
 #include "train/fuse/testing.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "train/spec/model_spec.h"
 
 namespace clavier::train::testing {
 namespace {
+
+/// Threads that wait for each other make tests of tiny networks a hundred times slower on a machine
+/// that is busy otherwise.
+[[maybe_unused]] const bool kOneThread = (at::set_num_threads(1), true);
 
 const Parameter& at_index(const std::vector<Parameter>& list, int index) {
   return list[static_cast<std::size_t>(index)];
