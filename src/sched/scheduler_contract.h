@@ -103,6 +103,7 @@ class Study {
 
   const State& state() const { return state_; }
   const std::vector<Entry>& log() const { return log_; }
+  int exploits() const { return exploits_; }
 
  private:
   struct Worker {
@@ -134,7 +135,8 @@ class Study {
                            .launch = worker.launch,
                            .step = worker.step,
                            .value = setting_.value(worker.trial, worker.step),
-                           .seconds = 1});
+                           .seconds = 1,
+                           .checkpoint = Checkpoint{worker.trial, worker.launch, worker.step, "c"}});
     }
     if (setting_.reversed) std::ranges::reverse(reports);
     if (!reports.empty()) take(Signal{Reported{reports}});
@@ -173,6 +175,7 @@ class Study {
     turn.decisions = scheduler_.decide(turn, state_);
     check(turn.decisions);
     state_.apply_decisions(turn);
+    take_over(turn.decisions);
     check_answered(turn);
     scheduler_.observe(turn, state_);
     fill(entry);
@@ -189,8 +192,22 @@ class Study {
       EXPECT_TRUE(decided.insert(id).second) << "decides twice about trial " << id.value;
       if (const auto* go_on = std::get_if<Continue>(&decision.action))
         EXPECT_GT(go_on->until, state_.trial(id).step) << "goes on to where it is";
+      else if (const auto* exploit = std::get_if<Exploit>(&decision.action))
+        EXPECT_GT(exploit->until, exploit->donor.step) << "goes on to where its donor is";
       else
         EXPECT_FALSE(decision.reason.empty());
+    }
+  }
+
+  /// Exploits: the trial goes on, or will be resumed, from the donor's step.
+  void take_over(const std::vector<Decision>& decisions) {
+    for (const Decision& decision : decisions) {
+      const auto* exploit = std::get_if<Exploit>(&decision.action);
+      if (!exploit) continue;
+      ++exploits_;
+      saved_[exploit->trial] = exploit->donor.step;
+      for (Worker& worker : workers_)
+        if (worker.trial == exploit->trial) worker.step = exploit->donor.step;
     }
   }
 
@@ -200,7 +217,7 @@ class Study {
     if (!reported) return;
     for (const Report& report : reported->reports) {
       const Trial& trial = state_.trial(report.trial);
-      EXPECT_TRUE(trial.verdict != Verdict::kNone || trial.until > report.step)
+      EXPECT_TRUE(trial.verdict != Verdict::kNone || trial.until > trial.step)
           << "trial " << report.trial.value << " waits at step " << report.step;
     }
   }
@@ -255,6 +272,7 @@ class Study {
   std::map<TrialId, Steps> saved_;  ///< Where a trial's checkpoint is.
   LaunchId next_launch_{0};
   std::int64_t now_ = 0;
+  int exploits_ = 0;
 };
 
 /// A fresh scheduler that is told the log answers every question as the first one did.

@@ -1,11 +1,13 @@
 #include "sched/scheduler_contract.h"
 
+#include <cmath>
 #include <limits>
 
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "sched/median.h"
+#include "sched/pbt.h"
 #include "sched/ray_asha.h"
 #include "sched/ray_median.h"
 
@@ -18,6 +20,14 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 template <typename T>
 std::int64_t visits(const Scheduler& scheduler) {
   return static_cast<const T&>(scheduler).visits();
+}
+
+const Space kSpace = {{{"lr", Real{1e-4, 1, Scale::kLog}},
+                       {"width", Integer{1, 64}},
+                       {"momentum", Choice{{0.8, 0.9, 0.99}, true}}}};
+
+std::unique_ptr<Scheduler> make_pbt(Objective objective, PbtOptions options) {
+  return std::make_unique<Pbt>(objective, kSpace, std::move(options), 1);
 }
 
 const std::vector<Subject> kSubjects = {
@@ -79,11 +89,29 @@ const std::vector<Subject> kSubjects = {
        return std::make_unique<RayMedian>(
            objective, RayMedianOptions{.grace_period = 4, .min_time_slice = 3, .hard_stop = false});
      }},
+    {"pbt",
+     [](Objective objective) {
+       return make_pbt(std::move(objective), {.interval = 5, .max_steps = 40});
+     }},
+    {"pbt_without_end",
+     [](Objective objective) {
+       return make_pbt(std::move(objective), {.interval = 3, .burn_in = 10, .quantile = 0.5});
+     }},
+    {"pbt_synchronous",
+     [](Objective objective) {
+       return make_pbt(std::move(objective),
+                       {.interval = 5, .max_steps = 40, .exchange = Exchange::kSynchronous});
+     }},
 };
 
 std::vector<Action> actions(const Entry& entry) {
   std::vector<Action> actions;
-  for (const Decision& decision : entry.step.turn.decisions) actions.push_back(decision.action);
+  for (const Decision& decision : entry.step.turn.decisions) {
+    actions.push_back(decision.action);
+    // The donor's value is as reported: its sign differs between the modes.
+    if (auto* exploit = std::get_if<Exploit>(&actions.back()))
+      exploit->donor_value = std::abs(exploit->donor_value);
+  }
   return actions;
 }
 

@@ -17,10 +17,10 @@ class Desk {
   }
 
   /// A trial that waits for its first launch.
-  TrialId create(int bracket = 0) {
+  TrialId create(int bracket = 0, Config config = {}) {
     const TrialId id{static_cast<std::int64_t>(state_.trials().size())};
     Fill fill;
-    fill.created.push_back({.id = id, .bracket = bracket});
+    fill.created.push_back({.id = id, .config = std::move(config), .bracket = bracket});
     state_.apply(fill, state_.now());
     return id;
   }
