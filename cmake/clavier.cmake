@@ -27,7 +27,8 @@ if(CLAVIER_SANITIZE)
 endif()
 
 if(CLAVIER_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined
+    "SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/clang14.h")
   add_link_options(-fsanitize=address,undefined)
 endif()
 

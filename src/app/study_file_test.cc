@@ -274,6 +274,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "s.toml:2:5: in this key-value pair: cannot redefine existing "
                   "integer 'a'"},
         WrongFile{"[study\n", "s.toml:1:7: in this table header: expected ']', saw '\\n'"},
+        WrongFile{"[,",
+                  "s.toml:1:2: in this key: expected bare key starting character or string "
+                  "delimiter, saw ','"},
+        WrongFile{"p\u00c3 = 1", "s.toml:1:2: in this key-value pair: expected '=', saw '\u00c3'"},
         WrongFile{"a" + std::string(70, '.'), "s.toml:1:62: nested too deep"},
         WrongFile{"a = " + std::string(80, '[') + std::string(80, ']'),
                   "s.toml:1:65: nested too deep"},
