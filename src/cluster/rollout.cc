@@ -13,6 +13,8 @@ namespace clavier::cluster {
 namespace {
 
 constexpr double kSameMoment = 1e-9;
+/// A measured speed off by more is another speed, not noise.
+constexpr double kJump = 1.5;
 
 /// Evaluations due in (from, to]: at multiples of the interval and at the target.
 Steps evaluations_in(Steps from, Steps to, Steps interval, Steps target) {
@@ -220,8 +222,9 @@ class Rollout {
     if (trial.finished && --unfinished_ == 0) result_.makespan = view_.now;
     const double seconds = view_.now - slot.since;
     const double measured = (seconds - slot.move) / nominal(number, run.from, run.to);
-    slot.seconds_per_unit =
-        slot.measured > 0 ? 0.5 * *slot.seconds_per_unit + 0.5 * measured : measured;
+    const double before = slot.measured > 0 ? *slot.seconds_per_unit : measured;
+    const bool changed = measured > kJump * before || before > kJump * measured;
+    slot.seconds_per_unit = changed ? measured : 0.5 * before + 0.5 * measured;
     ++slot.measured;
     slot.trial = -1;
     slot.since = view_.now;

@@ -81,10 +81,10 @@ TEST(Rollout, ATrialThatReachesItsGoalStopsAtTheNextEvaluation) {
 
 TEST(Rollout, LearnsSecondsPerUnitFromEndedDispatches) {
   Scenario scenario = two_slots();
-  scenario.slots[0].rate = Rate({{0, 10}, {1, 2}});
+  scenario.slots[0].rate = Rate({{0, 10}, {1, 8}});
   Script script({{0, 0, 10}, {0, 0, 10}, {0, 0, 80}});
   roll_out(scenario, script);
-  EXPECT_DOUBLE_EQ(*script.last.slots[0].seconds_per_unit, 0.5 * 0.1 + 0.5 * 0.5);
+  EXPECT_DOUBLE_EQ(*script.last.slots[0].seconds_per_unit, 0.5 * 0.1 + 0.5 * 0.125);
   EXPECT_EQ(script.last.slots[0].measured, 2);
   EXPECT_FALSE(script.last.slots[1].seconds_per_unit);
 }

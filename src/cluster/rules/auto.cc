@@ -83,6 +83,11 @@ void Auto::schedule(const RolloutView& view) {
       consider(tightest_level_schedule(outlook, {.order = order, .fast_last = fast_last}),
                options_.gain);
   consider(list_schedule(outlook), options_.gain);
+  itinerary_.assign(view.trials.size(), {});
+  for (std::size_t slot = 0; slot < legs_.size(); ++slot)
+    for (const Leg& leg : legs_[slot])
+      itinerary_[index(leg.trial)].push_back({leg.to, static_cast<int>(slot)});
+  for (auto& stops : itinerary_) std::ranges::sort(stops, {}, &Stop::to);
   planned_seconds_.assign(view.slots.size(), -1);
   for (std::size_t i = 0; i < view.slots.size(); ++i)
     if (view.slots[i].seconds_per_unit) planned_seconds_[i] = *view.slots[i].seconds_per_unit;
@@ -109,6 +114,26 @@ std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
     const TrialView& trial = view.trials[index(leg.trial)];
     if (trial.slot >= 0 || trial.done < leg.from) continue;
     return Dispatch{leg.trial, slot, chunk(view, slot, leg)};
+  }
+  return bridge(view, slot);
+}
+
+std::optional<Dispatch> Auto::bridge(const RolloutView& view, int slot) const {
+  for (std::size_t number = 0; number < view.trials.size(); ++number) {
+    const TrialView& trial = view.trials[number];
+    if (trial.home != slot || !startable(trial)) continue;
+    const auto& stops = itinerary_[number];
+    const auto stop = std::ranges::upper_bound(stops, trial.done, {}, &Stop::to);
+    if (stop == stops.end()) continue;
+    const SlotView& there = view.slots[index(stop->slot)];
+    if (there.trial < 0 || !there.seconds_per_unit) continue;
+    const double wait =
+        there.since + there.move + there.work * *there.seconds_per_unit - view.now;
+    const double iterations = wait / (*view.slots[index(slot)].seconds_per_unit * trial.cost);
+    const Steps most = chunk(view, slot, {static_cast<int>(number), trial.done, trial.target});
+    if (iterations < 1) continue;
+    return Dispatch{static_cast<int>(number), slot,
+                    std::min(most, static_cast<Steps>(std::min(iterations, 1e15)))};
   }
   return std::nullopt;
 }

@@ -41,11 +41,19 @@ class Auto : public RolloutRule {
   void schedule(const RolloutView& view);
   std::optional<Dispatch> follow(const RolloutView& view);
   std::optional<Dispatch> follow(const RolloutView& view, int slot);
+  /// Instead of waiting idle for a trial that comes late: more of the trial that is about to leave
+  /// `slot` but must wait, too, for where it goes.
+  std::optional<Dispatch> bridge(const RolloutView& view, int slot) const;
   std::optional<Dispatch> last_resort(const RolloutView& view) const;
   Steps chunk(const RolloutView& view, int slot, const Leg& leg) const;
 
   AutoOptions options_;
   Legs legs_ = {};
+  struct Stop {
+    Steps to = 0;
+    int slot = 0;
+  };
+  std::vector<std::vector<Stop>> itinerary_ = {};  ///< By trial: its legs, in order.
   std::vector<double> planned_seconds_ = {};  ///< By slot, per unit of work.
   double end_ = 0;                            ///< When the schedule ends everything.
   double next_schedule_ = 0;

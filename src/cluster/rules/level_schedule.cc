@@ -136,7 +136,7 @@ class Level {
       const int trial = at_home[index(slot)];
       const double work = outlook_.trials[index(trial)].work;
       const auto at = static_cast<std::size_t>(lane - lanes_.begin());
-      if (lane->capacity >= work) {
+      if (lane->capacity >= work * (1 - kSlack)) {
         alone(trial, at, true);
         continue;
       }
