@@ -68,7 +68,8 @@ struct Windows {
 };
 
 /// `out` gets the values, `place` the position in `sums` that each came from, or -1 where the ReLU
-/// cut it off. NaN is the largest of all and is not cut, so that a broken network shows.
+/// cut it off; of equals, the first in reading order. NaN is the largest of all and is not cut, so
+/// that a broken network shows.
 void pool(const Windows<float>& in, float* out, int* place);
 void pool(const Windows<double>& in, double* out, int* place);
 

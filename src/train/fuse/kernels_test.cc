@@ -71,6 +71,7 @@ TEST(Kernels, PoolFindsTheLargestAndItsPlaceAndShowsNan) {
   for (std::int64_t edge : {1, 2, 3}) {
     auto sums = numbers(12 * 13, 6);
     sums[14] = std::nan("");
+    sums[4] = sums[5] = sums[17] = sums[18] = 50;  // Of equals, the first counts.
     const std::int64_t height = 11 / edge;
     const std::int64_t width = 12 / edge;
     std::vector<double> out(static_cast<std::size_t>(height * width));
@@ -97,6 +98,9 @@ TEST(Kernels, PoolFindsTheLargestAndItsPlaceAndShowsNan) {
       } else {
         EXPECT_EQ(out[index], best + 0.25);
         EXPECT_EQ(sums[static_cast<std::size_t>(place[index])], best);
+        if (best == 50 && edge == 2) {
+          EXPECT_EQ(place[index], 4);
+        }
       }
     }
   }
