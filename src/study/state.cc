@@ -68,12 +68,14 @@ void State::take(const Signal& signal, bool late) {
       [&](const Reported& reported) {
         reports_ += static_cast<std::int64_t>(reported.reports.size());
         for (const Report& report : reported.reports) {
+          if (known(report.trial)) at(report.trial).taking_over = false;
           if (report.checkpoint && known(report.trial)) keep(*report.checkpoint);
           if (!late && known(report.trial)) take(report);
         }
       },
       [&](const CheckpointSaved& saved) {
-        if (known(saved.checkpoint.trial)) keep(saved.checkpoint);
+        if (known(saved.checkpoint.trial) && !at(saved.checkpoint.trial).taking_over)
+          keep(saved.checkpoint);
       },
       [&](const Exited& exited) {
         if (!known(exited.trial)) return;
@@ -113,6 +115,7 @@ void State::exit(Trial& trial, const Exited& exited) {
   const Verdict verdict = trial.verdict;
   trial.verdict = Verdict::kNone;
   trial.busy += now_ - trial.launched;
+  trial.taking_over = false;
   switch (verdict) {
     case Verdict::kStop: return set_status(trial, TrialStatus::kStopped);
     case Verdict::kComplete: return set_status(trial, TrialStatus::kCompleted);
@@ -181,6 +184,7 @@ void State::decide(const Decision& decision) {
         while (!trial.history.empty() && trial.history.back().step > exploit.donor.step)
           trial.history.pop_back();
         trial.checkpoints.push_back(exploit.donor);
+        trial.taking_over = trial.live();
       });
 }
 

@@ -258,6 +258,19 @@ TEST_F(StateTest, ExploitTakesTheDonorsPlaceAndConfiguration) {
   EXPECT_TRUE(*trial.config.find("lr") == Value(0.5));
 }
 
+TEST_F(StateTest, WhatAWorkerSavesBeforeItTakesOverOthersIsNotItsCheckpoint) {
+  open();
+  const TrialId donor = create(), target = create();
+  report(target, 4, 0.9);
+  turn(Signal(Deadline{}), {{Exploit{target, {donor, LaunchId{0}, 4, "donor"}, 0.9, {}, 8}}});
+  const LaunchId launch = state.trial(target).launch;
+  turn(Signal(CheckpointSaved{{target, launch, 4, "given up"}}));
+  EXPECT_EQ(state.trial(target).latest_checkpoint()->path, "donor");
+  report(target, 5, 0.8);
+  turn(Signal(CheckpointSaved{{target, launch, 5, "own"}}));
+  EXPECT_EQ(state.trial(target).latest_checkpoint()->path, "own");
+}
+
 TEST_F(StateTest, RequestsAreAnsweredByTheFirstTrialThatCarriesThem) {
   open();
   AddTrial add;

@@ -57,6 +57,9 @@ struct Trial {
   std::vector<Point> history = {};
   std::optional<Point> best = {};
   std::vector<Checkpoint> checkpoints = {};  ///< Kept ones, oldest first.
+  /// Told to take over others' weights and not heard of since: what its worker may have saved in
+  /// the meantime, outside a report, are the weights it is to give up.
+  bool taking_over = false;
 
   int attempts = 0;
   int failures = 0;
