@@ -26,6 +26,8 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
   if (appetite > 0) {
     fill.asked = true;
     obstacle = start_some(appetite, fill);
+    // The searcher had no more: what the scheduler would rather see than nothing may still run.
+    if (fill.exhausted) obstacle = start_some(policies_.planner.appetite(cluster_), fill);
   }
   if (fill.asked && state_.count(TrialStatus::kRunning) == 0) settle(obstacle, fill);
   return fill;

@@ -87,6 +87,37 @@ TEST_F(DirectorTest, EndsWhenTheSearcherIsExhaustedAfterNoneOneOrFive) {
   }
 }
 
+/// Wants the population whole before anybody goes on.
+struct NewFirst : sched::Scheduler {
+  sched::ScriptedScheduler script;
+  std::vector<sched::Runnable> next(const State& state, std::size_t appetite) const override {
+    if (!state.exhausted()) return std::vector<sched::Runnable>(appetite, sched::New{.until = 2});
+    return script.next(state, appetite);
+  }
+  std::vector<Decision> decide(const Turn& turn, const State& state) const override {
+    return script.decide(turn, state);
+  }
+  void observe(const Turn& turn, const State& state) override { script.observe(turn, state); }
+  bool finished(const State& state) const override { return script.finished(state); }
+};
+
+TEST_F(DirectorTest, PausedTrialsGoOnWhereTheSearcherHasNothingLeft) {
+  NewFirst scheduler;
+  scheduler.script.until = 5;
+  scheduler.script.answers[{TrialId{0}, 2}] = {Pause{TrialId{0}}, "others first"};
+  options_.restart_paused = true;
+  searcher_ = search::FakeSearcher::counting(1);
+  director_ = std::make_unique<Director>(options_, Policies{searcher_, scheduler, planner_});
+  feed(Opened{.trials = options_.trials});
+  Node node{.id = NodeId{0}, .host = "here"};
+  node.slots.push_back({.id = SlotId{0}, .node = NodeId{0}});
+  feed(Signal{NodeJoined{node}});
+  report(0, 2, 0.5);
+  exit(0, ExitKind::kPaused);
+  EXPECT_FALSE(state().finished());
+  EXPECT_EQ(status(0), TrialStatus::kRunning);
+}
+
 TEST_F(DirectorTest, AFailureIsRetriedFromTheLastCheckpointUpToTheLimit) {
   options_.retries.max_failures = 1;
   options_.trials = 1;
