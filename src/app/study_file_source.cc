@@ -1,10 +1,8 @@
 #include "app/study_file_source.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
 namespace clavier::app {
@@ -124,16 +122,48 @@ std::size_t StudySource::offset_of(Place place) const {
   return at;
 }
 
-void StudySource::splice(std::size_t offset, std::size_t length, std::string_view text) {
+void StudySource::splice(const Edit& edit) {
   const std::string_view all = text_;
-  const auto line = static_cast<std::size_t>(std::ranges::count(all.substr(0, offset), '\n'));
-  const auto removed = std::ranges::count(all.substr(offset, length), '\n');
-  const auto added = std::ranges::count(text, '\n');
+  const auto line = static_cast<std::size_t>(std::ranges::count(all.substr(0, edit.offset), '\n'));
+  const auto removed = std::ranges::count(all.substr(edit.offset, edit.length), '\n');
+  const auto added = std::ranges::count(edit.text, '\n');
   const auto next = lines_.begin() + static_cast<std::ptrdiff_t>(line) + 1;
   const int stem = lines_[line];
   const auto at = lines_.erase(next, next + removed);
   lines_.insert(at, static_cast<std::size_t>(added), stem);
-  text_.replace(offset, length, text);
+  text_.replace(edit.offset, edit.length, edit.text);
+}
+
+std::vector<StudySource::Edit> StudySource::edits(std::span<const std::string> path,
+                                                  std::size_t known,
+                                                  const std::string& value) const {
+  const TomlNode* node = find(root_, path.first(known));
+  if (known == path.size()) {
+    const std::size_t begin = offset_of(node->begin);
+    return {{begin, offset_of(node->end) - begin, value}};
+  }
+  if (node->is_inline) {
+    const std::size_t behind = text_.find_last_not_of(" \t", offset_of(node->end) - 2) + 1;
+    return {{behind, 0,
+             fmt::format("{} {} = {}", node->entries.empty() ? "" : ",",
+                         joined(path.subspan(known)), value)}};
+  }
+  std::vector<Edit> ways;
+  const auto below_header = [&](std::size_t parts) {
+    const std::size_t start = offset_of(find(root_, path.first(parts))->begin);
+    if (parts == 0 || start >= text_.size() || text_[start] != '[') return;
+    ways.push_back({std::min(text_.find('\n', start), text_.size()), 0,
+                    fmt::format("\n{} = {}", joined(path.subspan(parts)), value)});
+  };
+  below_header(known);
+  if (path.size() > 1)
+    ways.push_back(
+        {text_.size(), 0,
+         fmt::format("{}[{}]\n{} = {}\n", text_.empty() || text_.ends_with('\n') ? "" : "\n",
+                     joined(path.first(path.size() - 1)), toml_key(path.back()), value)});
+  for (std::size_t parts = known; parts-- > 0;) below_header(parts);
+  ways.push_back({0, 0, fmt::format("{} = {}\n", joined(path), value)});
+  return ways;
 }
 
 /// Tries the places where the new text may stand, the tidiest first, and keeps the first after
@@ -150,48 +180,16 @@ Status StudySource::apply(const Override& override) {
   std::size_t known = path.size();
   const TomlNode* node = nullptr;
   while (!(node = find(root_, std::span(path).first(known)))) --known;
-  const std::span<const std::string> all(path), rest = all.subspan(known);
-  if (known > 0 && rest.empty() && node->is_table() && !node->is_inline)
+  const std::span<const std::string> all(path);
+  if (known > 0 && known == path.size() && node->is_table() && !node->is_inline)
     return refuse(fmt::format("{} is a table; set one of its keys", override.key));
-  if (!rest.empty() && !node->is_table())
+  if (known < path.size() && !node->is_table())
     return refuse(
         fmt::format("{} is {}, not a table", joined(all.first(known)), node->kind_name()));
 
-  using Edit = std::function<void(StudySource&)>;
-  std::vector<Edit> edits;
-  const auto below_header = [&](std::size_t parts) {
-    const TomlNode* table = find(root_, all.first(parts));
-    const std::size_t start = offset_of(table->begin);
-    if (parts == 0 || table->is_inline || start >= text_.size() || text_[start] != '[') return;
-    const std::size_t line_end = std::min(text_.find('\n', start), text_.size());
-    const std::string line = fmt::format("\n{} = {}", joined(all.subspan(parts)), value.text);
-    edits.push_back([=](StudySource& s) { s.splice(line_end, 0, line); });
-  };
-  if (rest.empty()) {
-    const std::size_t begin = offset_of(node->begin), end = offset_of(node->end);
-    edits.push_back([=, &value](StudySource& s) { s.splice(begin, end - begin, value.text); });
-  } else if (node->is_inline) {
-    const std::size_t brace = offset_of(node->end) - 1;
-    const std::size_t behind = text_.find_last_not_of(" \t", brace - 1) + 1;
-    const std::string item =
-        fmt::format("{} {} = {}", node->entries.empty() ? "" : ",", joined(rest), value.text);
-    edits.push_back([=](StudySource& s) { s.splice(behind, 0, item); });
-  } else {
-    below_header(known);
-    if (path.size() > 1)
-      edits.push_back([&](StudySource& s) {
-        s.splice(
-            s.text_.size(), 0,
-            fmt::format("{}[{}]\n{} = {}\n", s.text_.empty() || s.text_.ends_with('\n') ? "" : "\n",
-                        joined(all.first(path.size() - 1)), toml_key(path.back()), value.text));
-      });
-    for (std::size_t parts = known; parts-- > 0;) below_header(parts);
-    edits.push_back(
-        [&](StudySource& s) { s.splice(0, 0, fmt::format("{} = {}\n", joined(all), value.text)); });
-  }
-  for (const Edit& edit : edits) {
+  for (const Edit& edit : edits(all, known, value.text)) {
     StudySource candidate = *this;
-    edit(candidate);
+    candidate.splice(edit);
     auto parsed = parse_toml(candidate.text_);
     auto* root = std::get_if<TomlNode>(&parsed);
     const TomlNode* set = root ? find(*root, path) : nullptr;

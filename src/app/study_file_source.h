@@ -36,8 +36,18 @@ class StudySource {
     std::string label;
   };
 
+  /// `text` in place of `length` bytes at `offset`.
+  struct Edit {
+    std::size_t offset = 0;
+    std::size_t length = 0;
+    std::string text;
+  };
+
   Status apply(const Override& override);
-  void splice(std::size_t offset, std::size_t length, std::string_view text);
+  /// The ways to give `path` this value, the tidiest first; `known` of its parts exist.
+  std::vector<Edit> edits(std::span<const std::string> path, std::size_t known,
+                          const std::string& value) const;
+  void splice(const Edit& edit);
   std::size_t offset_of(Place place) const;
 
   std::string file_name_;
