@@ -86,8 +86,8 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   auto log = TRY(store::StepLog::open(options.folder / "study.db",
                                       {.power_safe = spec.power_safe,
                                        .metric = spec.objective.metric}));
-  const auto executor =
-      TRY(exec::LocalExecutor::create(TRY(local_options(spec, options)), options.waker));
+  auto local = TRY(local_options(spec, options));
+  const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);
   report::TrialDirectories directories({.folder = options.folder, .study_name = spec.name});
   tuner::World world{

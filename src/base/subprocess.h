@@ -25,7 +25,7 @@ struct SpawnOptions {
   /// `directory`.
   std::string program;
   std::vector<std::string> argv;         ///< argv[0] included.
-  std::vector<std::string> environment;  ///< All of it, NAME=value.
+  std::vector<std::string> environment = {};  ///< All of it, NAME=value.
   std::string directory = {};            ///< Empty: ours.
   std::vector<DescriptorMapping> descriptors = {};
   std::vector<int> cpu_ids = {};      ///< Cores it may use; empty: ours.

@@ -164,18 +164,19 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
   const std::vector<std::string> parameters = parameter_names(view, state);
   const std::vector<std::string> metrics = metric_names(view, state, trials);
   constexpr int kPid = 1000, kHost = 999, kMetric = 500, kParameter = 100, kTime = 1;
-  std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 8}};
+  constexpr std::size_t kNumber = 8;  // A number cut short would be another number.
+  std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 9}};
   columns.push_back({"host", Align::kLeft, 6, kHost});
   if (view.pid) columns.push_back({"pid", Align::kRight, 7, kPid});
   int rank = kParameter;
   for (const std::string& parameter : parameters)
-    columns.push_back({parameter, Align::kRight, 5, ++rank});
+    columns.push_back({parameter, Align::kRight, kNumber, ++rank});
   columns.push_back({"step", Align::kRight, 4});
   columns.push_back({"time", Align::kRight, 6, kTime});
-  columns.push_back({state.objective().metric, Align::kRight, 6});
-  columns.push_back({"best", Align::kRight, 6, kTime + 1});
+  columns.push_back({state.objective().metric, Align::kRight, kNumber});
+  columns.push_back({"best", Align::kRight, kNumber, kTime + 1});
   rank = kMetric;
-  for (const std::string& metric : metrics) columns.push_back({metric, Align::kRight, 6, ++rank});
+  for (const std::string& metric : metrics) columns.push_back({metric, Align::kRight, kNumber, ++rank});
 
   Table table(std::move(columns));
   for (const TrialId id : trials) {

@@ -13,7 +13,7 @@ std::string elapsed(StudyDuration duration) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-std::string number(double value) { return fmt::format("{:.5g}", value); }
+std::string number(double value) { return fmt::format("{:.4g}", value); }
 
 std::string short_value(const Value& value) {
   const double* real = value.as<double>();

@@ -31,9 +31,9 @@ struct World {
 /// What the opening step says about this run.
 struct RunFacts {
   std::int64_t utc_us = 0;
-  std::string version;
-  std::string commit;
-  std::string study_text;
+  std::string version = {};
+  std::string commit = {};
+  std::string study_text = {};
 };
 
 enum class Outcome {
