@@ -15,6 +15,8 @@ namespace {
 constexpr double kSameMoment = 1e-9;
 /// A measured speed off by more is another speed, not noise.
 constexpr double kJump = 1.5;
+/// A short dispatch counts for this part of an interval when speeds are averaged.
+constexpr double kLeastIntervals = 0.1;
 
 /// Evaluations due in (from, to]: at multiples of the interval and at the target.
 Steps evaluations_in(Steps from, Steps to, Steps interval, Steps target) {
@@ -224,7 +226,11 @@ class Rollout {
     const double measured = (seconds - slot.move) / nominal(number, run.from, run.to);
     const double before = slot.measured > 0 ? *slot.seconds_per_unit : measured;
     const bool changed = measured > kJump * before || before > kJump * measured;
-    slot.seconds_per_unit = changed ? measured : 0.5 * before + 0.5 * measured;
+    // An interval weighs one half, however it was cut into dispatches.
+    const double intervals =
+        static_cast<double>(run.to - run.from) / static_cast<double>(scenario_.costs.interval);
+    const double weight = changed ? 1 : 1 - std::exp2(-std::max(intervals, kLeastIntervals));
+    slot.seconds_per_unit = before + weight * (measured - before);
     ++slot.measured;
     slot.trial = -1;
     slot.since = view_.now;
@@ -256,8 +262,8 @@ class Rollout {
 double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps from, Steps to) {
   double units = static_cast<double>(to - from);
   if (costs.evaluation > 0)
-    units += costs.evaluation *
-             static_cast<double>(evaluations_in(from, to, costs.interval, target));
+    units +=
+        costs.evaluation * static_cast<double>(evaluations_in(from, to, costs.interval, target));
   return units * cost;
 }
 
@@ -278,8 +284,7 @@ double bound_of(const Scenario& scenario) {
     if (trial.stop_at < end)
       end = std::min(end, (trial.stop_at + interval - 1) / interval * interval);
     if (end <= trial.done) continue;
-    works.push_back(
-        nominal_work(scenario.costs, trial.cost, trial.target, trial.done, end));
+    works.push_back(nominal_work(scenario.costs, trial.cost, trial.target, trial.done, end));
   }
   std::vector<Rate> rates;
   for (const RolloutSlot& slot : scenario.slots) rates.push_back(slot.rate);

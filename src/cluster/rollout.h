@@ -77,8 +77,9 @@ struct SlotView {
   double since = 0;
   double work = 0;  ///< Nominal, of the running dispatch.
   double move = 0;  ///< Seconds of it spent on fetching the checkpoint.
-  /// Moving average (0.5) of seconds per unit of work over ended dispatches, begun anew when one is
-  /// off by half; before the first: what may be assumed, if anything.
+  /// Moving average of seconds per unit of work over ended dispatches, an interval's worth counting
+  /// one half; begun anew when one is off by half; before the first: what may be assumed, if
+  /// anything.
   std::optional<double> seconds_per_unit = {};
   std::int64_t measured = 0;  ///< Ended dispatches.
   bool bundle = true;

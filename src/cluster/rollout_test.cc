@@ -82,7 +82,7 @@ TEST(Rollout, ATrialThatReachesItsGoalStopsAtTheNextEvaluation) {
 TEST(Rollout, LearnsSecondsPerUnitFromEndedDispatches) {
   Scenario scenario = two_slots();
   scenario.slots[0].rate = Rate({{0, 10}, {1, 8}});
-  Script script({{0, 0, 10}, {0, 0, 10}, {0, 0, 80}});
+  Script script({{0, 0, 10}, {0, 0, 50}, {0, 0, 40}});
   roll_out(scenario, script);
   EXPECT_DOUBLE_EQ(*script.last.slots[0].seconds_per_unit, 0.5 * 0.1 + 0.5 * 0.125);
   EXPECT_EQ(script.last.slots[0].measured, 2);

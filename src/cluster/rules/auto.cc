@@ -19,20 +19,24 @@ bool idle(const SlotView& slot) { return slot.alive && slot.trial < 0; }
 }  // namespace
 
 void Auto::observe(const RolloutView& view, const Happening& happening) {
-  cursor_ = 0;
   const SlotView& slot = view.slots[index(happening.slot)];
   switch (happening.kind) {
     case Happening::Kind::kJoined:
       need_ = Need::kMust;
+      probing_ = probing_ || !slot.seconds_per_unit;
       return;
     case Happening::Kind::kLost:
       need_ = Need::kMust;
       whole_ = false;
       return;
-    case Happening::Kind::kEnded:
-      break;
+    case Happening::Kind::kEnded: break;
   }
+  last_here_.resize(view.slots.size(), -1);
+  last_here_[index(happening.slot)] = happening.trial;
   if (need_ == Need::kMust) return;
+  to_ask_.push_back(happening.slot);
+  if (const int waiting = next_slot(view, happening.trial); waiting >= 0)
+    to_ask_.push_back(waiting);
   const double planned = planned_seconds_[index(happening.slot)];
   if (slot.measured == 1 && planned < 0) need_ = Need::kMust;
   if (view.trials[index(happening.trial)].stopped) need_ = Need::kMust;
@@ -49,9 +53,13 @@ std::optional<Dispatch> Auto::next(const RolloutView& view) {
   return last_resort(view);
 }
 
-std::optional<Dispatch> Auto::probe(const RolloutView& view) const {
+std::optional<Dispatch> Auto::probe(const RolloutView& view) {
+  if (!probing_) return std::nullopt;
+  bool unknown = false;
   for (std::size_t i = 0; i < view.slots.size(); ++i) {
-    if (!idle(view.slots[i]) || view.slots[i].seconds_per_unit) continue;
+    if (!view.slots[i].alive || view.slots[i].seconds_per_unit) continue;
+    unknown = true;
+    if (!idle(view.slots[i])) continue;
     int chosen = -1;
     for (std::size_t trial = 0; trial < view.trials.size(); ++trial) {
       if (!startable(view.trials[trial])) continue;
@@ -62,6 +70,7 @@ std::optional<Dispatch> Auto::probe(const RolloutView& view) const {
     if (chosen < 0) return std::nullopt;
     return Dispatch{chosen, static_cast<int>(i), 1};
   }
+  probing_ = unknown;
   return std::nullopt;
 }
 
@@ -78,10 +87,15 @@ void Auto::schedule(const RolloutView& view) {
     legs_ = std::move(*legs);
   };
   if (whole_) consider(legs_, 0);
+  const bool large = view.trials.size() + view.slots.size() >= options_.large;
   for (const Order order : {Order::kHomeFirst, Order::kLongestFirst})
-    for (const bool fast_last : {true, false})
-      consider(tightest_level_schedule(outlook, {.order = order, .fast_last = fast_last}),
-               options_.gain);
+    for (const bool fast_last : {true, false}) {
+      if (large && (order == Order::kLongestFirst ? schedules_made_ > 1 : !fast_last)) continue;
+      consider(
+          tightest_level_schedule(
+              outlook, {.order = order, .fast_last = fast_last, .precision = large ? 0.02 : 0.005}),
+          options_.gain);
+    }
   consider(list_schedule(outlook), options_.gain);
   itinerary_.assign(view.trials.size(), {});
   for (std::size_t slot = 0; slot < legs_.size(); ++slot)
@@ -93,15 +107,25 @@ void Auto::schedule(const RolloutView& view) {
     if (view.slots[i].seconds_per_unit) planned_seconds_[i] = *view.slots[i].seconds_per_unit;
   whole_ = std::isfinite(best_end);
   need_ = whole_ ? Need::kNone : Need::kWish;
-  next_schedule_ = view.now + options_.pace * std::max(0.0, end_ - view.now);
-  cursor_ = 0;
+  next_schedule_ = view.now + (large ? 4 : 1) * options_.pace * std::max(0.0, end_ - view.now);
+  to_ask_.clear();
+  for (int slot = static_cast<int>(legs_.size()) - 1; slot >= 0; --slot) to_ask_.push_back(slot);
 }
 
 std::optional<Dispatch> Auto::follow(const RolloutView& view) {
-  for (; cursor_ < legs_.size(); ++cursor_)
-    if (idle(view.slots[cursor_]))
-      if (const auto dispatch = follow(view, static_cast<int>(cursor_))) return dispatch;
+  while (!to_ask_.empty()) {
+    const int slot = to_ask_.back();
+    to_ask_.pop_back();
+    if (!idle(view.slots[index(slot)])) continue;
+    if (const auto dispatch = follow(view, slot)) return dispatch;
+  }
   return std::nullopt;
+}
+
+int Auto::next_slot(const RolloutView& view, int trial) const {
+  const auto& stops = itinerary_[index(trial)];
+  const auto stop = std::ranges::upper_bound(stops, view.trials[index(trial)].done, {}, &Stop::to);
+  return stop == stops.end() ? -1 : stop->slot;
 }
 
 std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
@@ -119,27 +143,24 @@ std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
 }
 
 std::optional<Dispatch> Auto::bridge(const RolloutView& view, int slot) const {
-  for (std::size_t number = 0; number < view.trials.size(); ++number) {
-    const TrialView& trial = view.trials[number];
-    if (trial.home != slot || !startable(trial)) continue;
-    const auto& stops = itinerary_[number];
-    const auto stop = std::ranges::upper_bound(stops, trial.done, {}, &Stop::to);
-    if (stop == stops.end()) continue;
-    const SlotView& there = view.slots[index(stop->slot)];
-    if (there.trial < 0 || !there.seconds_per_unit) continue;
-    const double wait =
-        there.since + there.move + there.work * *there.seconds_per_unit - view.now;
-    const double iterations = wait / (*view.slots[index(slot)].seconds_per_unit * trial.cost);
-    const Steps most = chunk(view, slot, {static_cast<int>(number), trial.done, trial.target});
-    if (iterations < 1) continue;
-    return Dispatch{static_cast<int>(number), slot,
-                    std::min(most, static_cast<Steps>(std::min(iterations, 1e15)))};
-  }
-  return std::nullopt;
+  const int number = index(slot) < last_here_.size() ? last_here_[index(slot)] : -1;
+  if (number < 0) return std::nullopt;
+  const TrialView& trial = view.trials[index(number)];
+  if (trial.home != slot || !startable(trial)) return std::nullopt;
+  const int goes_to = next_slot(view, number);
+  if (goes_to < 0) return std::nullopt;
+  const SlotView& there = view.slots[index(goes_to)];
+  if (there.trial < 0 || !there.seconds_per_unit) return std::nullopt;
+  const double wait = there.since + there.move + there.work * *there.seconds_per_unit - view.now;
+  const double iterations = wait / (*view.slots[index(slot)].seconds_per_unit * trial.cost);
+  if (iterations < 1) return std::nullopt;
+  const Steps most = chunk(view, slot, {number, trial.done, trial.target});
+  return Dispatch{number, slot, std::min(most, static_cast<Steps>(std::min(iterations, 1e15)))};
 }
 
 Steps Auto::chunk(const RolloutView& view, int slot, const Leg& leg) const {
   const TrialView& trial = view.trials[index(leg.trial)];
+  if (!view.slots[index(slot)].seconds_per_unit) return 1;
   const double seconds = options_.chunk * std::max(0.0, end_ - view.now);
   const double per_iteration = *view.slots[index(slot)].seconds_per_unit * trial.cost;
   const auto most = static_cast<Steps>(std::min(seconds / per_iteration, 1e15));

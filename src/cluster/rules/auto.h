@@ -9,19 +9,22 @@ namespace clavier::cluster::rules {
 struct AutoOptions {
   /// A dispatch is at most this part of what is left of the study, so that a wrong belief about a
   /// slot is found out in time. The trial usually stays, so a cut costs nothing.
-  double chunk = 1.0 / 16;
+  double chunk = 1.0 / 64;
   /// Schedules are made anew at most once in this part of what is left, unless something joined,
   /// left or stopped.
   double pace = 1.0 / 64;
   /// A learned speed that differs by less from the one planned with changes nothing.
   double tolerance = 0.01;
+  /// From this many trials and slots together fewer candidates are drawn up, at a quarter of the
+  /// pace.
+  std::size_t large = 400;
   /// How much better a new schedule must be than going on with the present one.
-  double gain = 0.002;
+  double gain = 0.005;
 };
 
-/// Finishes all trials as early as possible on slots of unequal and changing speed: keeps a schedule
-/// of everything that is left, follows it in short dispatches, and whenever speeds turn out
-/// different draws up candidates (level schedules from the present state, a list schedule, the
+/// Finishes all trials as early as possible on slots of unequal and changing speed: keeps a
+/// schedule of everything that is left, follows it in short dispatches, and whenever speeds turn
+/// out different draws up candidates (level schedules from the present state, a list schedule, the
 /// present one) and takes the one whose rehearsal at the learned speeds ends first, moves and
 /// evaluations costed. Slots of unknown speed first run one iteration.
 class Auto : public RolloutRule {
@@ -37,9 +40,11 @@ class Auto : public RolloutRule {
  private:
   enum class Need { kNone, kWish, kMust };
 
-  std::optional<Dispatch> probe(const RolloutView& view) const;
+  std::optional<Dispatch> probe(const RolloutView& view);
   void schedule(const RolloutView& view);
   std::optional<Dispatch> follow(const RolloutView& view);
+  /// The slot where the trial's next leg is; -1: none.
+  int next_slot(const RolloutView& view, int trial) const;
   std::optional<Dispatch> follow(const RolloutView& view, int slot);
   /// Instead of waiting idle for a trial that comes late: more of the trial that is about to leave
   /// `slot` but must wait, too, for where it goes.
@@ -54,12 +59,14 @@ class Auto : public RolloutRule {
     int slot = 0;
   };
   std::vector<std::vector<Stop>> itinerary_ = {};  ///< By trial: its legs, in order.
-  std::vector<double> planned_seconds_ = {};  ///< By slot, per unit of work.
-  double end_ = 0;                            ///< When the schedule ends everything.
+  std::vector<double> planned_seconds_ = {};       ///< By slot, per unit of work.
+  double end_ = 0;                                 ///< When the schedule ends everything.
   double next_schedule_ = 0;
   Need need_ = Need::kMust;
-  bool whole_ = false;      ///< The legs cover everything that is left.
-  std::size_t cursor_ = 0;  ///< Slots before it had nothing to start since the last happening.
+  bool whole_ = false;               ///< The legs cover everything that is left.
+  bool probing_ = false;             ///< Some slot may be of unknown speed.
+  std::vector<int> to_ask_ = {};     ///< Slots that may have something to start.
+  std::vector<int> last_here_ = {};  ///< By slot: the trial that ran there last; -1: none.
   std::int64_t schedules_made_ = 0;
 };
 

@@ -67,7 +67,7 @@ class ByLegs : public RolloutRule {
   std::vector<std::size_t> next_;
   std::vector<bool> busy_;
   std::vector<std::vector<int>> waiting_;  ///< By trial: slots whose next leg it is.
-  std::vector<int> runs_;        ///< By slot.
+  std::vector<int> runs_;                  ///< By slot.
   std::vector<int> to_ask_ = {};
 };
 

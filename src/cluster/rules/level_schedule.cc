@@ -149,8 +149,7 @@ class Level {
 
   /// The smallest lane that holds `work`; past the end if none does.
   std::size_t roomiest(double work) const {
-    const auto lane =
-        std::ranges::lower_bound(lanes_, work * (1 - kSlack), {}, &Lane::capacity);
+    const auto lane = std::ranges::lower_bound(lanes_, work * (1 - kSlack), {}, &Lane::capacity);
     return static_cast<std::size_t>(lane - lanes_.begin());
   }
 
@@ -212,8 +211,7 @@ class Level {
   void cut(int trial, std::vector<std::vector<Timed>>& timed) const {
     std::vector<Segment> stays;  // Neighbouring segments on one slot joined.
     for (const Segment& segment : given_[index(trial)].segments) {
-      if (!stays.empty() && stays.back().slot == segment.slot &&
-          stays.back().end >= segment.start)
+      if (!stays.empty() && stays.back().slot == segment.slot && stays.back().end >= segment.start)
         stays.back().end = segment.end;
       else
         stays.push_back(segment);
@@ -234,8 +232,8 @@ class Level {
 
   const Outlook& outlook_;
   const LevelOptions& options_;
-  std::vector<Lane> lanes_ = {};   ///< Ascending by capacity.
-  std::vector<Lane> given_;        ///< By trial.
+  std::vector<Lane> lanes_ = {};  ///< Ascending by capacity.
+  std::vector<Lane> given_;       ///< By trial.
 };
 
 }  // namespace
@@ -257,7 +255,7 @@ std::optional<Legs> tightest_level_schedule(const Outlook& outlook, LevelOptions
     options.horizon = high;
     best = level_schedule(outlook, options);
   }
-  while (best && high - low > 0.005 * high) {
+  while (best && high - low > options.precision * high) {
     options.horizon = (low + high) / 2;
     if (auto better = level_schedule(outlook, options)) {
       best = std::move(better);

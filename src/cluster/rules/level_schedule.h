@@ -18,6 +18,7 @@ struct LevelOptions {
   /// A trial split between two slots is on the faster one last, where what went wrong before can
   /// be made good; else first.
   bool fast_last = true;
+  double precision = 0.005;  ///< Of the least horizon.
 };
 
 /// The preemptive schedule of uniform machines (Gonzalez and Sahni, 1978), from the present state

@@ -43,9 +43,11 @@ Steps Outlook::reached(int trial, Steps from, double work) const {
   const double iterations = work / seen.cost;
   const double per_interval = static_cast<double>(costs.interval) + costs.evaluation;
   // Evaluations only delay: what they let through is found from below.
-  auto low = from + static_cast<Steps>(std::floor(
-                        iterations * static_cast<double>(costs.interval) / per_interval -
-                        costs.evaluation)) - 1;
+  auto low =
+      from +
+      static_cast<Steps>(std::floor(
+          iterations * static_cast<double>(costs.interval) / per_interval - costs.evaluation)) -
+      1;
   low = std::clamp(low, from, seen.target);
   constexpr double kRounding = 1e-9;
   while (low < seen.target &&
@@ -67,8 +69,8 @@ Outlook look(const RolloutView& view) {
   for (const SlotView& slot : view.slots) outlook.slots.push_back(look(slot, view.now, unknown));
   for (std::size_t i = 0; i < view.trials.size(); ++i) {
     const TrialView& seen = view.trials[i];
-    Outlook::Trial trial{.done = seen.done, .target = seen.target, .cost = seen.cost,
-                         .home = seen.home};
+    Outlook::Trial trial{
+        .done = seen.done, .target = seen.target, .cost = seen.cost, .home = seen.home};
     if (seen.slot >= 0) {
       const auto slot = static_cast<std::size_t>(seen.slot);
       trial.done = view.slots[slot].until;

@@ -13,9 +13,9 @@ struct Outlook {
     Steps done = 0;  ///< When it is next free to be placed.
     Steps target = 0;
     double cost = 1;
-    double ready = 0;    ///< When that is, in seconds.
-    int home = -1;       ///< Slot that holds its checkpoint then; -1: none.
-    double work = 0;     ///< Left, in units, evaluations included; 0: nothing.
+    double ready = 0;  ///< When that is, in seconds.
+    int home = -1;     ///< Slot that holds its checkpoint then; -1: none.
+    double work = 0;   ///< Left, in units, evaluations included; 0: nothing.
   };
   struct Slot {
     double rate = 0;  ///< Units per second; 0: not there.
