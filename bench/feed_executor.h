@@ -76,12 +76,13 @@ class FeedExecutor final : public exec::Executor {
     const double progress = static_cast<double>(trial.step) / static_cast<double>(steps_);
     const double loss = 1.0 / (1.0 + progress) + 1e-6 * static_cast<double>(trial.trial.value % 97);
     line_.clear();
-    worker::encode(worker::ReportLine{.trial = trial.trial,
-                                      .launch = trial.launch,
-                                      .step = trial.step,
-                                      .seconds = 0.01,
-                                      .metrics = {{"loss", loss}, {"accuracy", 1 - loss}, {"lr", 1e-3}}},
-                   line_);
+    worker::encode(
+        worker::ReportLine{.trial = trial.trial,
+                           .launch = trial.launch,
+                           .step = trial.step,
+                           .seconds = 0.01,
+                           .metrics = {{"loss", loss}, {"accuracy", 1 - loss}, {"lr", 1e-3}}},
+        line_);
     line_.pop_back();
     auto decoded = worker::decode_from_worker(line_);
     auto& report = std::get<worker::ReportLine>(*decoded);

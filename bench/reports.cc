@@ -1,4 +1,5 @@
-// bench reports: report lines decoded, logged durably, decided on by ASHA and written to directories
+// bench reports: report lines decoded, logged durably, decided on by ASHA and written to
+// directories
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -51,16 +52,16 @@ Figures run(std::int64_t trials, Steps steps) {
   Figures figures;
   figures.reports = tuner.state().reports();
   // One core's worth: elapsed time, or processor time where other work shared the machine.
-  figures.reports_per_second =
-      static_cast<double>(figures.reports) / std::max(busy, 1e-9);
+  figures.reports_per_second = static_cast<double>(figures.reports) / std::max(busy, 1e-9);
   figures.resident_mb = bench::resident_mb();
   std::uintmax_t bytes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
     if (entry.path().filename().string().starts_with("study.db")) bytes += entry.file_size();
   figures.db_mb = static_cast<double>(bytes) / 1e6;
-  fmt::print("{} trials: {} reports in {:.2f} s ({:.2f} s of processor), {:.0f} MB resident, "
-             "study.db {:.0f} MB\n",
-             trials, figures.reports, watch.seconds(), busy, figures.resident_mb, figures.db_mb);
+  fmt::print(
+      "{} trials: {} reports in {:.2f} s ({:.2f} s of processor), {:.0f} MB resident, "
+      "study.db {:.0f} MB\n",
+      trials, figures.reports, watch.seconds(), busy, figures.resident_mb, figures.db_mb);
   return figures;
 }
 
@@ -72,9 +73,10 @@ int main() {
   const Figures few = run(200, 20000);
   const Figures many = run(2000, 2000);
   const double per_million = few.db_mb / (static_cast<double>(few.reports) / 1e6);
-  fmt::print("{{\"reports_per_second\": {:.0f}, \"reports_per_second_10x\": {:.0f}, "
-             "\"rss_mb\": {:.1f}, \"db_mb_per_million\": {:.1f}, \"reports\": {}}}\n",
-             few.reports_per_second, many.reports_per_second,
-             std::max(few.resident_mb, many.resident_mb), per_million, few.reports);
+  fmt::print(
+      "{{\"reports_per_second\": {:.0f}, \"reports_per_second_10x\": {:.0f}, "
+      "\"rss_mb\": {:.1f}, \"db_mb_per_million\": {:.1f}, \"reports\": {}}}\n",
+      few.reports_per_second, many.reports_per_second, std::max(few.resident_mb, many.resident_mb),
+      per_million, few.reports);
   return 0;
 }

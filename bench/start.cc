@@ -20,8 +20,9 @@ namespace {
 
 using namespace clavier;
 
-const Registered one_report("one_report",
-                            [](TrialContext& trial) { trial.report({{"loss", 0.0}}); });
+const Registered one_report("one_report", [](TrialContext& trial) {
+  trial.report({{"loss", 0.0}});
+});
 
 exec::Order order(std::int64_t number, const Node& node) {
   exec::Order order;
@@ -41,11 +42,9 @@ std::vector<double> first_reports(std::vector<std::string> command, int count) {
   spec.cluster.workers = 1;
   auto waker = Waker::create();
   auto node = app::this_node(spec);
-  auto executor = exec::LocalExecutor::create({.study = folder.path(),
-                                               .metric = "loss",
-                                               .node = *node,
-                                               .command = std::move(command)},
-                                              *waker);
+  auto executor = exec::LocalExecutor::create(
+      {.study = folder.path(), .metric = "loss", .node = *node, .command = std::move(command)},
+      *waker);
   if (!executor.ok()) std::exit(1);
   std::vector<double> milliseconds;
   for (int number = 0; number < count; ++number) {

@@ -37,9 +37,9 @@ double trials_per_second(std::int64_t trials, const Objective& objective) {
   const bench::Watch watch;
   const auto tuned = tune(tuning(folder.path(), trials), objective);
   const double seconds = watch.seconds();
-  if (!tuned.ok() || static_cast<std::int64_t>(tuned->trials.size()) != trials ||
-      !tuned->best) {
-    fmt::print(stderr, "the study failed: {}\n", tuned.ok() ? tuned->reason : tuned.error().message);
+  if (!tuned.ok() || static_cast<std::int64_t>(tuned->trials.size()) != trials || !tuned->best) {
+    fmt::print(stderr, "the study failed: {}\n",
+               tuned.ok() ? tuned->reason : tuned.error().message);
     std::exit(1);
   }
   return static_cast<double>(trials) / seconds;

@@ -27,12 +27,12 @@ int main(int argc, char** argv) {
     trial.report({{"loss", (x - 2) * (x - 2) + (y + 1) * (y + 1)}});
   });
   if (!tuned.ok() || !tuned->best) {
-    std::fprintf(stderr, "error: %s\n", tuned.ok() ? "no trial reported" : tuned.error().message.c_str());
+    std::fprintf(stderr, "error: %s\n",
+                 tuned.ok() ? "no trial reported" : tuned.error().message.c_str());
     return 1;
   }
   const clavier::Trial& best = tuned->best_trial();
   std::printf("best of %zu trials: loss %.4f at x = %.3f, y = %.3f\n", tuned->trials.size(),
-              best.best->value, *best.config.find("x")->number(),
-              *best.config.find("y")->number());
+              best.best->value, *best.config.find("x")->number(), *best.config.find("y")->number());
   return 0;
 }

@@ -70,8 +70,7 @@ void write_all(int fd, std::string_view text) {
 Status take_command(std::string_view line, tuner::Mailbox& mailbox) {
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return invalid("a command is a word and a JSON object");
-  const Input input =
-      TRY(text::input_from_json(line.substr(0, space), line.substr(space + 1)));
+  const Input input = TRY(text::input_from_json(line.substr(0, space), line.substr(space + 1)));
   const auto* command = std::get_if<UserCommand>(&input);
   if (!command) return invalid("only commands of users are taken here");
   return mailbox.post(*command);
@@ -102,8 +101,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(const std::filesystem
   if (listener.get() < 0 ||
       ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener.get(), 16) != 0)
-    return io_error(fmt::format("cannot listen for commands in {}: {}", folder.string(),
-                                std::strerror(errno)));
+    return io_error(
+        fmt::format("cannot listen for commands in {}: {}", folder.string(), std::strerror(errno)));
   Waker stop = TRY(Waker::create());
   return std::unique_ptr<ControlServer>(
       new ControlServer(folder, listener.release(), std::move(stop), mailbox));

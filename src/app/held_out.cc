@@ -24,7 +24,8 @@ Result<std::string> output_of(const std::vector<std::string>& command) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io_error("cannot create a pipe");
   Fd from(ends[0]), to(ends[1]);
   SpawnOptions options{.program = command.front(), .argv = command};
-  for (char** variable = environ; *variable; ++variable) options.environment.emplace_back(*variable);
+  for (char** variable = environ; *variable; ++variable)
+    options.environment.emplace_back(*variable);
   options.descriptors = {{to.get(), STDOUT_FILENO}};
   Process process = TRY(Process::spawn(options));
   to.reset();
@@ -53,14 +54,16 @@ const Checkpoint* best_checkpoint(const Trial& trial) {
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
                            const std::filesystem::path& data_directory) {
   if (!study.spec.trainer)
-    return unavailable("this study's trials are your own program: only it can rebuild its models. "
-                       "`clavier best` names the checkpoint");
+    return unavailable(
+        "this study's trials are your own program: only it can rebuild its models. "
+        "`clavier best` names the checkpoint");
   const Trial& trial = study.state.trial(id);
   const Checkpoint* checkpoint = best_checkpoint(trial);
   if (!checkpoint)
-    return not_found(fmt::format("trial {} has left no checkpoint; set [checkpoint] every or "
-                                 "at_end and run it again (clavier rerun)",
-                                 id.value));
+    return not_found(
+        fmt::format("trial {} has left no checkpoint; set [checkpoint] every or "
+                    "at_end and run it again (clavier rerun)",
+                    id.value));
   auto command = TRY(trainer_command(study.spec, data_directory));
   const auto folder = (study.folder.root / checkpoint->path).string();
   for (const std::string& argument :

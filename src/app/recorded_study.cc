@@ -17,8 +17,7 @@ Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics me
     if (!spec)
       return corrupt(fmt::format("the study file in the log of {} is not understood:\n{}",
                                  folder.root.string(), spec.error().message));
-    if (!study)
-      study = RecordedStudy{folder, {}, State(spec->objective, spec->trial.retries)};
+    if (!study) study = RecordedStudy{folder, {}, State(spec->objective, spec->trial.retries)};
     study->spec = *std::move(spec);
     study->version = opened.version;
     study->run_utc_us = opened.utc_us;

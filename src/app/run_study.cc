@@ -68,8 +68,8 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .fail_fast = spec.fail_fast,
                               .resources = spec.trial.resources};
   options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics};
-  options.study_rules = {.metric = spec.stop.metric, .time = spec.stop.time,
-                         .trials = spec.stop.trials};
+  options.study_rules = {
+      .metric = spec.stop.metric, .time = spec.stop.time, .trials = spec.stop.trials};
   if (spec.stop.plateau) {
     options.study_rules.plateau_trials = spec.stop.plateau->trials;
     options.study_rules.plateau_min_delta = spec.stop.plateau->min_delta;
@@ -83,15 +83,14 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
 
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto policies = TRY(OwnedPolicies::create(spec));
-  auto log = TRY(store::StepLog::open(options.folder / "study.db",
-                                      {.power_safe = spec.power_safe,
-                                       .metric = spec.objective.metric}));
+  auto log =
+      TRY(store::StepLog::open(options.folder / "study.db",
+                               {.power_safe = spec.power_safe, .metric = spec.objective.metric}));
   auto local = TRY(local_options(spec, options));
   const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);
   report::TrialDirectories directories({.folder = options.folder, .study_name = spec.name});
-  tuner::World world{
-      .executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
+  tuner::World world{.executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
   if (spec.report.directories) world.observers.push_back(&directories);
   if (options.observers) {
     const auto pid = [&](const Trial& trial) { return executor->worker_pid(trial.launch); };

@@ -65,9 +65,9 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
   compare("[trainer]", before.trainer, now.trainer, before.trainer.value_or("absent"),
           now.trainer.value_or("absent"));
   if (differences.empty()) return {};
-  return conflict("this study was begun with other settings that cannot change under way:" +
-                  differences +
-                  "\nGive the new study another name ([study] name), or undo the change");
+  return conflict(
+      "this study was begun with other settings that cannot change under way:" + differences +
+      "\nGive the new study another name ([study] name), or undo the change");
 }
 
 Result<std::string> verify_study(const std::filesystem::path& folder) {
@@ -88,8 +88,7 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
   const auto policies = TRY(OwnedPolicies::create(spec));
-  auto log =
-      TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
+  auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
   tuner::Director director(director_options(spec), policies.refer());
   TRY(log.read(StepId{0}, store::Metrics::kSkip, [&](const Step& step) -> Status {
     director.replay(step);

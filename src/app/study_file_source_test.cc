@@ -77,7 +77,8 @@ TEST(Override, ShowsInTheTextOfTheStudy) {
                                 "s.toml", std::vector<Override>{{"study.trials", "3"}});
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   EXPECT_EQ(spec->trials, 3);
-  EXPECT_EQ(spec->text, "[study]\nname = \"s\"\ntrials = 3\nmetric='a'\nmode='min'\n[worker]\ncommand=['a']\n");
+  EXPECT_EQ(spec->text,
+            "[study]\nname = \"s\"\ntrials = 3\nmetric='a'\nmode='min'\n[worker]\ncommand=['a']\n");
 }
 
 }  // namespace

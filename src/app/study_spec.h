@@ -48,9 +48,9 @@ struct Plateau {
 
 /// The study ends when one of these holds.
 struct StudyStop {
-  std::optional<double> metric = {};           ///< The objective has reached this value.
+  std::optional<double> metric = {};  ///< The objective has reached this value.
   std::optional<StudyDuration> time = {};
-  std::optional<std::int64_t> trials = {};     ///< So many trials have ended.
+  std::optional<std::int64_t> trials = {};  ///< So many trials have ended.
   std::optional<Plateau> plateau = {};
   friend bool operator==(const StudyStop&, const StudyStop&) = default;
 };
@@ -64,10 +64,10 @@ struct TrialSpec {
 };
 
 struct CheckpointSpec {
-  Steps every = 0;         ///< At every so many steps; 0: only before a pause and `at_end`.
+  Steps every = 0;  ///< At every so many steps; 0: only before a pause and `at_end`.
   bool at_end = true;
-  int keep = 1;            ///< Newest ones kept per trial besides the best; 0: all.
-  std::string best_by;     ///< Metric whose best step is kept as well; empty: the objective.
+  int keep = 1;         ///< Newest ones kept per trial besides the best; 0: all.
+  std::string best_by;  ///< Metric whose best step is kept as well; empty: the objective.
 };
 
 struct ReportSpec {
@@ -104,7 +104,7 @@ struct StudySpec {
   ReportSpec report = {};
   ClusterSpec cluster = {};
 
-  std::string text = {};                        ///< The file as read, with `--set` applied.
+  std::string text = {};                         ///< The file as read, with `--set` applied.
   std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
 };
 

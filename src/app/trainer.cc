@@ -48,7 +48,8 @@ Status resolve_trainer(StudySpec& spec) {
 }
 
 Result<std::string> find_trainer() {
-  if (const char* named = std::getenv("CLAVIER_TRAINER"); named && *named) return std::string(named);
+  if (const char* named = std::getenv("CLAVIER_TRAINER"); named && *named)
+    return std::string(named);
   std::error_code ignored;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto beside = self.parent_path() / kProgram;

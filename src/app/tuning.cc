@@ -29,7 +29,16 @@ std::map<std::string, Trainable>& registered_trainables() {
   return registered;
 }
 
-int default_workers() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+int default_workers() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+Status make_directory(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (!failed) return {};
+  return io_error(fmt::format("cannot create {}: {}", path.string(), failed.message()));
+}
 
 /// Runs the study on this executor. `waker` is the one the executor waits on.
 Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Executor& executor,
@@ -99,10 +108,7 @@ Result<StudySpec> spec_of(const Tuning& tuning) {
 Result<store::StepLog> log_of(const Tuning& tuning) {
   const store::LogOptions options{.metric = tuning.objective.metric};
   if (tuning.directory.empty()) return store::StepLog::in_memory(options);
-  std::error_code failed;
-  std::filesystem::create_directories(tuning.directory, failed);
-  if (failed)
-    return io_error(fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
+  TRY(make_directory(tuning.directory));
   return store::StepLog::open(tuning.directory / "study.db", options);
 }
 
@@ -129,7 +135,7 @@ Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
     return invalid("trials in worker processes need Tuning::directory for their files");
   const app::StudySpec spec = TRY(app::spec_of(tuning));
   const Waker waker = TRY(Waker::create());
-  std::filesystem::create_directories(tuning.directory);
+  TRY(make_directory(tuning.directory));
   exec::LocalOptions options{.study = std::filesystem::absolute(tuning.directory),
                              .metric = spec.objective.metric,
                              .node = TRY(app::this_node(spec)),

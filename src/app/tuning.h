@@ -77,9 +77,9 @@ struct Tuning {
 
 /// What came out of it.
 struct Tuned {
-  std::string reason;            ///< Why the study ended.
-  std::vector<Trial> trials;     ///< By id.
-  std::optional<TrialId> best;   ///< Nothing if no trial reported the metric.
+  std::string reason;           ///< Why the study ended.
+  std::vector<Trial> trials;    ///< By id.
+  std::optional<TrialId> best;  ///< Nothing if no trial reported the metric.
 
   /// REQUIRES: best.
   const Trial& best_trial() const { return trials.at(static_cast<std::size_t>(best->value)); }

@@ -25,8 +25,9 @@ double loss(const Config& config) {
 }
 
 TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
-  const auto tuned =
-      tune(square(50), [](TrialContext& trial) { trial.report({{"loss", loss(trial.config())}}); });
+  const auto tuned = tune(square(50), [](TrialContext& trial) {
+    trial.report({{"loss", loss(trial.config())}});
+  });
   ASSERT_TRUE(tuned.ok()) << tuned.error().message;
   ASSERT_EQ(tuned->trials.size(), 50u);
   ASSERT_TRUE(tuned->best);
@@ -44,8 +45,7 @@ TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
   tuning.workers = 7;
   const auto other = tune(tuning, objective);
   ASSERT_TRUE(one.ok() && other.ok());
-  for (std::size_t i = 0; i < 30; ++i)
-    EXPECT_EQ(one->trials[i].config, other->trials[i].config);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ(one->trials[i].config, other->trials[i].config);
 }
 
 TEST(Tune, AshaGivesOnlyTheBetterTrialsMoreSteps) {

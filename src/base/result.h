@@ -89,10 +89,15 @@ inline Error unavailable(std::string message) {
 
 }  // namespace clavier
 
-/// Passes a failure on to the caller, else is the value: `auto space = TRY(parse(text));`
-#define TRY(expression)                                                   \
-  __extension__({                                                         \
-    auto try_result_ = (expression);                                      \
-    if (!try_result_.ok()) return ::std::move(try_result_).error();       \
-    ::std::move(try_result_).value();                                     \
+// A fresh name for each use, so that one TRY may stand inside another.
+#define CLAVIER_TRY_AS(result, expression)                \
+  __extension__({                                         \
+    auto result = (expression);                           \
+    if (!result.ok()) return ::std::move(result).error(); \
+    ::std::move(result).value();                          \
   })
+#define CLAVIER_TRY_NUMBERED(number, expression) CLAVIER_TRY_AS(try_result_##number, expression)
+#define CLAVIER_TRY_EXPANDED(number, expression) CLAVIER_TRY_NUMBERED(number, expression)
+
+/// Passes a failure on to the caller, else is the value: `auto space = TRY(parse(text));`
+#define TRY(...) CLAVIER_TRY_EXPANDED(__COUNTER__, (__VA_ARGS__))

@@ -24,9 +24,9 @@ struct SpawnOptions {
   /// A path, or a name to be found along the PATH of `environment`. Relative paths start at
   /// `directory`.
   std::string program;
-  std::vector<std::string> argv;         ///< argv[0] included.
+  std::vector<std::string> argv;              ///< argv[0] included.
   std::vector<std::string> environment = {};  ///< All of it, NAME=value.
-  std::string directory = {};            ///< Empty: ours.
+  std::string directory = {};                 ///< Empty: ours.
   std::vector<DescriptorMapping> descriptors = {};
   std::vector<int> cpu_ids = {};      ///< Cores it may use; empty: ours.
   std::int64_t data_limit_bytes = 0;  ///< RLIMIT_DATA: heap and private maps; 0: none.

@@ -10,7 +10,7 @@ namespace clavier::cli {
 
 struct OneRun {
   app::StudySpec spec;
-  std::filesystem::path home;            ///< Of all studies.
+  std::filesystem::path home;  ///< Of all studies.
   std::filesystem::path data_directory;
 };
 

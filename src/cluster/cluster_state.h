@@ -11,12 +11,12 @@ namespace clavier::cluster {
 /// One slot and what the log says about its use.
 struct SlotState {
   Slot slot;
-  bool alive = true;                     ///< Its node is here.
-  std::optional<LaunchId> busy = {};     ///< The launch that holds it.
+  bool alive = true;                  ///< Its node is here.
+  std::optional<LaunchId> busy = {};  ///< The launch that holds it.
   StudyTime busy_since{};
   StudyTime idle_since{};
   std::int64_t dispatches = 0;
-  StudyDuration worked{};                ///< In launches that ended.
+  StudyDuration worked{};  ///< In launches that ended.
 };
 
 /// Nodes and slots as the fold of the log, so that a resumed study plans as the uninterrupted one.

@@ -14,8 +14,8 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
     if (want < free.size())
       plan.starts.push_back({want, free[want], demand.wants[want].until});
     else
-      plan.left_out[want] = cluster.alive_slots() == 0 ? "no slot has joined yet"
-                                                       : "every slot is busy";
+      plan.left_out[want] =
+          cluster.alive_slots() == 0 ? "no slot has joined yet" : "every slot is busy";
   }
   return plan;
 }

@@ -41,8 +41,8 @@ struct Start {
 };
 
 struct Plan {
-  std::vector<Start> starts;           ///< At most one per want and per slot.
-  std::vector<std::string> left_out;   ///< Per want: why it waits; empty if it starts.
+  std::vector<Start> starts;          ///< At most one per want and per slot.
+  std::vector<std::string> left_out;  ///< Per want: why it waits; empty if it starts.
 };
 
 /// Decides which work goes to which slot. Pure: same arguments, same plan. Never over-commits a

@@ -176,7 +176,8 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
   columns.push_back({state.objective().metric, Align::kRight, kNumber});
   columns.push_back({"best", Align::kRight, kNumber, kTime + 1});
   rank = kMetric;
-  for (const std::string& metric : metrics) columns.push_back({metric, Align::kRight, kNumber, ++rank});
+  for (const std::string& metric : metrics)
+    columns.push_back({metric, Align::kRight, kNumber, ++rank});
 
   Table table(std::move(columns));
   for (const TrialId id : trials) {

@@ -131,12 +131,13 @@ class Study {
       if (const auto exit = leaves(worker))
         exits.push_back({.trial = worker.trial, .launch = worker.launch, .kind = *exit});
       else
-        reports.push_back({.trial = worker.trial,
-                           .launch = worker.launch,
-                           .step = worker.step,
-                           .value = setting_.value(worker.trial, worker.step),
-                           .seconds = 1,
-                           .checkpoint = Checkpoint{worker.trial, worker.launch, worker.step, "c"}});
+        reports.push_back(
+            {.trial = worker.trial,
+             .launch = worker.launch,
+             .step = worker.step,
+             .value = setting_.value(worker.trial, worker.step),
+             .seconds = 1,
+             .checkpoint = Checkpoint{worker.trial, worker.launch, worker.step, "c"}});
     }
     if (setting_.reversed) std::ranges::reverse(reports);
     if (!reports.empty()) take(Signal{Reported{reports}});

@@ -40,7 +40,7 @@ struct RaiseTrials {
   friend bool operator==(const RaiseTrials&, const RaiseTrials&) = default;
 };
 
-using UserCommand = std::variant<AddTrial, PauseTrial, ResumeTrial, StopTrial, PauseStudy,
-                                 StopStudy, RaiseTrials>;
+using UserCommand =
+    std::variant<AddTrial, PauseTrial, ResumeTrial, StopTrial, PauseStudy, StopStudy, RaiseTrials>;
 
 }  // namespace clavier

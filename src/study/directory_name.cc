@@ -21,8 +21,10 @@ std::string for_files(std::string text) {
   std::ranges::replace_if(
       text,
       [](unsigned char c) {
-        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        return !plain && std::string_view("._=,-").find(static_cast<char>(c)) == std::string_view::npos;
+        const bool plain =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        return !plain &&
+               std::string_view("._=,-").find(static_cast<char>(c)) == std::string_view::npos;
       },
       '_');
   return text;
@@ -56,8 +58,8 @@ std::string experiment_tag(TrialId trial, const Config& config) {
 
 std::string trial_directory_name(std::string_view study, TrialId trial, const Config& config,
                                  std::int64_t utc_us) {
-  std::string name = for_files(fmt::format("{}_{}_{}", study, trial_name(study, trial),
-                                           experiment_tag(trial, config)));
+  std::string name = for_files(
+      fmt::format("{}_{}_{}", study, trial_name(study, trial), experiment_tag(trial, config)));
   name.resize(std::min(name.size(), kMaxDirectoryName));
   return name + "_" + date(utc_us);
 }

@@ -10,7 +10,8 @@ TEST(DirectoryName, HasRaysParts) {
   config.set("lr", 0.01);
   config.set("layers", 2);
   EXPECT_EQ(experiment_tag(TrialId{2}, config), "3_layers=2,lr=0.0100");
-  const std::string name = trial_directory_name("digits", TrialId{2}, config, 1'700'000'000'000'000);
+  const std::string name =
+      trial_directory_name("digits", TrialId{2}, config, 1'700'000'000'000'000);
   EXPECT_EQ(name, "digits_" + trial_name("digits", TrialId{2}) +
                       "_3_layers=2,lr=0.0100_2023-11-14_22-13-20");
   EXPECT_TRUE(trial_name("digits", TrialId{2}).ends_with("_00002"));

@@ -24,7 +24,7 @@ struct Slot {
   std::vector<int> cpu_ids = {};  ///< Cores to pin to; empty: not pinned.
   std::vector<int> gpu_ids = {};  ///< Devices that the slot may see.
   Resources resources = {};
-  double speed = 1;           ///< Declared relative speed, emulated where `emulated`.
+  double speed = 1;  ///< Declared relative speed, emulated where `emulated`.
   bool emulated = false;
   double price_per_hour = 0;  ///< In the study's currency.
   friend bool operator==(const Slot&, const Slot&) = default;

@@ -15,8 +15,7 @@ struct Metric {
   std::string name;
   double value = 0;  ///< NaN and infinities are allowed.
   friend bool operator==(const Metric& a, const Metric& b) {
-    return a.name == b.name &&
-           (a.value == b.value || (std::isnan(a.value) && std::isnan(b.value)));
+    return a.name == b.name && (a.value == b.value || (std::isnan(a.value) && std::isnan(b.value)));
   }
 };
 

@@ -99,8 +99,7 @@ void State::take(const Report& report) {
   trial.history.push_back(point);
   if (!trial.best || objective_.better(point.value, trial.best->value)) {
     trial.best = point;
-    if (trial.width == 1 &&
-        (!best_ || objective_.better(point.value, at(*best_).best->value)))
+    if (trial.width == 1 && (!best_ || objective_.better(point.value, at(*best_).best->value)))
       best_ = trial.id;
   }
 }

@@ -46,10 +46,10 @@ struct Trial {
 
   TrialStatus status = TrialStatus::kPending;
   Verdict verdict = Verdict::kNone;
-  bool held = false;        ///< Paused by the user: only the user resumes it.
-  LaunchId launch = {};     ///< The live one; else the last.
-  SlotId slot = {};         ///< Of the live or last launch.
-  Steps step = 0;           ///< Last reported.
+  bool held = false;     ///< Paused by the user: only the user resumes it.
+  LaunchId launch = {};  ///< The live one; else the last.
+  SlotId slot = {};      ///< Of the live or last launch.
+  Steps step = 0;        ///< Last reported.
   Steps until = kForever;
   std::int64_t reports = 0;
   std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.

@@ -8,9 +8,9 @@ std::optional<double> Value::number() const {
   using R = std::optional<double>;
   return match(
       data, [](bool v) -> R { return v ? 1.0 : 0.0; },
-      [](std::int64_t v) -> R { return static_cast<double>(v); },
-      [](double v) -> R { return v; }, [](std::monostate) -> R { return {}; },
-      [](const std::string&) -> R { return {}; }, [](const List&) -> R { return {}; });
+      [](std::int64_t v) -> R { return static_cast<double>(v); }, [](double v) -> R { return v; },
+      [](std::monostate) -> R { return {}; }, [](const std::string&) -> R { return {}; },
+      [](const List&) -> R { return {}; });
 }
 
 bool same_value(const Value& a, const Value& b) {

@@ -24,7 +24,9 @@ struct Value {
   Value(List value) : data(std::move(value)) {}
 
   template <typename T>
-  const T* as() const { return std::get_if<T>(&data); }
+  const T* as() const {
+    return std::get_if<T>(&data);
+  }
 
   /// Integers and reals as a real, truth values as 0 or 1; nothing for the rest.
   std::optional<double> number() const;

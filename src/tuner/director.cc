@@ -131,8 +131,7 @@ bool Director::decided(const Turn& turn, TrialId trial) const {
 void Director::judge_report(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     const Trial& trial = state_.trial(report.trial);
-    if (auto reason =
-            met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+    if (auto reason = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
       turn.decisions.push_back({Complete{report.trial}, *reason});
   }
 }
@@ -155,8 +154,8 @@ void Director::judge_failure(const Exited& exited, Turn& turn) {
               turn);
   else if (options_.fail_fast && state_.trial(exited.trial).status == TrialStatus::kFailed)
     end_study({.kind = FinishKind::kFailure,
-               .reason = fmt::format("trial {} failed and fail_fast is set: {}",
-                                     exited.trial.value, exited.error)},
+               .reason = fmt::format("trial {} failed and fail_fast is set: {}", exited.trial.value,
+                                     exited.error)},
               turn);
 }
 
@@ -170,15 +169,16 @@ void Director::judge_silence(const Exited& exited, Turn& turn) {
   for (const Metric& metric : trial.metrics)
     reported += (reported.empty() ? "" : ", ") + metric.name;
   const std::string& wanted = state_.objective().metric;
-  end_study({.kind = FinishKind::kFailure,
-             .reason = reported.empty()
-                           ? fmt::format("trial {} ended without a single report; print a line such "
-                                         "as {{\"{}\": 0.5}} or use the client",
-                                         trial.id.value, wanted)
-                           : fmt::format("trial {} never reported '{}', the study's metric; it "
-                                         "reported {}. Correct [study] metric or the program",
-                                         trial.id.value, wanted, reported)},
-            turn);
+  end_study(
+      {.kind = FinishKind::kFailure,
+       .reason = reported.empty()
+                     ? fmt::format("trial {} ended without a single report; print a line such "
+                                   "as {{\"{}\": 0.5}} or use the client",
+                                   trial.id.value, wanted)
+                     : fmt::format("trial {} never reported '{}', the study's metric; it "
+                                   "reported {}. Correct [study] metric or the program",
+                                   trial.id.value, wanted, reported)},
+      turn);
 }
 
 /// Pausing a program that cannot resume throws its work away: the user has to agree.
@@ -237,8 +237,7 @@ void Director::end_study(Finished finished, Turn& turn) {
 
 StudyTime Director::deadline() const {
   StudyTime next = kNever;
-  if (options_.study_rules.time && !state_.finished())
-    next = StudyTime(*options_.study_rules.time);
+  if (options_.study_rules.time && !state_.finished()) next = StudyTime(*options_.study_rules.time);
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
       if (state_.trial(id).verdict == Verdict::kNone)

@@ -102,8 +102,8 @@ class Director {
   Plateau plateau_;
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
   bool closing_ = false;
-  bool proven_ = false;       ///< Some trial has reported or completed.
-  std::string last_cause_;    ///< Of the last failure since anything reported.
+  bool proven_ = false;     ///< Some trial has reported or completed.
+  std::string last_cause_;  ///< Of the last failure since anything reported.
   int same_cause_ = 0;
 };
 

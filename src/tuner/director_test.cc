@@ -21,8 +21,7 @@ class DirectorTest : public testing::Test {
     director_ = std::make_unique<Director>(options_, Policies{searcher_, scheduler_, planner_});
     feed(Opened{.trials = options_.trials});
     Node node{.id = NodeId{0}, .host = "here"};
-    for (int i = 0; i < slots; ++i)
-      node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
+    for (int i = 0; i < slots; ++i) node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
     feed(Signal{NodeJoined{node}});
   }
 

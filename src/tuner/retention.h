@@ -10,8 +10,8 @@ namespace clavier::tuner {
 
 /// Which checkpoints a study keeps (`[checkpoint]`).
 struct KeepRules {
-  int keep = 1;          ///< The newest of each trial; 0: all of them.
-  std::string best_by;   ///< Besides, the best one by this metric; empty: by the objective.
+  int keep = 1;         ///< The newest of each trial; 0: all of them.
+  std::string best_by;  ///< Besides, the best one by this metric; empty: by the objective.
   Mode best_mode = Mode::kMin;
 };
 

@@ -21,8 +21,8 @@ struct TrialRules {
 struct StudyRules {
   std::optional<double> metric = {};
   std::optional<StudyDuration> time = {};
-  std::optional<std::int64_t> trials = {};   ///< So many have ended.
-  std::int64_t plateau_trials = 0;           ///< 0: no plateau rule.
+  std::optional<std::int64_t> trials = {};  ///< So many have ended.
+  std::int64_t plateau_trials = 0;          ///< 0: no plateau rule.
   double plateau_min_delta = 0;
 };
 

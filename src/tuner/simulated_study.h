@@ -77,9 +77,8 @@ class SimulatedStudy {
   /// Recomputes another study's log with this one's policies, which have seen nothing yet.
   Result<Verification> verify(const store::StepLog& log) {
     Director director(tuner_->director().options(), {searcher_, *scheduler_, planner_});
-    return tuner::verify(log, director, [&](const Opened&) -> Result<StudyOptions> {
-      return director.options();
-    });
+    return tuner::verify(log, director,
+                         [&](const Opened&) -> Result<StudyOptions> { return director.options(); });
   }
 
   std::vector<Step> steps() const {

@@ -109,8 +109,7 @@ TEST(SimulatedStudy, VerifyNamesTheFirstStepThatWasChanged) {
   const auto verified = fresh.verify(*log);
   ASSERT_TRUE(verified.ok());
   ASSERT_TRUE(verified->difference);
-  EXPECT_NE(verified->difference->find("step " + std::to_string(changed) + " "),
-            std::string::npos);
+  EXPECT_NE(verified->difference->find("step " + std::to_string(changed) + " "), std::string::npos);
 }
 
 /// Golden traces change with CLAVIER_UPDATE_GOLDEN=1 and are reviewed as a diff.

@@ -30,7 +30,7 @@ Status Tuner::recover() {
   }
   const auto metrics = parse ? store::Metrics::kParse : store::Metrics::kSkip;
   TRY(world_.log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    TRY(foldable(step, state()));
+    if (Status fits = foldable(step, state()); !fits) return fits;
     if (const auto* opened = std::get_if<Opened>(&step.turn.input);
         opened && first_study_text_.empty())
       first_study_text_ = opened->study;
@@ -45,9 +45,7 @@ Status Tuner::recover() {
   return {};
 }
 
-StudyTime Tuner::now() const {
-  return std::max(state().now(), world_.executor.now() + offset_);
-}
+StudyTime Tuner::now() const { return std::max(state().now(), world_.executor.now() + offset_); }
 
 bool Tuner::idle_forever() const {
   return (state().finished() || director_.closing()) && state().count(TrialStatus::kRunning) == 0;

@@ -81,9 +81,9 @@ class Tuner {
   Director director_;
   World world_;
   std::vector<Followed> followed_;
-  StudyDuration offset_{};   ///< From the executor's time to study time.
+  StudyDuration offset_{};  ///< From the executor's time to study time.
   StepId next_step_{0};
-  bool rebuilt_ = true;      ///< The executor rebuilt from the log what was running.
+  bool rebuilt_ = true;  ///< The executor rebuilt from the log what was running.
   std::string first_study_text_;
 };
 

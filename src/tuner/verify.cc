@@ -24,21 +24,21 @@ Result<Verification> verify(const store::StepLog& log, Director& director,
   const Status read =
       log.read(StepId{0}, store::Metrics::kParse, [&](const Step& logged) -> Status {
         if (result.difference) return {};
-        TRY(foldable(logged, director.state()));
+        if (Status fits = foldable(logged, director.state()); !fits) return fits;
         if (const auto* opened = std::get_if<Opened>(&logged.turn.input))
           director.change(TRY(options(*opened)));
         const Turn turn = director.decide(logged.turn.id, logged.turn.time, logged.turn.input);
         const Fill fill =
             director.fill(turn, logged.fill.asked ? Capacity::kUse : Capacity::kLeave);
         ++result.steps;
-        result.decisions += static_cast<std::int64_t>(turn.decisions.size() +
-                                                      fill.created.size() + fill.launches.size());
+        result.decisions += static_cast<std::int64_t>(turn.decisions.size() + fill.created.size() +
+                                                      fill.launches.size());
         const std::string expected = outcome(logged.turn, logged.fill);
         const std::string found = outcome(turn, fill);
         if (expected != found)
-          result.difference = fmt::format("step {} ({}): the log says\n{}\nand now comes out\n{}",
-                                          logged.turn.id.value, text::kind(logged.turn.input),
-                                          expected, found);
+          result.difference =
+              fmt::format("step {} ({}): the log says\n{}\nand now comes out\n{}",
+                          logged.turn.id.value, text::kind(logged.turn.input), expected, found);
         return {};
       });
   if (!read.ok()) return read.error();

@@ -16,8 +16,8 @@ struct Verification {
   std::optional<std::string> difference = {};
 };
 
-/// Recomputes every decision of a log with a fresh director and fresh policies. Rules and limits may
-/// have changed from run to run: `options` says what they were in the run that begins here.
+/// Recomputes every decision of a log with a fresh director and fresh policies. Rules and limits
+/// may have changed from run to run: `options` says what they were in the run that begins here.
 Result<Verification> verify(const store::StepLog& log, Director& director,
                             const std::function<Result<StudyOptions>(const Opened&)>& options);
 
