@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "sched/pbt.h"
+#include "sched/pbt_ray.h"
 
 /// Whatever the order in which reports, checkpoints, decisions, failures, losses, pauses and the
 /// user's commands cross each other: no trial ever runs weights of one origin with hyperparameters
@@ -292,10 +293,23 @@ Make pbt(Exchange exchange) {
   };
 }
 
+Make ray(Counter counter) {
+  return [counter](std::uint64_t seed) {
+    const RayPbtOptions options{.perturbation_interval = 4,
+                                .quantile_fraction = 0.5,
+                                .explore = kExplore,
+                                .max_steps = 60,
+                                .counter = counter};
+    return std::make_unique<RayPbt>(Objective{"loss", Mode::kMin}, kSpace, options, seed);
+  };
+}
+
 constexpr std::int64_t kTurns = 1000000;
 
 TEST(PbtRaceTest, AsynchronousNeverMixesOrigins) { race(pbt(Exchange::kAsynchronous), kTurns); }
 TEST(PbtRaceTest, SynchronousNeverMixesOrigins) { race(pbt(Exchange::kSynchronous), kTurns); }
+TEST(PbtRaceTest, RaysRuleNeverMixesOrigins) { race(ray(Counter::kDonors), kTurns); }
+TEST(PbtRaceTest, HrfsRuleNeverMixesOrigins) { race(ray(Counter::kOwn), kTurns); }
 
 }  // namespace
 }  // namespace clavier::sched

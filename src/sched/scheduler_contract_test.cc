@@ -8,6 +8,7 @@
 #include "sched/fifo.h"
 #include "sched/median.h"
 #include "sched/pbt.h"
+#include "sched/pbt_ray.h"
 #include "sched/ray_asha.h"
 #include "sched/ray_median.h"
 
@@ -28,6 +29,10 @@ const Space kSpace = {{{"lr", Real{1e-4, 1, Scale::kLog}},
 
 std::unique_ptr<Scheduler> make_pbt(Objective objective, PbtOptions options) {
   return std::make_unique<Pbt>(objective, kSpace, std::move(options), 1);
+}
+
+std::unique_ptr<Scheduler> make_ray_pbt(Objective objective, RayPbtOptions options) {
+  return std::make_unique<RayPbt>(objective, kSpace, std::move(options), 1);
 }
 
 const std::vector<Subject> kSubjects = {
@@ -102,6 +107,18 @@ const std::vector<Subject> kSubjects = {
        return make_pbt(std::move(objective),
                        {.interval = 5, .max_steps = 40, .exchange = Exchange::kSynchronous});
      }},
+    {"pbt_ray",
+     [](Objective objective) {
+       return make_ray_pbt(std::move(objective),
+                           {.perturbation_interval = 5, .burn_in_period = 4, .max_steps = 40});
+     },
+     nullptr, false},
+    {"pbt_hrfs",
+     [](Objective objective) {
+       return make_ray_pbt(std::move(objective),
+                           {.perturbation_interval = 5, .max_steps = 40, .counter = Counter::kOwn});
+     },
+     nullptr, false},
 };
 
 std::vector<Action> actions(const Entry& entry) {
