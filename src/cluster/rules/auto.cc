@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "cluster/rules/level_schedule.h"
@@ -15,6 +16,29 @@ std::size_t index(int number) { return static_cast<std::size_t>(number); }
 bool startable(const TrialView& trial) { return !trial.finished && trial.slot < 0; }
 
 bool idle(const SlotView& slot) { return slot.alive && slot.trial < 0; }
+
+/// Until a busy slot has finished what it runs, as far as is known.
+double seconds_left(const RolloutView& view, int slot) {
+  const SlotView& seen = view.slots[index(slot)];
+  return std::max(
+      0.0, seen.since + seen.move + seen.work * seen.seconds_per_unit.value_or(0) - view.now);
+}
+
+/// Until the trial has come as far as its leg begins, where it runs now; infinite if it does not.
+double seconds_until(const RolloutView& view, const Leg& leg) {
+  const TrialView& trial = view.trials[index(leg.trial)];
+  if (trial.slot < 0) return std::numeric_limits<double>::infinity();
+  const SlotView& there = view.slots[index(trial.slot)];
+  const auto beyond = static_cast<double>(std::max<Steps>(0, leg.from - there.until));
+  return seconds_left(view, trial.slot) + beyond * trial.cost * there.seconds_per_unit.value_or(0);
+}
+
+/// How many iterations of the trial the slot does in `seconds`.
+Steps iterations_in(const RolloutView& view, int slot, int trial, double seconds) {
+  const double each =
+      view.slots[index(slot)].seconds_per_unit.value_or(0) * view.trials[index(trial)].cost;
+  return static_cast<Steps>(std::min(seconds / std::max(each, 1e-300), 1e15));
+}
 
 }  // namespace
 
@@ -132,12 +156,19 @@ std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
   std::deque<Leg>& queue = legs_[index(slot)];
   std::erase_if(queue, [&](const Leg& leg) {
     const TrialView& trial = view.trials[index(leg.trial)];
-    return trial.finished || (trial.slot < 0 && trial.done >= leg.to);
+    return trial.finished || trial.done >= leg.to;
   });
+  double wait = std::numeric_limits<double>::infinity();
   for (const Leg& leg : queue) {
     const TrialView& trial = view.trials[index(leg.trial)];
-    if (trial.slot >= 0 || trial.done < leg.from) continue;
-    return Dispatch{leg.trial, slot, chunk(view, slot, leg)};
+    if (trial.slot < 0 && trial.done >= leg.from) {
+      const Steps most =
+          std::min(chunk(view, slot, leg), iterations_in(view, slot, leg.trial, wait));
+      if (most > 0) return Dispatch{leg.trial, slot, most};
+      break;
+    }
+    // What runs in between must not make the next one wait in turn.
+    wait = std::min(wait, seconds_until(view, leg));
   }
   return bridge(view, slot);
 }
@@ -149,21 +180,19 @@ std::optional<Dispatch> Auto::bridge(const RolloutView& view, int slot) const {
   if (trial.home != slot || !startable(trial)) return std::nullopt;
   const int goes_to = next_slot(view, number);
   if (goes_to < 0) return std::nullopt;
-  const SlotView& there = view.slots[index(goes_to)];
-  if (there.trial < 0 || !there.seconds_per_unit) return std::nullopt;
-  const double wait = there.since + there.move + there.work * *there.seconds_per_unit - view.now;
-  const double iterations = wait / (*view.slots[index(slot)].seconds_per_unit * trial.cost);
-  if (iterations < 1) return std::nullopt;
-  const Steps most = chunk(view, slot, {number, trial.done, trial.target});
-  return Dispatch{number, slot, std::min(most, static_cast<Steps>(std::min(iterations, 1e15)))};
+  if (view.slots[index(goes_to)].trial < 0) return std::nullopt;
+  const Steps meanwhile = iterations_in(view, slot, number, seconds_left(view, goes_to));
+  const Steps most = std::min(meanwhile, chunk(view, slot, {number, trial.done, trial.target}));
+  if (most < 1) return std::nullopt;
+  return Dispatch{number, slot, most};
 }
 
 Steps Auto::chunk(const RolloutView& view, int slot, const Leg& leg) const {
   const TrialView& trial = view.trials[index(leg.trial)];
   if (!view.slots[index(slot)].seconds_per_unit) return 1;
-  const double seconds = options_.chunk * std::max(0.0, end_ - view.now);
-  const double per_iteration = *view.slots[index(slot)].seconds_per_unit * trial.cost;
-  const auto most = static_cast<Steps>(std::min(seconds / per_iteration, 1e15));
+  const double seconds = std::max(options_.chunk * (end_ - view.now),
+                                  options_.moves_per_chunk * view.costs.move_seconds);
+  const Steps most = iterations_in(view, slot, leg.trial, seconds);
   return std::clamp<Steps>(most, 1, leg.to - trial.done);
 }
 

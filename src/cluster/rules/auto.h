@@ -13,6 +13,8 @@ struct AutoOptions {
   /// Schedules are made anew at most once in this part of what is left, unless something joined,
   /// left or stopped.
   double pace = 1.0 / 64;
+  /// But neither is shorter than this many moves, or moves would eat what they gain.
+  double moves_per_chunk = 8;
   /// A learned speed that differs by less from the one planned with changes nothing.
   double tolerance = 0.01;
   /// From this many trials and slots together fewer candidates are drawn up, at a quarter of the

@@ -3,6 +3,7 @@
 #include "cluster/reference_scenarios.h"
 #include "cluster/rollout.h"
 #include "cluster/rules/agnostic.h"
+#include "cluster/rules/catalogue.h"
 #include "cluster/rules/hrfs.h"
 
 namespace clavier::cluster::rules {
@@ -55,6 +56,55 @@ TEST(Agnostic, NeverHangsInThem) {
     Agnostic rule;
     EXPECT_FALSE(roll_out(scenario, rule).hung);
   }
+}
+
+TEST(UniformBundle, LeavesSlotsEmptyThatDoNotCarryIt) {
+  const Scenario scenario = reference_scenario("A", 20, Setting::kFree);
+  const RolloutResult result = roll_out(scenario, *make("uniform-bundle"), {.record_pieces = true});
+  for (const Piece& piece : result.pieces) EXPECT_EQ(piece.slot, 0);
+  EXPECT_DOUBLE_EQ(result.makespan, 20 * 1000 / 20.0);
+}
+
+TEST(InOrder, KeepsEveryTrialOnOneSlotAndPrefersFastOnes) {
+  const Scenario scenario = reference_scenario("A", 8, Setting::kEvalMove);
+  const RolloutResult result = roll_out(scenario, *make("first-fit"), {.record_pieces = true});
+  EXPECT_EQ(result.moves, 0);
+  EXPECT_EQ(result.dispatches, 8);
+  EXPECT_EQ(result.pieces.front().slot, 0);
+}
+
+TEST(Era, StartsWithAShareInProportionToSpeed) {
+  Scenario scenario = reference_scenario("C", 50, Setting::kFree);
+  const RolloutResult result = roll_out(scenario, *make("era"), {.record_pieces = true});
+  // 50 trials over 4:2:1:1; nothing is given back before the 25 of the fastest slot have run.
+  int before = 0;
+  for (const Piece& piece : result.pieces)
+    if (piece.slot == 0 && piece.from == 0 && piece.trial < 25) ++before;
+  EXPECT_EQ(before, 25);
+}
+
+TEST(Eta, TakesOneTrialFirstThenAsManyAsTheSlowestSlotAllows) {
+  const Scenario scenario = reference_scenario("C", 20, Setting::kFree);
+  const RolloutResult result = roll_out(scenario, *make("eta"), {.record_pieces = true});
+  EXPECT_FALSE(result.hung);
+  EXPECT_NEAR(result.makespan / bound_of(scenario), 1, 0.01);
+}
+
+TEST(Gpa, LeavesTheEndToTheStrongestSlot) {
+  const Scenario scenario = reference_scenario("A", 20, Setting::kFree);
+  const RolloutResult result = roll_out(scenario, *make("gpa"), {.record_pieces = true});
+  EXPECT_FALSE(result.hung);
+  for (auto piece = result.pieces.end() - 20; piece != result.pieces.end(); ++piece)
+    EXPECT_EQ(piece->slot, 0);
+}
+
+TEST(Catalogue, MakesEveryRuleItNamesAndNoOther) {
+  for (const std::string_view name : names()) {
+    ASSERT_TRUE(make(name)) << name;
+    EXPECT_FALSE(roll_out(reference_scenario("A", 20, Setting::kEvalMove), *make(name)).hung)
+        << name;
+  }
+  EXPECT_FALSE(make("fastest"));
 }
 
 }  // namespace
