@@ -68,7 +68,7 @@ Pbt::Pbt(Objective objective, Space space, PbtOptions options, std::uint64_t see
       options_(std::move(options)),
       seed_(seed),
       meeting_(std::min(options_.interval, options_.max_steps)) {
-  CHECK(check(space_, options_).ok());
+  CHECK(options_.interval > 0 && options_.quantile >= 0 && options_.quantile <= 0.5);
 }
 
 Steps Pbt::after(Steps step) const {

@@ -25,7 +25,8 @@ RayPbt::RayPbt(Objective objective, Space space, RayPbtOptions options, std::uin
       space_(std::move(space)),
       options_(std::move(options)),
       seed_(seed) {
-  CHECK(check(space_, options_).ok());
+  CHECK(options_.perturbation_interval > 0);
+  CHECK(options_.quantile_fraction >= 0 && options_.quantile_fraction <= 0.5);
 }
 
 RayPbt::Course& RayPbt::course(Courses& courses, TrialId trial) const {

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sched/scheduler.h"
+
+/// The policy that a trial of population-based training went through: a schedule of
+/// hyperparameters, recorded as Ray Tune does and used again for one trial.
+namespace clavier::sched {
+
+/// One takeover. Tags are names of trials; any text that tells them apart.
+struct Takeover {
+  std::string target;
+  std::string donor;
+  Steps target_step = 0;
+  Steps donor_step = 0;
+  Config donor_config = {};
+  Config config = {};  ///< The target's new one.
+  friend bool operator==(const Takeover&, const Takeover&) = default;
+};
+
+/// A line of Ray's pbt_policy_*.txt and pbt_global.txt: a JSON array of the six, tables nested.
+/// Without a line end.
+std::string to_line(const Takeover& takeover);
+/// All lines of such a file; empty lines are skipped. Fails with the line's number.
+Result<std::vector<Takeover>> read_takeovers(std::string_view text);
+
+/// Starts with `initial`; from `step` on uses `config`.
+struct Policy {
+  struct Change {
+    Steps step = 0;
+    Config config = {};
+  };
+  Config initial = {};
+  std::vector<Change> changes = {};  ///< Oldest first.
+};
+
+/// The policy behind the weights that the last takeover made: walks backwards from it, from target
+/// to donor, and leaves out what was overwritten, as Ray does. REQUIRES: not empty.
+Policy policy_of(const std::vector<Takeover>& takeovers);
+
+/// Trains one trial, whose first configuration is the policy's `initial` (the searcher sees to
+/// that), and changes its configuration at the recorded steps: the trial takes over its own
+/// checkpoint of that step. Without one it goes on with the old configuration to its next report,
+/// and the reason says so. Needs checkpoints at the steps of the policy.
+class PbtReplay final : public Scheduler {
+ public:
+  PbtReplay(Policy policy, Steps max_steps);
+
+  std::vector<Runnable> next(const State& state, std::size_t appetite) const override;
+  std::vector<Decision> decide(const Turn& turn, const State& state) const override;
+  void observe(const Turn&, const State&) override {}
+  bool finished(const State& state) const override;
+
+ private:
+  /// Where a trial at `step` waits next.
+  Steps after(Steps step) const;
+
+  Policy policy_;
+  Steps max_steps_;
+};
+
+}  // namespace clavier::sched
