@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "study/config.h"
+#include "study/node.h"
 #include "study/report.h"
 #include "study/text_fields.h"
 
