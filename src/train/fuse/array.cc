@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::uint64_t kInitWord = 0x696e6974;  // "init"
 
+double draw(const Parameter& parameter, Rng& rng) {
+  if (parameter.deviation > 0) return parameter.deviation * rng.normal();
+  if (parameter.bound > 0) return parameter.bound * (2 * rng.uniform() - 1);
+  return parameter.value;
+}
+
 }  // namespace
 
 Array::Array(Network network, std::int64_t members, const ArrayOptions& options)
@@ -47,8 +53,7 @@ void Array::initialise(std::span<const std::uint64_t> seeds) {
         const Parameter& place = network_.parameters[i];
         Rng rng = Rng::keyed(seeds[static_cast<std::size_t>(member)], kInitWord, i);
         for (std::int64_t k = 0; k < place.count; ++k)
-          row[place.offset + k] = static_cast<scalar_t>(
-              place.bound > 0 ? place.bound * (2 * rng.uniform() - 1) : place.value);
+          row[place.offset + k] = static_cast<scalar_t>(draw(place, rng));
       }
     }
   });

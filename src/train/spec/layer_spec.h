@@ -26,6 +26,12 @@ enum class LayerKind {
 /// The word that names the kind in a study file.
 std::string_view word(LayerKind kind);
 
+/// How the weights of a linear layer or a convolution are drawn.
+enum class Init {
+  kUniform,   ///< Within 1/sqrt(fan-in), as PyTorch does by default.
+  kHeFanOut,  ///< Normal with variance 2/fan-out (He et al., 2015), as residual networks want it.
+};
+
 /// One layer as the user describes it; sizes that follow from the input are not part of it.
 struct LayerSpec {
   LayerKind kind = LayerKind::kRelu;
@@ -35,12 +41,14 @@ struct LayerSpec {
   std::int64_t stride = 1;   ///< Of conv2d and pools.
   std::int64_t padding = 0;  ///< Zeros around the image (conv2d, pools).
   bool bias = true;
-  double probability = 0;                ///< Dropout.
-  double eps = 1e-5;                     ///< Norms.
-  double momentum = 0.1;                 ///< Weight of the newest batch in running statistics.
-  bool grows = true;                     ///< `out` scales with the model's width.
-  std::vector<LayerSpec> body = {};      ///< Residual: input + body(input) …
-  std::vector<LayerSpec> shortcut = {};  ///< … or shortcut(input) + body(input).
+  double probability = 0;                  ///< Dropout.
+  double eps = 1e-5;                       ///< Norms.
+  double momentum = 0.1;                   ///< Weight of the newest batch in running statistics.
+  bool grows = true;                       ///< `out` scales with the model's width.
+  std::vector<LayerSpec> body = {};        ///< Residual: input + body(input) …
+  std::vector<LayerSpec> shortcut = {};    ///< … or shortcut(input) + body(input).
+  std::string shortcut_name = "shortcut";  ///< Its layers' parameters are named below this.
+  Init init = Init::kUniform;
   friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 

@@ -9,6 +9,7 @@
 #include "study/text.h"
 #include "train/spec/layer_json.h"
 #include "train/spec/nearest.h"
+#include "train/spec/resnet.h"
 
 namespace clavier::train {
 namespace {
@@ -105,7 +106,23 @@ Layers cnn(const Config& options, std::int64_t outputs) {
   return layers;
 }
 
+Stem stem(const Config& options) {
+  return *options.find("stem")->as<std::string>() == "cifar" ? Stem::kCifar : Stem::kImageNet;
+}
+
+Layers resnet_18(const Config& options, std::int64_t outputs) {
+  return resnet18(stem(options), *options.find("width")->number(), outputs);
+}
+
+Layers resnet_50(const Config& options, std::int64_t outputs) {
+  return resnet50(stem(options), *options.find("width")->number(), outputs);
+}
+
 constexpr double kWidest = 1 << 16;
+
+std::vector<Option> resnet_options() {
+  return {{"stem", "imagenet", 0, 0, {"imagenet", "cifar"}}, {"width", 1.0, 1.0 / 64, 8}};
+}
 
 const std::vector<Model>& models() {
   static const std::vector<Model> models = {
@@ -121,7 +138,9 @@ const std::vector<Model>& models() {
         {"depth", 3, 1, 8},
         {"hidden", 128, 1, kWidest},
         {"dropout", 0.0, 0, 0.99}},
-       cnn}};
+       cnn},
+      {"resnet18", resnet_options(), resnet_18},
+      {"resnet50", resnet_options(), resnet_50}};
   return models;
 }
 

@@ -14,7 +14,7 @@ namespace clavier::train {
 /// A network by name with its options, or the user's own list of layers. One specification
 /// generates every form of the network; it says nothing of the size of the input.
 struct ModelSpec {
-  std::string name = "net";  ///< "net", "mlp", "cnn" or "layers".
+  std::string name = "net";  ///< One of `model_names`, or "layers".
   /// What the layers depend on by name; every one may be a parameter of the trial.
   Config options = {};
   std::string layers = {};  ///< JSON list, for the user's own.

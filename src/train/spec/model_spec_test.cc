@@ -33,7 +33,7 @@ TEST(ModelSpec, AUsersLayersTakeTheirNumbersFromOptions) {
 }
 
 TEST(ModelSpec, TheTextReadsBackEqual) {
-  for (const char* text : {"\"net\"", "\"mlp\"", "\"cnn\"", kOwn}) {
+  for (const char* text : {"\"net\"", "\"mlp\"", "\"cnn\"", "\"resnet50\"", kOwn}) {
     const auto spec = parse_model(text);
     ASSERT_TRUE(spec.ok()) << spec.error().message;
     const auto again = parse_model(to_json(*spec));

@@ -143,7 +143,7 @@ class Inference {
     const std::vector<LayerSpec> shortcut = std::move(layer.spec.shortcut);
     layer.body = TRY(list(body, inner, prefix));
     Shape direct = layer.in;
-    layer.shortcut = TRY(list(shortcut, direct, prefix + "shortcut."));
+    layer.shortcut = TRY(list(shortcut, direct, prefix + layer.spec.shortcut_name + "."));
     if (inner.sizes != direct.sizes)
       return invalid(
           fmt::format("layer '{}' (residual) adds {} to {}: give it a `shortcut` that "
@@ -160,12 +160,17 @@ class Inference {
 
   /// Bounds as PyTorch's default: uniform within 1/sqrt(fan-in), weights and biases alike.
   int add_weight(const ShapedLayer& layer, std::vector<std::int64_t> sizes, std::int64_t fan_in) {
-    return add(network_.parameters, network_.parameter_count,
-               {.name = layer.name + ".weight",
-                .sizes = std::move(sizes),
-                .bound = 1 / std::sqrt(static_cast<double>(fan_in)),
-                .in_grows = layer.in.grows,
-                .out_grows = layer.out.grows});
+    Parameter weight{.name = layer.name + ".weight",
+                     .sizes = std::move(sizes),
+                     .in_grows = layer.in.grows,
+                     .out_grows = layer.out.grows};
+    if (layer.spec.init == Init::kHeFanOut) {
+      const std::int64_t fan_out = fan_in / weight.sizes[1] * weight.sizes[0];
+      weight.deviation = std::sqrt(2 / static_cast<double>(fan_out));
+    } else {
+      weight.bound = 1 / std::sqrt(static_cast<double>(fan_in));
+    }
+    return add(network_.parameters, network_.parameter_count, std::move(weight));
   }
 
   int add_bias(const ShapedLayer& layer, std::int64_t fan_in) {

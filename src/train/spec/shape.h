@@ -31,6 +31,7 @@ struct Parameter {
   std::int64_t count = 0;
   double bound = 0;  ///< Drawn uniformly from [-bound, bound]; 0: constant `value`.
   double value = 0;
+  double deviation = 0;    ///< Above 0: drawn from a normal distribution around 0 instead.
   bool in_grows = false;   ///< Its fan-in is an infinite dimension.
   bool out_grows = false;  ///< Its fan-out is.
 };

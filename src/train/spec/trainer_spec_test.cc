@@ -46,7 +46,7 @@ TEST(TrainerSpec, AWrongKeyIsNamedWithTheNearestOne) {
             "trainer has no key 'momentun', did you mean 'momentum'?");
   EXPECT_EQ(refusal(R"({"model": "nett"})"),
             "trainer.model: there is no model 'nett', did you mean 'net'? (known: net, mlp, cnn, "
-            "or a table with `layers`)");
+            "resnet18, resnet50, or a table with `layers`)");
   EXPECT_EQ(refusal(R"({"model": {"name": "net", "l3": 4}})"),
             "trainer.model: 'net' has no option 'l3', did you mean 'l1'?");
 }
