@@ -28,6 +28,7 @@ Tuning tuning(const std::filesystem::path& folder, std::int64_t trials) {
   tuning.workers = 2;
   tuning.checkpoint.at_end = false;
   tuning.directory = folder;
+  tuning.report.directories = false;
   return tuning;
 }
 

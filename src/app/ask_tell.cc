@@ -114,7 +114,8 @@ Result<AskTell> AskTell::create(const Tuning& tuning) {
   auto parts = std::make_unique<Parts>(std::move(spec), std::move(policies), std::move(log),
                                        std::move(waker));
   TRY(parts->tuner.recover());
-  TRY(parts->tuner.open({.study_text = parts->spec.text}));
+  TRY(app::check_goes_on(parts->tuner.first_study_text(), parts->spec));
+  TRY(parts->tuner.open(app::facts_now(parts->spec)));
   return AskTell(std::move(parts));
 }
 

@@ -35,9 +35,6 @@ class ControlServer {
 
 enum class Delivery { kDelivered, kNotRunning };
 
-/// Whether a tuner of this folder is listening just now.
-bool is_running(const std::filesystem::path& folder);
-
 /// Whether a tuner of this folder listens just now.
 bool is_running(const std::filesystem::path& folder);
 

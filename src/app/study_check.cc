@@ -5,6 +5,7 @@
 #include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
+#include "app/tuning_spec.h"
 #include "store/step_log.h"
 #include "study/domain.h"
 #include "study/text.h"
@@ -40,6 +41,18 @@ Result<StudySpec> begun_as(const store::StepLog& log) {
   return spec;
 }
 
+/// A parameter that a C++ function computes cannot be computed here.
+Status check_computable(const StudySpec& spec) {
+  for (const Parameter& parameter : spec.space.parameters)
+    if (const auto* constant = std::get_if<Constant>(&parameter.domain);
+        constant && constant->value == Value(std::string(kComputedByProgram)))
+      return unavailable(fmt::format(
+          "parameter '{}' is computed by a function of the program that began this study: only "
+          "that program can draw configurations",
+          parameter.name));
+  return {};
+}
+
 }  // namespace
 
 Status check_unchanged(const StudySpec& before, const StudySpec& now) {
@@ -73,6 +86,7 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
 Result<std::string> verify_study(const std::filesystem::path& folder) {
   const auto log = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(log));
+  TRY(check_computable(spec));
   const auto policies = TRY(OwnedPolicies::create(spec));
   tuner::Director director(director_options(spec), policies.refer());
   const auto as_of = [](const Opened& opened) -> Result<tuner::StudyOptions> {
@@ -87,6 +101,7 @@ Result<std::string> verify_study(const std::filesystem::path& folder) {
 Status append_command(const std::filesystem::path& folder, const UserCommand& command) {
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
+  if (std::holds_alternative<AddTrial>(command)) TRY(check_computable(spec));
   const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
   tuner::Director director(director_options(spec), policies.refer());

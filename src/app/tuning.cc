@@ -3,25 +3,24 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <thread>
+#include <memory>
 
+#include "app/control.h"
 #include "app/policies.h"
 #include "app/run_study.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
 #include "exec/local/guard.h"
 #include "exec/local/local_executor.h"
-#include "study/domain.h"
+#include "report/console.h"
+#include "report/trial_directories.h"
 #include "tuner/tuner.h"
 #include "worker/trial_worker.h"
 
 namespace clavier {
 namespace {
-
-constexpr std::string_view kWorkerFlag = "--clavier-worker";
 
 /// Filled before main by static Registered objects, only read afterwards.
 std::map<std::string, Trainable>& registered_trainables() {
@@ -29,15 +28,22 @@ std::map<std::string, Trainable>& registered_trainables() {
   return registered;
 }
 
-int default_workers() {
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-Status make_directory(const std::filesystem::path& path) {
-  std::error_code failed;
-  std::filesystem::create_directories(path, failed);
-  if (!failed) return {};
-  return io_error(fmt::format("cannot create {}: {}", path.string(), failed.message()));
+std::unique_ptr<report::Console> console_of(const app::StudySpec& spec, const Tuning& tuning,
+                                            StepId first) {
+  if (!tuning.output) return nullptr;
+  report::ConsoleOptions options{.sink = tuning.output,
+                                 .size =
+                                     [] {
+                                       return report::ConsoleSize{1000, 1000};
+                                     },
+                                 .every = spec.report.every,
+                                 .from = first};
+  options.view.study_name = spec.name;
+  options.view.directory = tuning.directory.string();
+  options.view.scheduler = spec.scheduler.algorithm;
+  for (const Parameter& parameter : spec.space.parameters)
+    options.view.parameters.push_back(parameter.name);
+  return std::make_unique<report::Console>(std::move(options));
 }
 
 /// Runs the study on this executor. `waker` is the one the executor waits on.
@@ -47,10 +53,24 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
   auto log = TRY(app::log_of(tuning));
   tuner::Mailbox mailbox(waker);
   tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
-  if (tuning.output) world.warn = [&](const std::string& line) { tuning.output(line + "\n"); };
+  report::TrialDirectories directories({.folder = tuning.directory, .study_name = spec.name});
+  if (!tuning.directory.empty() && spec.report.directories) world.observers.push_back(&directories);
+  const auto console = console_of(spec, tuning, StepId{log.last().value + 1});
+  if (console) {
+    world.observers.push_back(console.get());
+    world.warn = [&](const std::string& line) { console->say(line); };
+  }
+  const auto warn = world.warn;
   tuner::Tuner tuner(app::director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
-  TRY(tuner.run({.study_text = spec.text}));
+  TRY(app::check_goes_on(tuner.first_study_text(), spec));
+  std::unique_ptr<app::ControlServer> control;
+  if (!tuning.directory.empty()) {
+    auto opened = app::ControlServer::open(tuning.directory, mailbox);
+    if (!opened) warn(opened.error().message);
+    if (opened) control = *std::move(opened);
+  }
+  TRY(tuner.run(app::facts_now(spec)));
   const State& state = tuner.state();
   return Tuned{.reason = state.finished() ? state.finished()->reason : "closed",
                .trials = state.trials(),
@@ -72,7 +92,13 @@ Registered::Registered(std::string name, Trainable trainable) {
 
 void init(int argc, char** argv) {
   if (const auto status = exec::guard_main_if_asked(argc, argv)) std::exit(*status);
-  if (argc != 3 || argv[1] != kWorkerFlag) return;
+  if (argc < 2 || argv[1] != app::kWorkerFlag) return;
+  if (argc != 3) {
+    fmt::print(stderr,
+               "clavier: the trials of this study run inside its program: start {} itself\n",
+               argv[0]);
+    std::exit(2);
+  }
   const auto trainable = registered_trainables().find(argv[2]);
   if (trainable == registered_trainables().end()) {
     fmt::print(stderr, "clavier: no Trainable is registered as '{}'\n", argv[2]);
@@ -80,39 +106,6 @@ void init(int argc, char** argv) {
   }
   std::exit(worker::worker_main(trainable->second));
 }
-
-namespace app {
-
-Result<StudySpec> spec_of(const Tuning& tuning) {
-  TRY(validate(tuning.space));
-  if (tuning.objective.metric.empty())
-    return invalid("Tuning::objective names no metric: set it to what the trials report");
-  if (tuning.trials < 1) return invalid("Tuning::trials must be at least 1");
-  StudySpec spec;
-  spec.name = tuning.name;
-  spec.objective = tuning.objective;
-  spec.trials = tuning.trials;
-  spec.seed = spec.data_seed = tuning.seed;
-  spec.space = tuning.space;
-  spec.search = tuning.search;
-  spec.scheduler = tuning.scheduler;
-  spec.trial.resources = tuning.resources;
-  spec.trial.stop = tuning.trial_stop;
-  spec.trial.retries = tuning.retries;
-  spec.stop = tuning.stop;
-  spec.checkpoint = tuning.checkpoint;
-  spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
-  return spec;
-}
-
-Result<store::StepLog> log_of(const Tuning& tuning) {
-  const store::LogOptions options{.metric = tuning.objective.metric};
-  if (tuning.directory.empty()) return store::StepLog::in_memory(options);
-  TRY(make_directory(tuning.directory));
-  return store::StepLog::open(tuning.directory / "study.db", options);
-}
-
-}  // namespace app
 
 Result<Tuned> tune(const Tuning& tuning, const Trainable& objective) {
   const app::StudySpec spec = TRY(app::spec_of(tuning));
@@ -133,13 +126,18 @@ Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
     return not_found(fmt::format("no Trainable is registered as '{}'", registered));
   if (tuning.directory.empty())
     return invalid("trials in worker processes need Tuning::directory for their files");
-  const app::StudySpec spec = TRY(app::spec_of(tuning));
+  const app::StudySpec spec = TRY(app::spec_of(tuning, registered));
   const Waker waker = TRY(Waker::create());
-  TRY(make_directory(tuning.directory));
-  exec::LocalOptions options{.study = std::filesystem::absolute(tuning.directory),
-                             .metric = spec.objective.metric,
-                             .node = TRY(app::this_node(spec)),
-                             .command = {"/proc/self/exe", std::string(kWorkerFlag), registered}};
+  std::error_code failed;
+  std::filesystem::create_directories(tuning.directory, failed);
+  if (failed)
+    return io_error(
+        fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
+  exec::LocalOptions options{
+      .study = std::filesystem::absolute(tuning.directory),
+      .metric = spec.objective.metric,
+      .node = TRY(app::this_node(spec)),
+      .command = {"/proc/self/exe", std::string(app::kWorkerFlag), registered}};
   options.command.front() = std::filesystem::read_symlink("/proc/self/exe").string();
   options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
   const auto executor = TRY(exec::LocalExecutor::create(std::move(options), waker));

@@ -70,8 +70,10 @@ struct Tuning {
   Resources resources = {};
   int workers = 0;  ///< Trials at a time; 0: one per core.
   /// Where the study lives; running the same program again resumes it. Empty: in memory only.
+  /// The command `clavier` reads it like any other study, also while the program runs.
   std::filesystem::path directory = {};
-  /// Progress as text; null: silent.
+  app::ReportSpec report = {};  ///< Trial directories (only with a `directory`) and their like.
+  /// Progress as plain lines, as `clavier run` writes them into a file; null: silent.
   std::function<void(std::string_view)> output = {};
 };
 

@@ -1,13 +1,29 @@
 #pragma once
 
+#include <string_view>
+
 #include "app/tuning.h"
 #include "store/step_log.h"
+#include "tuner/tuner.h"
 
 namespace clavier::app {
 
-/// The study specification that a C++ program's description stands for, validated.
-Result<StudySpec> spec_of(const Tuning& tuning);
+/// Stands in a recorded study for what a function of the C++ program computes.
+inline constexpr std::string_view kComputedByProgram = "computed by the program";
+
+/// In a program's arguments: be a worker, for the Trainable named next.
+inline constexpr std::string_view kWorkerFlag = "--clavier-worker";
+
+/// The study specification that a C++ program's description stands for, validated. For a study on
+/// disk its `text` is a study file that every reading command understands: the worker is this
+/// program (`trainable` is the registered name, empty for trials inside the program), and what
+/// functions compute is a constant.
+Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable = {});
 /// The log where the description wants it: in its directory or in memory.
 Result<store::StepLog> log_of(const Tuning& tuning);
+/// What the opening step says about a run that begins now.
+tuner::RunFacts facts_now(const StudySpec& spec);
+/// Fails with the differences if the log's first run was of another study than `spec`.
+Status check_goes_on(const std::string& first_study_text, const StudySpec& spec);
 
 }  // namespace clavier::app

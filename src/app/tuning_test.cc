@@ -6,6 +6,9 @@
 #include <atomic>
 #include <set>
 
+#include "app/recorded_study.h"
+#include "app/run_study.h"
+
 namespace clavier {
 namespace {
 
@@ -24,10 +27,19 @@ double loss(const Config& config) {
   return (x - 1) * (x - 1);
 }
 
+/// A folder that is removed at the end.
+struct Folder {
+  std::string pattern = (std::filesystem::temp_directory_path() / "clavier-XXXXXX").string();
+  std::filesystem::path path = ::mkdtemp(pattern.data());
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+const Trainable kReportLoss = [](TrialContext& trial) {
+  trial.report({{"loss", loss(trial.config())}});
+};
+
 TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
-  const auto tuned = tune(square(50), [](TrialContext& trial) {
-    trial.report({{"loss", loss(trial.config())}});
-  });
+  const auto tuned = tune(square(50), kReportLoss);
   ASSERT_TRUE(tuned.ok()) << tuned.error().message;
   ASSERT_EQ(tuned->trials.size(), 50u);
   ASSERT_TRUE(tuned->best);
@@ -37,13 +49,10 @@ TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
 }
 
 TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
-  const Trainable objective = [](TrialContext& trial) {
-    trial.report({{"loss", loss(trial.config())}});
-  };
   Tuning tuning = square(30);
-  const auto one = tune(tuning, objective);
+  const auto one = tune(tuning, kReportLoss);
   tuning.workers = 7;
-  const auto other = tune(tuning, objective);
+  const auto other = tune(tuning, kReportLoss);
   ASSERT_TRUE(one.ok() && other.ok());
   for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ(one->trials[i].config, other->trials[i].config);
 }
@@ -75,21 +84,78 @@ TEST(Tune, AFunctionThatThrowsFailsItsTrialAndSaysWhy) {
 }
 
 TEST(Tune, AStudyOnDiskGoesOnWhereItEnded) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "clavier-XXXXXX").string();
-  const std::filesystem::path folder = ::mkdtemp(pattern.data());
-  const Trainable objective = [](TrialContext& trial) {
-    trial.report({{"loss", loss(trial.config())}});
-  };
+  const Folder folder;
   Tuning tuning = square(5);
-  tuning.directory = folder;
-  ASSERT_TRUE(tune(tuning, objective).ok());
+  tuning.directory = folder.path;
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
   tuning.trials = 8;
-  const auto more = tune(tuning, objective);
+  const auto more = tune(tuning, kReportLoss);
   ASSERT_TRUE(more.ok()) << more.error().message;
   EXPECT_EQ(more->trials.size(), 8u);
-  const auto whole = tune(square(8), objective);
+  const auto whole = tune(square(8), kReportLoss);
   for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(more->trials[i].config, whole->trials[i].config);
-  std::filesystem::remove_all(folder);
+}
+
+TEST(Tune, TheReadingCommandsUnderstandAStudyOnDisk) {
+  const Folder folder;
+  Tuning tuning = square(5);
+  tuning.directory = folder.path;
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
+  const auto read = app::read_recorded({folder.path}, store::Metrics::kParse);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->spec.space, tuning.space);
+  EXPECT_EQ(read->state.trials().size(), 5u);
+  EXPECT_GT(read->run_utc_us, 0);
+  const auto verified = app::verify_study(folder.path);
+  EXPECT_TRUE(verified.ok()) << verified.error().message;
+  const auto params = folder.path / read->state.trials()[0].directory / "params.json";
+  EXPECT_TRUE(std::filesystem::exists(params)) << params;
+}
+
+TEST(Tune, WhatAFunctionComputesIsReadableButOnlyTheProgramCanDrawIt) {
+  const Folder folder;
+  Tuning tuning = square(4);
+  tuning.directory = folder.path;
+  tuning.space.parameters.push_back({"twice", computed([](const Config& config) -> Value {
+                                       return 2 * *config.find("x")->number();
+                                     })});
+  tuning.space.parameters.push_back({"more", expression("twice + 1")});
+  tuning.space.parameters.push_back({"y", uniform(0, 1), {{"more", {Value(std::int64_t{3})}}}});
+  tuning.space.constraints = {"more > -100", "x < 100"};
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
+  const auto read = app::read_recorded({folder.path}, store::Metrics::kParse);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->spec.space.parameters.size(), 4u);
+  EXPECT_EQ(read->spec.space.constraints, std::vector<std::string>{"x < 100"});
+  EXPECT_TRUE(read->state.trials()[0].config.find("twice")->number());
+  const auto verified = app::verify_study(folder.path);
+  ASSERT_FALSE(verified.ok());
+  EXPECT_NE(verified.error().message.find("'twice' is computed by"), std::string::npos);
+  // The program itself goes on with it.
+  tuning.trials = 6;
+  const auto more = tune(tuning, kReportLoss);
+  ASSERT_TRUE(more.ok()) << more.error().message;
+  EXPECT_EQ(more->trials.size(), 6u);
+}
+
+TEST(Tune, AnotherSpaceInTheSameFolderIsRefusedWithTheDifference) {
+  const Folder folder;
+  Tuning tuning = square(3);
+  tuning.directory = folder.path;
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
+  tuning.space.parameters = {{"x", uniform(-3, 3)}};
+  const auto refused = tune(tuning, kReportLoss);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("[space]"), std::string::npos);
+}
+
+TEST(Tune, ProgressGoesWhereItIsWanted) {
+  Tuning tuning = square(3);
+  std::string shown;
+  tuning.output = [&](std::string_view text) { shown += text; };
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
+  EXPECT_NE(shown.find("trial 2 completed"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("best: trial"), std::string::npos) << shown;
 }
 
 TEST(Tune, WrongDescriptionsAreRefusedWithTheReason) {

@@ -44,6 +44,8 @@ int run_check(const CheckOptions& options, Streams& streams) {
     for (const Config& config : configs)
       streams.out << "#   " << report::short_config(config) << '\n';
   }
+  if (configs.empty() && options.samples > 0)
+    return fail(streams, invalid("no configuration was found that fulfils the constraints"));
   const auto unused = app::unused_parameters(*spec);
   if (unused.empty()) return kSuccess;
   return fail(streams, invalid(fmt::format(

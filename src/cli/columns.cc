@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/control.h"
 #include "app/nearest.h"
+#include "cli/studies.h"
 #include "study/text.h"
 
 namespace clavier::cli {
@@ -15,9 +17,11 @@ using Kind = TrialColumn::Kind;
 
 std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
   const auto now = study.state.now();
+  const bool runs = app::is_running(study.folder.root);
   return {
       {"trial", Kind::kFact, [](const Trial& t) { return Value(t.id.value); }},
-      {"status", Kind::kFact, [](const Trial& t) { return Value(std::string(name(t.status))); }},
+      {"status", Kind::kFact,
+       [runs](const Trial& t) { return Value(std::string(status_word(t.status, runs))); }},
       {"step", Kind::kFact, [](const Trial& t) { return t.reports ? Value(t.step) : Value(); }},
       {"time", Kind::kFact,
        [now](const Trial& t) {

@@ -53,6 +53,19 @@ TEST(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_EQ(clavier("trials --nonsense").status, 2);
 }
 
+TEST(CommandLine, ATrialAndAStudyComeInEitherOrder) {
+  const auto refused = [](const std::string& arguments) {
+    return clavier(arguments + " --dir /nonexistent").output;
+  };
+  const std::string missing = "clavier: there is no study in /nonexistent;";
+  EXPECT_EQ(refused("test demo").substr(0, missing.size()), missing);
+  EXPECT_EQ(refused("test 7").substr(0, missing.size()), missing);
+  EXPECT_EQ(refused("show 7 demo").substr(0, missing.size()), missing);
+  EXPECT_EQ(refused("show demo 7").substr(0, missing.size()), missing);
+  EXPECT_NE(refused("show demo").find("which trial?"), std::string::npos);
+  EXPECT_NE(refused("show demo other").find("one trial's number"), std::string::npos);
+}
+
 TEST(CommandLine, FailuresEndWithOneOnStandardError) {
   const Ran ran = clavier("status --dir /nonexistent 2>/dev/null");
   EXPECT_EQ(ran.status, 1);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "app/study_folder.h"
+#include "cli/studies.h"
 #include "store/step_log.h"
 
 namespace clavier::cli {
@@ -283,6 +284,40 @@ TEST_F(Commands, CheckFindsAParameterThatNobodyUses) {
   EXPECT_EQ(err_,
             "clavier: the command does not use optimizer: write {optimizer} where the program "
             "takes it, or remove it from [space]\n");
+}
+
+TEST_F(Commands, CheckSaysWhenNothingFulfilsTheConstraints) {
+  std::ofstream(home_ / "s.toml") << kStudy;
+  run(run_check,
+      CheckOptions{.source = {.file = (home_ / "s.toml").string(),
+                              .set = {"search.constraints=[\"lr > 2\"]"}}},
+      kFailure);
+  EXPECT_TRUE(has(err_, "no configuration was found that fulfils the constraints")) << err_;
+}
+
+TEST_F(Commands, CheckPlacesWhatTheTrainerRefuses) {
+  const auto refused = [&](std::string_view trainer, const std::vector<std::string>& set = {}) {
+    std::ofstream(home_ / "t.toml") << "[study]\nmetric = \"loss\"\nmode = \"min\"\n"
+                                    << "[space]\nlr = { uniform = [0.1, 1] }\n[trainer]\n"
+                                    << trainer;
+    run(run_check, CheckOptions{.source = {.file = (home_ / "t.toml").string(), .set = set}},
+        kFailure);
+    return err_;
+  };
+  EXPECT_TRUE(has(refused("model = \"net\"\nmomentun = 1\noptimizer = \"sgdd\"\n"),
+                  "t.toml:8:1: trainer has no key 'momentun', did you mean 'momentum'?\n"));
+  EXPECT_TRUE(has(err_, "t.toml:9:1: trainer.optimizer must be one of")) << err_;
+  EXPECT_TRUE(has(refused("data = \"digts\"\n"), "t.toml:7:1: trainer.data: no file or folder"));
+  EXPECT_TRUE(has(err_, "did you mean \"digits\"?")) << err_;
+  EXPECT_TRUE(
+      has(refused("data = \"digits\"\n", {"space.foo={ uniform = [0, 1] }"}), "--set space.foo"))
+      << err_;
+}
+
+TEST_F(Commands, ATrialThatNobodyRunsAnyMoreIsInterrupted) {
+  EXPECT_EQ(status_word(TrialStatus::kRunning, false), "interrupted");
+  EXPECT_EQ(status_word(TrialStatus::kRunning, true), "running");
+  EXPECT_EQ(status_word(TrialStatus::kStopped, false), "stopped");
 }
 
 TEST_F(Commands, CheckRefusesMixedSources) {

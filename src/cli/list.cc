@@ -27,7 +27,7 @@ int run_list(const ListOptions& options, Streams& streams) {
       result = fail(streams, study.error());
       continue;
     }
-    table.add({folder.name(), std::string(condition(*study)), counts_text(study->state),
+    table.add({folder.name(), std::string(condition(*study)), counts_text(*study),
                best_text(study->state), utc_text(study->run_utc_us)});
   }
   print(streams, table);

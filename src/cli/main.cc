@@ -82,6 +82,35 @@ class CommandLine {
     sub.add_option("STUDY", choice.study, "name, folder or study file; else the latest");
     add_dir(sub, choice.dir);
   }
+  enum class TrialIs { kRequired, kOptional };
+  /// The number of a trial and a study, in either order.
+  template <typename Number>
+  static void add_trial_and_study(CLI::App& sub, Number& trial, StudyChoice& choice, TrialIs need) {
+    const auto read = [&trial, &choice, need](const std::vector<std::string>& words) {
+      bool has_trial = false;
+      for (const std::string& word : words) {
+        std::int64_t number = 0;
+        if (!has_trial && CLI::detail::lexical_cast(word, number)) {
+          trial = number;
+          has_trial = true;
+        } else if (choice.study) {
+          throw CLI::ValidationError(
+              fmt::format("{} and {}: one trial's number and one study", words[0], words[1]));
+        } else {
+          choice.study = word;
+        }
+      }
+      if (need == TrialIs::kRequired && !has_trial)
+        throw CLI::ValidationError("which trial? Its number is missing");
+      return true;
+    };
+    CLI::Option* words = sub.add_option_function<std::vector<std::string>>(
+        "TRIAL", read,
+        fmt::format("its number{}; the study by name, folder or file, else the latest",
+                    need == TrialIs::kOptional ? ", else the best" : ""));
+    words->expected(1, 2)->type_name("[STUDY]")->required(need == TrialIs::kRequired);
+    add_dir(sub, choice.dir);
+  }
   static void add_data_dir(CLI::App& sub, std::optional<std::string>& dir) {
     sub.add_option("--data-dir", dir, "data sets; else $CLAVIER_DATA, else ~/.cache/clavier")
         ->type_name("FOLDER");
@@ -173,8 +202,7 @@ class CommandLine {
     CLI::App& sub =
         command("show", "One trial: configuration, reports, decisions, logs",
                 "  clavier show 7\n  clavier show 7 digits --log-lines 50", show_, run_show);
-    sub.add_option("TRIAL", show_.trial, "its number")->required();
-    add_study(sub, show_.study);
+    add_trial_and_study(sub, show_.trial, show_.study, TrialIs::kRequired);
     sub.add_option("--log-lines", show_.log_lines, "of the end of stdout and stderr, each");
   }
 
@@ -207,18 +235,17 @@ class CommandLine {
   void add_test() {
     CLI::App& sub = command("test", "Held-out metric of a trial's checkpoint",
                             "  clavier test           the best trial of the latest study\n"
+                            "  clavier test digits    the best trial of this one\n"
                             "  clavier test 7 digits",
                             test_, run_test);
-    sub.add_option("TRIAL", test_.trial, "its number; else the best");
-    add_study(sub, test_.study);
+    add_trial_and_study(sub, test_.trial, test_.study, TrialIs::kOptional);
     add_data_dir(sub, test_.data_dir);
   }
 
   void add_rerun() {
     CLI::App& sub = command("rerun", "Run a trial's configuration once more, as a study of its own",
                             "  clavier rerun 7 digits", rerun_, run_rerun);
-    sub.add_option("TRIAL", rerun_.trial, "its number")->required();
-    add_study(sub, rerun_.study);
+    add_trial_and_study(sub, rerun_.trial, rerun_.study, TrialIs::kRequired);
     add_data_dir(sub, rerun_.data_dir);
   }
 
@@ -226,7 +253,7 @@ class CommandLine {
     CLI::App& add = command("add", "Have a configuration tried; the searcher draws what is missing",
                             "  clavier add digits lr=0.01 optimizer=sgd", add_, run_add);
     add.add_option("STUDY", add_.study, "name, folder or study file")->required();
-    add.add_option("NAME=VALUE", add_.values, "parameters")->required();
+    add.add_option("PARAMETERS", add_.values, "NAME=VALUE each")->required();
     add_dir(add, add_.dir);
     add_control("pause", "Pause a study, or one of its trials", Control::kPause, pause_);
     add_control("resume", "Let a paused trial go on", Control::kResume, resume_);

@@ -95,14 +95,20 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
 
 int exit_status(const app::RunReport& report, Streams& streams) {
   switch (report.outcome) {
-    case tuner::Outcome::kInterrupted: return kInterrupted;
-    case tuner::Outcome::kPaused:
-      streams.err << "clavier: paused; run the same command again to go on\n";
-      return report.interrupted ? kInterrupted : kSuccess;
+    case tuner::Outcome::kInterrupted:
+      streams.err << "clavier: ended at once; run the same command again to go on\n";
+      return kInterrupted;
+    case tuner::Outcome::kPaused: return report.interrupted ? kInterrupted : kSuccess;
     case tuner::Outcome::kFinished: break;
   }
-  if (report.state.finished() && report.state.finished()->kind == FinishKind::kFailure)
-    return fail(streams, unavailable(report.state.finished()->reason));
+  const State& state = report.state;
+  if (!state.finished()) return kSuccess;
+  if (state.finished()->kind == FinishKind::kFailure)
+    return fail(streams, unavailable(state.finished()->reason));
+  if (state.trials().empty())
+    return fail(streams, unavailable("no trial was run: " + state.finished()->reason));
+  if (!state.best() && state.count(TrialStatus::kFailed) > 0)
+    return fail(streams, unavailable("no trial has succeeded; `clavier show TRIAL` has its log"));
   return kSuccess;
 }
 

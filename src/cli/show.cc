@@ -5,6 +5,7 @@
 #include <fstream>
 #include <ostream>
 
+#include "app/control.h"
 #include "base/match.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
@@ -44,8 +45,9 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
     streams.out << fmt::format("{:<12} {}\n", what, text);
   };
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
-  line("status", fmt::format("{}{}{}", name(trial.status), trial.reason.empty() ? "" : ": ",
-                             report::clean(trial.reason)));
+  const bool runs = app::is_running(study.folder.root);
+  line("status", fmt::format("{}{}{}", status_word(trial.status, runs),
+                             trial.reason.empty() ? "" : ": ", report::clean(trial.reason)));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
     line("best", fmt::format("{} {} at step {}", study.state.objective().metric,

@@ -32,7 +32,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
        state.trial_limit() == kForever
            ? fmt::format("{} so far", state.trials().size())
            : fmt::format("{} of {}", state.trials().size(), state.trial_limit()));
-  line(streams, "", counts_text(state));
+  line(streams, "", counts_text(*study));
   line(streams, "reports", fmt::format("{}", state.reports()));
   line(streams, "best", best_text(state));
   if (state.best()) line(streams, "", report::short_config(state.trial(*state.best()).config));

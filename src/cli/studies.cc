@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
 #include "app/control.h"
+#include "app/nearest.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
+#include "app/trainer_problems.h"
 #include "report/wording.h"
+#include "train/data/install.h"
+#include "train/spec/data_table.h"
+#include "train/spec/trainer_spec.h"
 
 namespace clavier::cli {
 
@@ -32,6 +38,28 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
                                state.trials().size() - 1));
 }
 
+namespace {
+
+/// The trainer's data are known by name or lie where the study file says.
+Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
+                  std::span<const app::Override> overrides) {
+  if (!spec.trainer) return {};
+  const auto data = TRY(train::data_of(TRY(train::parse_trainer(*spec.trainer))));
+  std::vector<std::string> known{"digits", "synthetic"};
+  for (const auto& set : train::data::known_sets()) known.emplace_back(set.name);
+  std::error_code ignored;
+  if (std::ranges::find(known, data.source) != known.end() ||
+      std::filesystem::exists(spec.working_directory / data.source, ignored))
+    return {};
+  return app::at_trainer_key(
+      file, overrides, "data",
+      fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
+                  (spec.working_directory / data.source).string(),
+                  app::suggestion(data.source, known)));
+}
+
+}  // namespace
+
 Result<app::StudySpec> load_study(const StudySource& source) {
   std::vector<app::Override> overrides;
   for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));
@@ -45,7 +73,9 @@ Result<app::StudySpec> load_study(const StudySource& source) {
           "metric (--set study.metric=NAME)");
     if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
     auto spec = TRY(app::read_study(*source.file, overrides));
-    TRY(app::resolve_trainer(spec));
+    if (const Status resolved = app::resolve_trainer(spec); !resolved)
+      return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
+    TRY(check_data(spec, *source.file, overrides));
     return spec;
   }
   if (!from_arguments)
@@ -75,12 +105,19 @@ std::string best_text(const State& state) {
                      best.id.value);
 }
 
-std::string counts_text(const State& state) {
+std::string_view status_word(TrialStatus status, bool study_runs) {
+  return status == TrialStatus::kRunning && !study_runs ? "interrupted" : name(status);
+}
+
+std::string counts_text(const app::RecordedStudy& study) {
+  const State& state = study.state;
+  const bool runs = app::is_running(study.folder.root);
   std::string out;
   for (int i = 0; i < kTrialStatuses; ++i) {
     const auto status = static_cast<TrialStatus>(i);
     if (state.count(status))
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status), name(status));
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status),
+                         status_word(status, runs));
   }
   return out.empty() ? "none" : out;
 }

@@ -27,8 +27,10 @@ Result<app::StudySpec> load_study(const StudySource& source);
 std::string_view condition(const app::RecordedStudy& study);
 /// "loss 0.123 (trial 7)" or "none yet".
 std::string best_text(const State& state);
+/// A trial's status in a word. One that no tuner runs any more is "interrupted".
+std::string_view status_word(TrialStatus status, bool study_runs);
 /// "3 running, 7 completed"; "none" without any.
-std::string counts_text(const State& state);
+std::string counts_text(const app::RecordedStudy& study);
 /// "2024-05-01 12:30:05 UTC".
 std::string utc_text(std::int64_t utc_us);
 

@@ -29,7 +29,6 @@ std::string status_of(const Trial& trial) {
     case Verdict::kNone: break;
   }
   if (trial.held) return "held";
-  if (trial.status == TrialStatus::kPending && trial.attempts > 0) return "retried";
   return std::string(name(trial.status));
 }
 

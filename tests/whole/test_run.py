@@ -163,6 +163,17 @@ class Mistakes(WholeProgram):
         self.assertIn("the data is not there", process.stdout + process.stderr)
         self.assertEqual(len(self.trials("s")), 3)
 
+    def test_a_study_in_which_nothing_succeeded_fails(self):
+        self.write("worker.py", "raise SystemExit('the data is not there')")
+        study = self.write("study.toml", STUDY.replace("trials = 8", "trials = 1"))
+        process = self.clavier("run", study, expect=1)
+        self.assertIn("no trial has succeeded", process.stderr)
+
+    def test_a_report_that_is_none_is_explained_in_the_log(self):
+        self.write("worker.py", "print({'loss': 0.5})")
+        self.clavier("run", self.write("study.toml", STUDY), expect=1)
+        self.assertIn("double quotes", self.clavier("show", "0", "s").stdout)
+
     def test_a_parameter_that_nobody_uses_is_an_error_of_check(self):
         study = self.write("study.toml", STUDY.replace('"worker.py"]', '"worker.py", "--y={y}"]'))
         process = self.clavier("check", study, expect=None)

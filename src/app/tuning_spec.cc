@@ -1,0 +1,131 @@
+#include "app/tuning_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "app/registry.h"
+#include "app/run_study.h"
+#include "app/study_file.h"
+#include "app/version.h"
+#include "study/domain.h"
+#include "study/expression.h"
+
+namespace clavier::app {
+namespace fs = std::filesystem;
+namespace {
+
+using Names = std::set<std::string>;
+
+int default_workers() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+bool names_any(const std::string& expression, const Names& names) {
+  const auto parsed = Expression::parse(expression);
+  return parsed.ok() &&
+         std::ranges::any_of(parsed->names(), [&](auto& name) { return names.contains(name); });
+}
+
+bool depends_on(const Parameter& parameter, const Names& names) {
+  const auto* computed = std::get_if<Computed>(&parameter.domain);
+  return (computed && names_any(computed->expression, names)) ||
+         std::ranges::any_of(parameter.when,
+                             [&](auto& condition) { return names.contains(condition.parent); });
+}
+
+/// No file can hold a function: it becomes a constant, and so does all that depends on it.
+Space without_functions(Space space) {
+  Names lost;
+  for (Parameter& parameter : space.parameters) {
+    if (!std::holds_alternative<Function>(parameter.domain) && !depends_on(parameter, lost))
+      continue;
+    lost.insert(parameter.name);
+    parameter = {parameter.name, Constant{std::string(kComputedByProgram)}};
+  }
+  std::erase_if(space.constraints, [&](auto& constraint) { return names_any(constraint, lost); });
+  for (Config& point : space.points) {
+    Config kept;
+    for (const Config::Entry& entry : point.entries())
+      if (!lost.contains(entry.name)) kept.set(entry.name, entry.value);
+    point = std::move(kept);
+  }
+  return space;
+}
+
+/// The study as a file, for the log. Fails for names that a file cannot have.
+Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
+  spec.search = TRY(complete(Family::kSearcher, spec.search));
+  spec.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
+  spec.space = without_functions(std::move(spec.space));
+  std::error_code failed;
+  // Without its folder: the log holds no absolute path.
+  const std::string program = fs::read_symlink("/proc/self/exe", failed).filename().string();
+  spec.worker = WorkerSpec{.command = {program, std::string(kWorkerFlag)}};
+  if (!trainable.empty()) spec.worker->command.emplace_back(trainable);
+  const std::string text = fmt::format(
+      "# Written by the program {0}; run that again to go on.\n\n{1}", program, to_toml(spec));
+  if (const auto read = parse_study(text, spec.name); !read)
+    return invalid(fmt::format("the log cannot hold this study: {}", read.error().message));
+  return text;
+}
+
+}  // namespace
+
+Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
+  TRY(validate(tuning.space));
+  if (tuning.objective.metric.empty())
+    return invalid("Tuning::objective names no metric: set it to what the trials report");
+  if (tuning.trials < 1) return invalid("Tuning::trials must be at least 1");
+  StudySpec spec;
+  spec.name = tuning.name;
+  spec.objective = tuning.objective;
+  spec.trials = tuning.trials;
+  spec.seed = spec.data_seed = tuning.seed;
+  spec.space = tuning.space;
+  spec.search = tuning.search;
+  spec.scheduler = tuning.scheduler;
+  spec.trial.resources = tuning.resources;
+  spec.trial.stop = tuning.trial_stop;
+  spec.trial.retries = tuning.retries;
+  spec.stop = tuning.stop;
+  spec.checkpoint = tuning.checkpoint;
+  spec.report = tuning.report;
+  spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
+  if (!tuning.directory.empty()) spec.text = TRY(recorded(spec, trainable));
+  return spec;
+}
+
+Result<store::StepLog> log_of(const Tuning& tuning) {
+  const store::LogOptions options{.metric = tuning.objective.metric};
+  if (tuning.directory.empty()) return store::StepLog::in_memory(options);
+  std::error_code failed;
+  fs::create_directories(tuning.directory, failed);
+  if (failed)
+    return io_error(
+        fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
+  return store::StepLog::open(tuning.directory / "study.db", options);
+}
+
+tuner::RunFacts facts_now(const StudySpec& spec) {
+  using std::chrono::system_clock;
+  const auto utc =
+      std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch());
+  return {.utc_us = utc.count(),
+          .version = std::string(kVersion),
+          .commit = std::string(kCommit),
+          .study_text = spec.text};
+}
+
+Status check_goes_on(const std::string& first_study_text, const StudySpec& spec) {
+  if (first_study_text.empty() || spec.text.empty()) return {};
+  const StudySpec before = TRY(parse_study(first_study_text, "the study as it was begun"));
+  const StudySpec now = TRY(parse_study(spec.text, spec.name));
+  return check_unchanged(before, now);
+}
+
+}  // namespace clavier::app
