@@ -235,6 +235,34 @@ Result<ExploitLine> read_exploit(const Fields& fields) {
   return exploit;
 }
 
+/// Progress bars end in a carriage return without a newline: what they overwrite goes as well.
+std::string_view without_blanks(std::string_view line) {
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+  if (const auto bar = line.rfind('\r'); bar != std::string_view::npos) line.remove_prefix(bar + 1);
+  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
+  return line;
+}
+
+Result<ReportLine> read_plain(std::string_view object) {
+  if (!json::valid_utf8(object)) return invalid("it is not UTF-8");
+  ReportLine report;
+  bool has_number = false;
+  ObjectReader reader(object);
+  while (reader.next()) {
+    if (reader.key() == "step") {
+      report.step = json::integer(reader.value());
+      if (!report.step || *report.step < 0)
+        return invalid("'step' must be a whole number from 0 on");
+    } else if (const auto value = metric_value(reader.value())) {
+      TRY(add_metric(report.metrics, reader.key(), *value));
+      has_number = has_number || json::number(reader.value());
+    }
+  }
+  TRY(reader.status());
+  if (!has_number) return invalid("it holds no number");
+  return report;
+}
+
 }  // namespace
 
 Result<FromWorker> decode_from_worker(std::string_view line) {
@@ -262,27 +290,18 @@ Result<std::optional<ToWorker>> decode_to_worker(std::string_view line) {
 }
 
 std::optional<ReportLine> scan_plain(std::string_view line) {
-  // Progress bars end in a carriage return without a newline.
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-  if (const auto bar = line.rfind('\r'); bar != std::string_view::npos) line.remove_prefix(bar + 1);
-  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
-  if (line.size() < 2 || line.front() != '{' || line.back() != '}' || !json::valid_utf8(line))
-    return {};
-  ReportLine report;
-  bool has_number = false;
-  ObjectReader reader(line);
-  while (reader.next()) {
-    if (reader.key() == "step") {
-      const auto step = json::integer(reader.value());
-      if (!step || *step < 0) return {};
-      report.step = *step;
-    } else if (const auto value = metric_value(reader.value())) {
-      if (!add_metric(report.metrics, reader.key(), *value)) return {};
-      has_number = has_number || json::number(reader.value());
-    }
-  }
-  if (!reader.status() || !has_number) return {};
-  return report;
+  const std::string_view object = without_blanks(line);
+  if (object.size() < 2 || object.front() != '{' || object.back() != '}') return {};
+  auto report = read_plain(object);
+  return report ? std::optional<ReportLine>(*std::move(report)) : std::nullopt;
+}
+
+std::string why_no_report(std::string_view line) {
+  const std::string_view object = without_blanks(line);
+  if (object.empty() || object.front() != '{') return {};
+  if (object.starts_with("{'")) return "names stand in double quotes in JSON: print json.dumps(…)";
+  const auto report = read_plain(object);
+  return report ? std::string() : report.error().message;
 }
 
 Status check_metrics(const std::vector<Metric>& metrics) {

@@ -119,6 +119,9 @@ Result<std::optional<ToWorker>> decode_to_worker(std::string_view line);
 /// A line of a worker's standard output that counts as a report (a JSON object with at least one
 /// number besides `step`); nothing for all others, which are the log. Never fails.
 std::optional<ReportLine> scan_plain(std::string_view line);
+/// What is wrong with a line that begins like such a report; empty if nothing is, or if it does
+/// not.
+std::string why_no_report(std::string_view line);
 
 /// What every report must keep to: at most kMaxMetrics, names of 1 to kMaxMetricNameBytes bytes of
 /// UTF-8 without control characters. The decoders check it; so must reports that take no wire.

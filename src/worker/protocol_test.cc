@@ -227,5 +227,16 @@ TEST(PlainLines, AllElseIsTheLog) {
     EXPECT_FALSE(scan_plain(line)) << line;
 }
 
+TEST(PlainLines, WhatWasMeantToBeAReportIsExplained) {
+  EXPECT_EQ(why_no_report("{'loss': 0.3}"),
+            "names stand in double quotes in JSON: print json.dumps(…)");
+  EXPECT_EQ(why_no_report(R"({"step": 2.5, "loss": 1})"),
+            "'step' must be a whole number from 0 on");
+  EXPECT_EQ(why_no_report(R"({"loss": "0.3"})"), "it holds no number");
+  EXPECT_NE(why_no_report(R"({"loss": tensor(0.3)})"), "");
+  EXPECT_EQ(why_no_report(R"({"loss": 0.3})"), "");
+  EXPECT_EQ(why_no_report("loss 0.3"), "");
+}
+
 }  // namespace
 }  // namespace clavier::worker

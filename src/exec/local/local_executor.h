@@ -82,6 +82,7 @@ class LocalExecutor final : public Executor {
   std::string_view read_some(Fd& from, std::vector<char>& buffer);
   void finish_lines(LocalWorker& worker);
   void take_plain(LocalWorker& worker, std::string_view line);
+  void explain_plain(LocalWorker& worker, std::string_view line);
   void take_line(LocalWorker& worker, std::string_view line);
   void take(LocalWorker& worker, worker::HelloLine&& hello);
   void take(LocalWorker& worker, worker::ReportLine&& report);

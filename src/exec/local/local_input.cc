@@ -160,9 +160,16 @@ void LocalExecutor::finish_lines(LocalWorker& worker) {
 void LocalExecutor::take_plain(LocalWorker& worker, std::string_view line) {
   if (!worker.run) return;
   auto report = worker::scan_plain(line);
-  if (!report) return;
+  if (!report) return explain_plain(worker, line);
   worker.run->plain_reports = true;
   take(worker, std::move(*report));
+}
+
+/// Most lines are the program's log. One that was meant to be a report is missed by its author.
+void LocalExecutor::explain_plain(LocalWorker& worker, std::string_view line) {
+  if (worker.heard || options_.metric.empty() || line.find(options_.metric) == line.npos) return;
+  if (const std::string why = worker::why_no_report(line); !why.empty())
+    ignore(worker, fmt::format("a report: {}: {}", why, line.substr(0, kQuoteBytes)));
 }
 
 void LocalExecutor::take_line(LocalWorker& worker, std::string_view line) {

@@ -28,6 +28,15 @@ TEST_F(LocalRobustnessTest, GarbageOnTheOutputIsTheLog) {
   EXPECT_GT(std::filesystem::file_size(study_ / "trial_0/stdout"), 20000u);
 }
 
+TEST_F(LocalRobustnessTest, ALineThatWasMeantToBeAReportIsExplainedInTheLog) {
+  shell(R"(echo "{'loss': 0.5}"; echo 'loss: 0.5'; echo '{"note": "x"}')");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
+  EXPECT_EQ(reports_seen().size(), 0u);
+  EXPECT_EQ(file("trial_0/stderr"),
+            "[clavier] ignored a report: names stand in double quotes in JSON: print "
+            "json.dumps(…): {'loss': 0.5}\n");
+}
+
 TEST_F(LocalRobustnessTest, TenMegabyteLinesAreDroppedWhole) {
   shell(R"(head -c 10000000 /dev/zero | tr '\0' x >&3; echo >&3
            head -c 10000000 /dev/zero | tr '\0' y; echo
