@@ -123,8 +123,9 @@ class SpaceReader {
       if (auto value = node.value())
         add(name, Constant{*std::move(value)}, {}, node.begin);
       else
-        problems_.add(node.begin, fmt::format("{}: a constant cannot hold {}", name,
-                                              node.is_array() ? "tables or dates" : "a date"));
+        wrong(name, node.begin,
+              fmt::format("{}: a constant cannot hold {}", name,
+                          node.is_array() ? "tables or dates" : "a date"));
       return;
     }
     const TomlNode::Entry* how = nullptr;
@@ -132,8 +133,8 @@ class SpaceReader {
     for (const TomlNode::Entry& item : node.entries) {
       if (find_primitive(item.key) && !item.node.is_table()) {
         if (how)
-          return problems_.add(item.place,
-                               fmt::format("{} is both {} and {}", name, how->key, item.key));
+          return wrong(name, item.place,
+                       fmt::format("{} is both {} and {}", name, how->key, item.key));
         how = &item;
       }
       has_table |= item.node.is_table() && item.key != "when";
@@ -150,12 +151,11 @@ class SpaceReader {
       const std::string hint = other != kElsewhere.end()
                                    ? fmt::format("; did you mean \"{}\"?", other->second)
                                    : suggestion(item.key, primitive_names());
-      return problems_.add(item.place,
-                           fmt::format("{}: unknown distribution \"{}\"{}", name, item.key, hint));
+      return wrong(name, item.place,
+                   fmt::format("{}: unknown distribution \"{}\"{}", name, item.key, hint));
     }
-    problems_.add(node.begin, fmt::format("{}: says nothing; write for example "
-                                          "{{ uniform = [0.0, 1.0] }}",
-                                          name));
+    wrong(name, node.begin,
+          fmt::format("{}: says nothing; write for example {{ uniform = [0.0, 1.0] }}", name));
   }
 
   void defined(const std::string& name, const TomlNode& node, const TomlNode::Entry& how) {
@@ -174,8 +174,8 @@ class SpaceReader {
                                               how.key, suggestion(item.key, names)));
       }
     }
-    if (auto domain = domain_of(name, *find_primitive(how.key), how.node))
-      add(name, *std::move(domain), std::move(when), how.node.begin);
+    auto domain = domain_of(name, *find_primitive(how.key), how.node);
+    add(name, domain ? *std::move(domain) : Constant{}, std::move(when), how.node.begin);
   }
 
   void conditions(const std::string& name, const TomlNode& table, const std::string& prefix,
@@ -296,6 +296,13 @@ class SpaceReader {
     return Choice{list, how.name == "ordinal"};
   }
 
+  /// What is wrong with a parameter whose domain stays unknown. It counts as named all the same, so
+  /// that those who use it are not told off.
+  void wrong(const std::string& name, Place place, std::string_view what) {
+    problems_.add(place, std::string(what));
+    add(name, Constant{}, {}, place);
+  }
+
   void add(const std::string& name, Domain domain, std::vector<Condition> when, Place place) {
     out_.space.parameters.push_back({name, std::move(domain), std::move(when)});
     out_.parameters.push_back(place);
@@ -314,8 +321,25 @@ std::vector<std::string> needs(const Parameter& parameter) {
   return names;
 }
 
-/// Again and again the first one whose needs are met; what is left is a cycle for `validate`.
-void sort_by_needs(ReadSpace& read) {
+/// Around a cycle of needs: "lr needs opt, opt needs lr". Every one of `left` leads into one.
+std::string cycle_in(const std::vector<Parameter>& parameters, const std::vector<std::size_t>& left,
+                     const std::set<std::string>& waiting) {
+  std::vector<std::string> path;
+  std::string name = parameters[left.front()].name;
+  while (std::ranges::find(path, name) == path.end()) {
+    path.push_back(name);
+    const auto wanted = needs(*std::ranges::find(parameters, name, &Parameter::name));
+    name = *std::ranges::find_if(wanted, [&](auto& each) { return waiting.contains(each); });
+  }
+  std::string words;
+  for (auto at = std::ranges::find(path, name); at != path.end(); ++at)
+    words += fmt::format("{}{} needs {}", words.empty() ? "" : ", ", *at,
+                         at + 1 == path.end() ? name : *(at + 1));
+  return words;
+}
+
+/// Again and again the first one whose needs are met; what is left leads into a cycle.
+void sort_by_needs(ReadSpace& read, Problems& problems) {
   const std::size_t count = read.space.parameters.size();
   std::vector<std::vector<std::string>> wanted;
   std::set<std::string> waiting;
@@ -334,6 +358,10 @@ void sort_by_needs(ReadSpace& read) {
     order.push_back(*ready);
     left.erase(ready);
   }
+  if (!left.empty())
+    problems.add(read.parameters[left.front()],
+                 fmt::format("parameters depend on each other in a circle: {}",
+                             cycle_in(read.space.parameters, left, waiting)));
   order.insert(order.end(), left.begin(), left.end());
   ReadSpace sorted = read;
   for (std::size_t i = 0; i < count; ++i) {
@@ -360,7 +388,7 @@ void flatten(const TomlNode& table, const std::string& prefix, Config& point, Pr
 
 void read_parameters(const TomlNode& table, ReadSpace& out, Problems& problems) {
   SpaceReader(out, problems).table(table, "");
-  sort_by_needs(out);
+  sort_by_needs(out, problems);
 }
 
 void read_constraints(const TomlNode& node, ReadSpace& out, Problems& problems) {
@@ -400,24 +428,31 @@ void read_points(const TomlNode& node, ReadSpace& out, Problems& problems) {
 
 void check_space(const ReadSpace& read, Problems& problems) {
   if (validate(read.space)) return;
-  // The first part of the space that is wrong on its own; found without reading the message.
-  Space part;
-  const auto wrong = [&](Place place) {
+  // Every domain on its own, then the first part that is wrong as a whole; all without reading the
+  // messages.
+  bool found = false;
+  const auto wrong = [&](const Space& part, Place place) {
     const Status status = validate(part);
     if (!status) problems.add(place, status.error().message);
+    found |= !status;
     return !status;
   };
+  for (std::size_t i = 0; i < read.space.parameters.size(); ++i)
+    if (const Parameter& each = read.space.parameters[i]; !std::get_if<Computed>(&each.domain))
+      wrong({.parameters = {{each.name, each.domain}}}, read.parameters[i]);
+  if (found) return;
+  Space part;
   for (std::size_t i = 0; i < read.space.parameters.size(); ++i) {
     part.parameters.push_back(read.space.parameters[i]);
-    if (wrong(read.parameters[i])) return;
+    if (wrong(part, read.parameters[i])) return;
   }
   for (std::size_t i = 0; i < read.space.constraints.size(); ++i) {
     part.constraints.push_back(read.space.constraints[i]);
-    if (wrong(read.constraints[i])) return;
+    if (wrong(part, read.constraints[i])) return;
   }
   for (std::size_t i = 0; i < read.space.points.size(); ++i) {
     part.points.push_back(read.space.points[i]);
-    if (wrong(read.points[i])) return;
+    if (wrong(part, read.points[i])) return;
   }
 }
 

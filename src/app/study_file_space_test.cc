@@ -1,5 +1,6 @@
 #include "app/study_file_space.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "app/study_file.h"
@@ -180,6 +181,33 @@ INSTANTIATE_TEST_SUITE_P(
                               "[search]\nconstraints = [\"a > 0\", \"a >\"]", "s.toml:9:25: "},
                     Misplaced{"a = { int = [1, 9] }", "[search]\npoints = [{ a = 3 }, { a = 10 }]",
                               "s.toml:9:22: "}));
+
+std::string complaint_about(std::string_view lines, std::string_view command = "a") {
+  const std::string text = fmt::format(
+      "[study]\nmetric = \"loss\"\nmode = \"min\"\n[worker]\ncommand = [\"{}\"]\n[space]\n{}\n",
+      command, lines);
+  const auto spec = parse_study(text, "s.toml");
+  EXPECT_FALSE(spec.ok());
+  return spec.ok() ? "" : spec.error().message;
+}
+
+TEST(SpaceMistakes, EveryWrongRangeIsToldAtOnce) {
+  EXPECT_EQ(complaint_about("a = { uniform = [1, 0] }\nb = { loguniform = [-1, 1] }"),
+            "s.toml:7:17: parameter 'a': its range is empty: low 1 is above high 0\n"
+            "s.toml:8:20: parameter 'b': a logarithmic range must begin above 0, not at -1");
+}
+
+TEST(SpaceMistakes, ACircleOfNeedsIsShown) {
+  EXPECT_EQ(complaint_about("lr = { uniform = [0, 1], when = { opt = \"a\" } }\n"
+                            "opt = { choice = [\"a\"], when = { lr = 0.1 } }\n"
+                            "more = { expr = \"2 * lr\" }"),
+            "s.toml:7:18: parameters depend on each other in a circle: lr needs opt, opt needs lr");
+}
+
+TEST(SpaceMistakes, AParameterWithAMistakeIsNotMissedElsewhere) {
+  EXPECT_EQ(complaint_about("lr = { unifrom = [0, 1] }", "{lr}"),
+            "s.toml:7:8: lr: unknown distribution \"unifrom\"; did you mean \"uniform\"?");
+}
 
 }  // namespace
 }  // namespace clavier::app

@@ -51,7 +51,8 @@ struct Interval {
 /// 3 × 0.1 is 0.3 as people write it, not 0.30000000000000004.
 double multiple(double k, double quantum) {
   const double inverse = std::round(1 / quantum);
-  return inverse > 0 && inverse * quantum == 1 ? k / inverse : k * quantum;
+  // Zero has no sign here: nobody wants to read −0 in a configuration.
+  return 0.0 + (inverse > 0 && inverse * quantum == 1 ? k / inverse : k * quantum);
 }
 
 bool is_multiple(double x, double quantum) {

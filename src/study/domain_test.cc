@@ -67,6 +67,12 @@ TEST(Domain, EveryDrawIsInsideAndOfTheDomainsType) {
   }
 }
 
+TEST(Domain, RoundingToZeroLeavesNoSign) {
+  for (const double unit : {0.0, 0.01, 0.49})
+    EXPECT_FALSE(std::signbit(*value_at(Real{0, 1, Scale::kLinear, 1}, unit)->as<double>()));
+  EXPECT_FALSE(std::signbit(*value_at(Normal{0, 0.01, Scale::kLinear, 1}, 0.4)->as<double>()));
+}
+
 TEST(Domain, ValuesAndUnitsMapToEachOther) {
   for (const auto& [name, domain] : drawable()) {
     Rng rng(2);
