@@ -111,7 +111,7 @@ void encode(const ToWorker& message, std::string& out);
 /// For senders without a variant at hand.
 void encode(const ReportLine& report, std::string& out);
 
-/// `line` without its '\n'. The error says what is wrong, for the study's log.
+/// `line` without its '\n'. The error says what is wrong, for the trial's log.
 Result<FromWorker> decode_from_worker(std::string_view line);
 /// Nothing for a message of a type this version does not know.
 Result<std::optional<ToWorker>> decode_to_worker(std::string_view line);

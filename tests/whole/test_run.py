@@ -169,6 +169,19 @@ class Mistakes(WholeProgram):
         process = self.clavier("run", study, expect=1)
         self.assertIn("no trial has succeeded", process.stderr)
 
+    def test_an_exception_in_a_warm_worker_fails_its_own_trial_only(self):
+        self.write("worker.py", """
+import clavier
+for trial in clavier.trials():
+    clavier.report({"loss": trial.config["x"]})
+    if trial.id % 2:
+        raise ValueError("odd")
+""")
+        study = self.write("study.toml", STUDY.replace("max_steps = 5", "max_steps = 1"))
+        self.clavier("run", study, "--set", "study.trials=20")
+        trials = self.trials("s")
+        self.assertEqual([trial["status"] for trial in trials if trial["trial"] % 2 == 0], ["completed"] * 10)
+
     def test_a_report_that_is_none_is_explained_in_the_log(self):
         self.write("worker.py", "print({'loss': 0.5})")
         self.clavier("run", self.write("study.toml", STUDY), expect=1)

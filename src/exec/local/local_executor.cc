@@ -271,10 +271,12 @@ void LocalExecutor::finish(LocalWorker& worker) {
   const auto report = worker.process.take_report();
   if (worker.run && !worker.run->exited) {
     const WorkerRun& run = *worker.run;
+    const bool unread = worker.left_unread || worker.process.undelivered();
     Outcome outcome = judge({.report = report,
                              .wish = run.wish,
                              .terminated = worker.terminated,
                              .takes_several = worker.hello && worker.hello->several,
+                             .never_read = worker.launches > 1 && unread && !run.taken_up,
                              .complaint = run.complaint,
                              .last_error_line = run.error.tail().last_line(),
                              .error_tail = run.error.tail().lines()});

@@ -107,13 +107,18 @@ std::string_view LocalExecutor::read_some(Fd& from, std::vector<char>& buffer) {
   const ssize_t size = ::read(from.get(), buffer.data(), buffer.size());
   if (size > 0) return {buffer.data(), static_cast<std::size_t>(size)};
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  const int why = size < 0 ? errno : 0;
   poller_.forget(from.get());
   from.reset();
+  errno = why;
   return {};
 }
 
 bool LocalExecutor::read_wire(LocalWorker& worker) {
+  const bool open = static_cast<bool>(worker.process.wire);
   const std::string_view bytes = read_some(worker.process.wire, wire_buffer_);
+  // It closed its end without having read all we wrote.
+  if (open && !worker.process.wire && errno == ECONNRESET) worker.left_unread = true;
   worker.wire_lines.feed(
       bytes, [&](std::string_view line) { take_line(worker, line); },
       [&](std::string_view beginning) {
@@ -197,7 +202,7 @@ bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
   const bool live = worker.run && !worker.run->exited;
   if (live && trial.value_or(worker.run->trial) == worker.run->trial &&
       launch.value_or(worker.run->launch) == worker.run->launch)
-    return true;
+    return worker.run->taken_up = true;
   if (!live)
     ignore(worker, fmt::format("{} of a trial that has ended", what));
   else

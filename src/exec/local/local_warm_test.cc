@@ -46,6 +46,20 @@ TEST_F(LocalWarmTest, AWorkerIsReplacedAfterACrash) {
   EXPECT_EQ(executor().counters().workers_started, 2);
 }
 
+TEST_F(LocalWarmTest, ATrialGivenToAWorkerThatIsJustLeavingIsLostNotFailed) {
+  shell(R"(echo '{"type":"hello","version":1,"several":true}' >&3; read -r line <&3
+           echo '{"type":"exited","kind":"failed","error":"boom"}' >&3
+           until test -e go; do sleep 0.01; done; exit 3)");
+  options_.working_directory = study_;
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kFailed);
+  executor().start(order(2));
+  std::ofstream(study_ / "go").close();
+  const Exited exited = next<Exited>();
+  EXPECT_EQ(exited.kind, ExitKind::kLost);
+  EXPECT_EQ(exited.error, "the worker left after its last trial with exit status 3");
+  EXPECT_EQ(executor().counters().workers_started, 1);
+}
+
 TEST_F(LocalWarmTest, AWorkerIsReplacedWhenItsSlotChanges) {
   run(order(0));
   options_.node.slots[0].gpu_ids = {0};

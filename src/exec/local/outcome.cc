@@ -76,6 +76,9 @@ Outcome judge(const WorkerEnd& end) {
     case Wish::kNone: break;
   }
   if (!end.report) return {ExitKind::kLost, "the worker's guard was killed"};
+  if (end.never_read)
+    return {ExitKind::kLost,
+            fmt::format("the worker left after its last trial with {}", describe(end.report->end))};
   return judge_own_end(end);
 }
 

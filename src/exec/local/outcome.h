@@ -25,6 +25,7 @@ struct WorkerEnd {
   Wish wish = Wish::kNone;
   bool terminated = false;     ///< We had it killed.
   bool takes_several = false;  ///< Its hello said so, hence it must say when a trial ends.
+  bool never_read = false;     ///< Warm, it ended before it had read of this trial.
   std::string complaint = {};
   std::string last_error_line = {};  ///< Of its standard error.
   std::string error_tail = {};
@@ -36,7 +37,8 @@ struct Outcome {
 };
 
 /// Whose fault it was. Killed by a signal that only others send (KILL, TERM, INT, HUP): lost;
-/// by the kernel for want of memory, or by its own mistake: failed.
+/// by the kernel for want of memory, or by its own mistake: failed. A warm worker that never read
+/// of the trial was leaving because of an earlier one: lost.
 Outcome judge(const WorkerEnd& end);
 
 /// Words that programs and libraries use when memory, of the host or of a device, runs out.

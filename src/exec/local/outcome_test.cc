@@ -32,6 +32,13 @@ TEST(Outcome, AKillFromOutsideIsALoss) {
   EXPECT_EQ(judge(WorkerEnd{}).kind, ExitKind::kLost);  // The guard itself.
 }
 
+TEST(Outcome, AWorkerThatWasLeavingWhenItGotTheTrialIsALoss) {
+  WorkerEnd end = ended({.exit_code = 1});
+  end.never_read = true;
+  EXPECT_EQ(judge(end).kind, ExitKind::kLost);
+  EXPECT_EQ(judge(end).error, "the worker left after its last trial with exit status 1");
+}
+
 TEST(Outcome, AKillForWantOfMemoryIsTheTrialsFault) {
   WorkerEnd end = ended({.signal = SIGKILL});
   end.report->out_of_memory = true;

@@ -87,7 +87,8 @@ std::optional<GuardReport> WorkerProcess::take_report() {
 }
 
 bool WorkerProcess::write(std::string_view line) {
-  if (!wire) return true;  // It closed its end: its exit tells the rest.
+  if (!wire) undelivered_ = true;  // It closed its end: its exit tells the rest.
+  if (!wire) return true;
   if (queue_.size() + line.size() > kMaxQueuedBytes) return false;
   const bool waiting = !queue_.empty();  // Then the poller says when there is room.
   queue_.append(line);
@@ -103,6 +104,7 @@ void WorkerProcess::flush() {
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     // Broken: nobody will read it. Its exit tells the rest.
+    undelivered_ |= sent < 0;
     done = sent < 0 ? queue_.size() : done + static_cast<std::size_t>(sent);
   }
   queue_.erase(0, done);

@@ -45,6 +45,8 @@ class WorkerProcess {
   /// To be called when the wire is writable.
   void flush();
   bool has_queued() const { return !queue_.empty(); }
+  /// Something was written after the worker had closed its end.
+  bool undelivered() const { return undelivered_; }
 
   static constexpr std::size_t kMaxQueuedBytes = std::size_t{1} << 20;
 
@@ -56,6 +58,7 @@ class WorkerProcess {
   Fd control_;
   Process guard_;
   std::string queue_;
+  bool undelivered_ = false;
 };
 
 }  // namespace clavier::exec

@@ -26,6 +26,7 @@ struct WorkerRun {
   StudyTime last_report{};  ///< Or when it was last told to go on.
   Wish wish = Wish::kNone;
   std::string complaint = {};
+  bool taken_up = false;       ///< The worker has said something about it.
   bool exited = false;         ///< Its `Exited` is out.
   bool plain_reports = false;  ///< It reports on standard output.
   int complaints = 0;
@@ -46,6 +47,7 @@ struct LocalWorker {
   int launches = 0;
   std::optional<WorkerRun> run = {};
   bool terminated = false;
+  bool left_unread = false;     ///< It closed the wire before it had read everything.
   bool wants_to_write = false;  ///< As the poller knows.
   /// When patience ends: it has not obeyed or not left.
   std::optional<StudyTime> patience = {};
