@@ -7,6 +7,9 @@
 #include "app/study_file.h"
 #include "app/study_file_fields.h"
 #include "app/study_file_space.h"
+#include "app/trainer.h"
+#include "train/spec/keys.h"
+#include "train/spec/model_spec.h"
 
 namespace clavier::app {
 namespace {
@@ -41,12 +44,45 @@ TEST(StudyFileManual, NamesEveryKeyPrimitiveAlgorithmAndOption) {
   }
 }
 
-TEST(StudyFileManual, ItsExampleIsAStudyFile) {
+TEST(StudyFileManual, NamesEveryKeyAndModelOfTheTrainer) {
   const std::string text = manual();
-  const std::size_t begin = text.find("```toml\n") + 8;
-  const auto spec = parse_study(text.substr(begin, text.find("```", begin) - begin), "manual.toml");
+  const std::string table = text.substr(text.find("| key of `[trainer]`"));
+  for (const train::Key& key : train::keys())
+    EXPECT_NE(table.find("`" + key.name + "`"), std::string::npos) << key.name;
+  for (const std::string& model : train::model_names())
+    EXPECT_NE(table.find("`" + model + "`"), std::string::npos) << model;
+}
+
+/// The examples in TOML, in their order.
+std::vector<std::string> examples() {
+  const std::string text = manual();
+  std::vector<std::string> found;
+  for (std::size_t at = 0; (at = text.find("```toml\n", at)) != std::string::npos;) {
+    const std::size_t begin = at + 8;
+    at = text.find("```", begin);
+    found.push_back(text.substr(begin, at - begin));
+  }
+  return found;
+}
+
+TEST(StudyFileManual, ItsExampleIsAStudyFile) {
+  const auto spec = parse_study(examples().front(), "manual.toml");
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   EXPECT_EQ(spec->space.parameters.size(), 4u);
+}
+
+TEST(StudyFileManual, ItsTrainersAreWhatTheTrainerTakes) {
+  int trainers = 0;
+  for (const std::string& example : examples()) {
+    if (!example.starts_with("[trainer]")) continue;
+    auto spec =
+        parse_study("[study]\nmetric = \"loss\"\nmode = \"min\"\n" + example, "manual.toml");
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    const Status resolved = resolve_trainer(*spec);
+    EXPECT_TRUE(resolved.ok()) << resolved.error().message;
+    ++trainers;
+  }
+  EXPECT_EQ(trainers, 2);
 }
 
 }  // namespace

@@ -94,6 +94,8 @@ int run_run(const RunOptions& options, Streams& streams) {
   if (!spec) return fail(streams, spec.error());
   if (!options.source.file)
     streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
+  if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
+    streams.out << "# One trial; --trials N tries more.\n\n";
   const auto report = run_with_console(one_run(*spec, options.dir, options.data_dir), streams);
   return report ? exit_status(*report, streams) : fail(streams, report.error());
 }
