@@ -29,6 +29,10 @@ class TrialContext {
   /// The directory to resume from, if any. May change after `report` when weights are to be taken
   /// over from another trial (population based training).
   virtual std::optional<std::filesystem::path> checkpoint() const = 0;
+  /// How often the trial has taken over another's state since it was started here. Where `report`
+  /// changes it, `checkpoint`, `config` and `step` are to be taken anew, even if they read as
+  /// before.
+  virtual int takeovers() const = 0;
   /// Model width relative to the target (1 unless a surrogate).
   virtual double width() const = 0;
 
@@ -42,6 +46,9 @@ class TrialContext {
   virtual bool should_stop() const = 0;
   /// The step to resume at: that of the checkpoint, 0 from scratch.
   virtual Steps step() const = 0;
+  /// The step it may run to, as far as is known: there the study waits for a report, and `report`
+  /// for a decision. Cheap.
+  virtual Steps until() const = 0;
 };
 
 /// Trains one trial; returns when done or told to leave. May throw: the trial then failed.

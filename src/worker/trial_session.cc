@@ -105,6 +105,7 @@ void TrialSession::take_over(ExploitLine exploit) {
   start_.step = last_ = exploit.step;
   until_ = exploit.until;
   saved_last_ = true;
+  ++takeovers_;
 }
 
 /// Whether the way from the last report to `step` reached or passed a multiple of the interval.

@@ -47,11 +47,13 @@ class TrialSession : public TrialContext {
   const Config& config() const override { return start_.config; }
   const std::filesystem::path& directory() const override;
   std::optional<std::filesystem::path> checkpoint() const override;
+  int takeovers() const override { return takeovers_; }
   double width() const override { return start_.width; }
   Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step,
                  const Save& save) override;
   bool should_stop() const override;
   Steps step() const override { return start_.step; }
+  Steps until() const override { return until_; }
 
  private:
   enum class Told { kNothing, kStop, kPause, kQuit };
@@ -73,8 +75,9 @@ class TrialSession : public TrialContext {
   std::filesystem::path directory_;
   Steps last_;              ///< Step of the last report, else where it resumed.
   bool saved_last_ = true;  ///< A checkpoint of step `last_` exists, or nothing was trained yet.
-  bool left_ = false;       ///< A report has answered kLeave.
-  double since_;            ///< When the present stretch of training began.
+  int takeovers_ = 0;
+  bool left_ = false;  ///< A report has answered kLeave.
+  double since_;       ///< When the present stretch of training began.
   // Looking for messages changes what is known, not what this is.
   mutable bool directory_exists_ = false;
   mutable Told told_ = Told::kNothing;

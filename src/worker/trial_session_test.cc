@@ -211,6 +211,32 @@ TEST_F(TrialSessionTest, TakesOverWeightsStepAndConfigurationAtAReportOnly) {
   EXPECT_EQ(link_.reported(), (Steps_{3, 2}));
 }
 
+TEST_F(TrialSessionTest, TheSameCheckpointTakenOverTwiceIsTwoTakeOvers) {
+  run([&](TrialContext& trial) {
+    EXPECT_EQ(trial.takeovers(), 0);
+    for (int i = 1; i <= 2; ++i) {
+      link_.arrived = {ExploitLine{"/donor/c", {}, 1, 9}};
+      trial.report({}, 5);
+      EXPECT_EQ(trial.takeovers(), i);
+    }
+    trial.report({}, 5);
+    EXPECT_EQ(trial.takeovers(), 2);
+  });
+}
+
+TEST_F(TrialSessionTest, KnowsTheStepItMayRunTo) {
+  start_.until = 4;
+  run([&](TrialContext& trial) {
+    EXPECT_EQ(trial.until(), 4);
+    link_.arrived = {ContinueLine{9}};
+    trial.report({}, 1);
+    EXPECT_EQ(trial.until(), 9);
+    link_.arrived = {ExploitLine{"/donor/c", {}, 1, 6}};
+    trial.report({}, 2);
+    EXPECT_EQ(trial.until(), 6);
+  });
+}
+
 TEST_F(TrialSessionTest, AStepRepeatedAfterATakeOverGetsACheckpointOfItsOwn) {
   start_.checkpoints.every = 2;
   run([&](TrialContext& trial) {
