@@ -261,8 +261,22 @@ TEST_F(Commands, ControlRefusesWhatMakesNoSense) {
   run(run_control, ControlOptions{Control::kResume, "demo", {}, home_.string()}, kFailure);
   EXPECT_EQ(err_,
             "clavier: a study is resumed by running it again, with the command that began it\n");
+  run(run_control, ControlOptions{Control::kPause, "demo", {}, home_.string()}, kFailure);
+  EXPECT_EQ(err_, "clavier: demo is not running\n");
   run(run_raise, RaiseOptions{"demo", 3, home_.string()}, kFailure);
   EXPECT_EQ(err_, "clavier: the study's limit is 3 trials already\n");
+}
+
+TEST_F(Commands, NothingIsAskedOfAStudyThatItsUserHasEnded) {
+  const StudyOnDisk study(home_);
+  run(run_control, ControlOptions{Control::kStop, "demo", {}, home_.string()});
+  const std::string ended =
+      "clavier: demo was ended by `clavier stop` and does not go on; give a new study another "
+      "name\n";
+  run(run_raise, RaiseOptions{"demo", 9, home_.string()}, kFailure);
+  EXPECT_EQ(err_, ended);
+  run(run_add, AddOptions{.study = "demo", .dir = home_.string(), .values = {"lr=0.5"}}, kFailure);
+  EXPECT_EQ(err_, ended);
 }
 
 TEST_F(Commands, CheckShowsTheWholeFileAndSamples) {

@@ -28,6 +28,30 @@ int send(const app::StudyFolder& folder, const UserCommand& command, std::string
   return kSuccess;
 }
 
+/// Nothing goes on in a study that its user has ended; its log says so for ever.
+Status check_goes_on(const app::RecordedStudy& study) {
+  const auto& finished = study.state.finished();
+  if (!finished || finished->kind != FinishKind::kUser || app::is_running(study.folder.root))
+    return {};
+  return conflict(fmt::format(
+      "{} was ended by `clavier stop` and does not go on; give a new study another name",
+      study.folder.name()));
+}
+
+/// The whole study. One that does not run needs no pause.
+int control_study(const app::RecordedStudy& study, Control control, Streams& streams) {
+  const auto& folder = study.folder;
+  switch (control) {
+    case Control::kPause:
+      if (app::is_running(folder.root)) return send(folder, PauseStudy{}, "pausing", streams);
+      return fail(streams, conflict(fmt::format("{} is not running", folder.name())));
+    case Control::kStop: return send(folder, StopStudy{}, "ending", streams);
+    case Control::kResume: break;
+  }
+  return fail(streams, invalid("a study is resumed by running it again, with the command that "
+                               "began it"));
+}
+
 /// "lr=0.1" with the value in TOML, else as text.
 Result<Config> config_of(const std::vector<std::string>& values) {
   Config config;
@@ -61,6 +85,7 @@ int run_add(const AddOptions& options, Streams& streams) {
   const auto study =
       open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
   if (!study) return fail(streams, study.error());
+  if (const Status goes_on = check_goes_on(*study); !goes_on) return fail(streams, goes_on.error());
   const auto config = config_of(options.values);
   if (!config) return fail(streams, config.error());
   if (const Status status = check_config(study->spec.space, *config); !status)
@@ -72,16 +97,8 @@ int run_control(const ControlOptions& options, Streams& streams) {
   const auto study =
       open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
   if (!study) return fail(streams, study.error());
-  if (!options.trial) {
-    switch (options.control) {
-      case Control::kPause: return send(study->folder, PauseStudy{}, "pausing", streams);
-      case Control::kStop: return send(study->folder, StopStudy{}, "ending", streams);
-      case Control::kResume: break;
-    }
-    return fail(streams,
-                invalid("a study is resumed by running it again, with the command that began "
-                        "it"));
-  }
+  if (const Status goes_on = check_goes_on(*study); !goes_on) return fail(streams, goes_on.error());
+  if (!options.trial) return control_study(*study, options.control, streams);
   const auto trial = find_trial(study->state, *options.trial);
   if (!trial) return fail(streams, trial.error());
   if (ended(study->state.trial(*trial).status))
@@ -104,6 +121,7 @@ int run_raise(const RaiseOptions& options, Streams& streams) {
   const auto study =
       open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
   if (!study) return fail(streams, study.error());
+  if (const Status goes_on = check_goes_on(*study); !goes_on) return fail(streams, goes_on.error());
   if (options.trials <= study->state.trial_limit())
     return fail(streams, invalid(study->state.trial_limit() == kForever
                                      ? "the study has no limit on its trials"
