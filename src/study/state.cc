@@ -218,6 +218,7 @@ void State::apply(const Fill& fill, StudyTime time) {
       trial.slot = launch.shares.front().slot;
       trial.until = member.until;
       trial.launched = time;
+      trial.reason.clear();
       trial.step = member.from ? member.from->step : 0;
       set_status(trial, TrialStatus::kRunning);
     }

@@ -143,7 +143,9 @@ TEST_F(StateTest, FailuresAndLossesAreRetriedUpToTheirOwnBounds) {
   const TrialId failing = create();
   exit(failing, ExitKind::kFailed);
   EXPECT_EQ(status(failing), TrialStatus::kPending);
+  EXPECT_EQ(state.trial(failing).reason, "e");
   relaunch(failing);
+  EXPECT_EQ(state.trial(failing).reason, "");
   exit(failing, ExitKind::kFailed);
   EXPECT_EQ(status(failing), TrialStatus::kFailed);
   EXPECT_EQ(state.trial(failing).reason, "e");
