@@ -24,16 +24,40 @@ std::optional<Steps> steps_option(const AlgorithmSpec& algorithm, std::string_vi
   return steps && *steps != kForever ? std::optional(*steps) : std::nullopt;
 }
 
+/// One length for trainer and scheduler, in the trainer's steps.
+Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& trainer) {
+  const auto budget = steps_option(spec.scheduler, "max_steps");
+  if (trainer.unit == train::StepUnit::kEpoch) {
+    if (!given.contains("epochs") && budget) trainer.epochs = *budget;
+    if (!budget) spec.scheduler.options.set("max_steps", trainer.epochs);
+    return {};
+  }
+  // Reports between the moments at which a population is judged would cost an evaluation each.
+  const auto interval = steps_option(spec.scheduler, "interval");
+  if (interval && !given.contains("report_every")) trainer.report_every = *interval;
+  if (trainer.batches > 0) {
+    if (!budget) spec.scheduler.options.set("max_steps", trainer.batches);
+    return {};
+  }
+  if (given.contains("epochs")) return {};
+  if (!budget)
+    return invalid(
+        "how long a trial is: set scheduler.max_steps, trial.stop.steps or trainer.batches (in "
+        "batches), or trainer.epochs");
+  // The scheduler ends trials that count on after a take-over; their weights may be older.
+  const Value* variant = spec.scheduler.options.find("variant");
+  const bool own_counter = variant && *variant == Value("hrfs");
+  (own_counter ? trainer.epochs : trainer.batches) = *budget;
+  return {};
+}
+
 }  // namespace
 
 Status resolve_trainer(StudySpec& spec) {
   if (!spec.trainer) return {};
   const Json given = Json::parse(*spec.trainer, nullptr, false);
   train::TrainerSpec trainer = TRY(train::parse_trainer(*spec.trainer));
-  const auto budget = steps_option(spec.scheduler, "max_steps");
-  const bool epochs_given = given.is_object() && given.contains("epochs");
-  if (!epochs_given && budget) trainer.epochs = *budget;
-  if (!budget) spec.scheduler.options.set("max_steps", trainer.epochs);
+  TRY(resolve_length(spec, given, trainer));
   if (!given.contains("seed")) trainer.seed = static_cast<std::int64_t>(spec.seed);
   if (!given.contains("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
   // One configuration from the middle of the space shows whether the trainer knows every name.
@@ -85,6 +109,10 @@ Status make_smoke(StudySpec& spec) {
   Json trainer = Json::parse(*spec.trainer, nullptr, false);
   if (!trainer.is_object()) return invalid("[trainer] is not a table");
   trainer["epochs"] = kEpochs;
+  if (trainer.value("unit", "epoch") == "batch") {
+    trainer["batches"] = kEpochs;
+    trainer["report_every"] = 1;
+  }
   Json& data = trainer["data"];
   if (!data.is_object()) data = Json{{"source", data.is_string() ? data : Json("digits")}};
   data["smoke"] = true;

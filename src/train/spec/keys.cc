@@ -163,8 +163,10 @@ std::vector<Key> make_keys() {
   constexpr auto schedule = &S::schedule;
   return {
       whole<1, &S::epochs>("epochs", "a whole number ≥ 1", "length of training and schedule"),
+      whole<0, &S::batches>("batches", "a whole number ≥ 0",
+                            "length in batches instead, with unit = \"batch\"; 0: epochs"),
       choice<StepUnit, &S::unit>("unit", "what a trial counts as a step"),
-      whole<1, &S::report_every>("report_every", "a whole number ≥ 1", "steps between reports"),
+      whole<1, &S::report_every>("report_every", "a whole number ≥ 1", "steps between evaluations"),
       whole<1, &S::batch_size>("batch_size", "a whole number ≥ 1", "samples per update"),
       whole<1, &S::eval_batch_size>("eval_batch_size", "a whole number ≥ 1",
                                     "samples per batch of validation and test"),

@@ -22,6 +22,8 @@ std::vector<std::string> table_keys() {
 /// What no single key can see.
 Status check_together(TrainerSpec& spec) {
   spec.schedule.total = static_cast<double>(spec.epochs);
+  if (spec.batches > 0 && spec.unit != StepUnit::kBatch)
+    return invalid("trainer.batches needs unit = \"batch\"");
   if (spec.nesterov && spec.optimizer == OptimizerKind::kSgd &&
       (spec.momentum <= 0 || spec.dampening != 0))
     return invalid("trainer.nesterov needs momentum > 0 and dampening = 0");

@@ -25,8 +25,9 @@ struct TrainerSpec {
   std::string data = "\"digits\"";  ///< A name or a table, as JSON; read by the data folder.
 
   std::int64_t epochs = 10;          ///< Length of the training and of its schedule.
+  std::int64_t batches = 0;          ///< The same in batches, where `unit` is; 0: `epochs` counts.
   StepUnit unit = StepUnit::kEpoch;  ///< What a trial counts as a step.
-  std::int64_t report_every = 1;     ///< Steps between two reports.
+  std::int64_t report_every = 1;     ///< Evaluated and reported at every multiple of it.
   std::int64_t batch_size = 32;
   std::int64_t eval_batch_size = 256;
   bool drop_last = false;  ///< Leave out the last, smaller batch of an epoch.
@@ -42,7 +43,7 @@ struct TrainerSpec {
   double weight_decay = 0;  ///< Added to the gradient; decoupled for AdamW.
   double clip_norm = 0;     ///< Largest norm of the whole gradient; 0: not clipped.
 
-  Schedule schedule = {};  ///< Its `total` is `epochs`.
+  Schedule schedule = {};  ///< Its `total` is `epochs`, or what `batches` are of the data.
 
   LossKind loss = LossKind::kCrossEntropy;
   double label_smoothing = 0;

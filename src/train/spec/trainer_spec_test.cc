@@ -27,7 +27,7 @@ TEST(TrainerSpec, AnEmptyTableIsTheTutorialsNetworkOnTheDigits) {
 TEST(TrainerSpec, EverySettingSurvivesTheTripThroughItsText) {
   const TrainerSpec spec = parsed(R"({
     "model": {"name": "mlp", "hidden": 64, "depth": 3, "activation": "gelu", "dropout": 0.1},
-    "data": {"source": "synthetic", "samples": 50, "synthetic": {"kind": "teacher"}}, "epochs": 7, "unit": "batch", "report_every": 20,
+    "data": {"source": "synthetic", "samples": 50, "synthetic": {"kind": "teacher"}}, "epochs": 7, "batches": 70, "unit": "batch", "report_every": 20,
     "batch_size": 3, "eval_batch_size": 5, "drop_last": true, "optimizer": "adamw", "lr": 1e-3,
     "momentum": 0.5, "dampening": 0.1, "nesterov": false, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6,
     "weight_decay": 0.01, "clip_norm": 1, "schedule": "one_cycle", "step_size": 2, "gamma": 0.3,
@@ -67,6 +67,7 @@ TEST(TrainerSpec, AValueOutsideItsRangeIsRefusedWithTheRange) {
             "trainer.device must be auto, cpu, cuda or cuda:N, but is \"gpu\"");
   EXPECT_EQ(refusal(R"({"model": {"name": "net", "l1": 0}})"),
             "trainer.model.l1 must be a whole number from 1 to 65536, but is 0");
+  EXPECT_EQ(refusal(R"({"batches": 50})"), "trainer.batches needs unit = \"batch\"");
   EXPECT_EQ(refusal(R"({"nesterov": true, "momentum": 0})"),
             "trainer.nesterov needs momentum > 0 and dampening = 0");
 }

@@ -103,8 +103,10 @@ Result<Notes> read_notes(const path& file) {
   if (TRY(whole("format")) != kFormat)
     return invalid(fmt::format("{} is of a newer version of clavier", file.string()));
   Notes notes;
-  notes.position = {TRY(whole("epoch")), TRY(whole("samples"))};
   notes.steps = TRY(whole("optimizer_steps"));
+  // Checkpoints of the first version counted the optimizer's steps only.
+  notes.position = {TRY(whole("epoch")), TRY(whole("samples")),
+                    json.contains("batches") ? TRY(whole("batches")) : notes.steps};
   if (!json.contains("seed") || !json["seed"].is_number_unsigned())
     return corrupt(fmt::format("{}: 'seed' must be a whole number ≥ 0", file.string()));
   notes.seed = json["seed"].get<std::uint64_t>();
@@ -138,6 +140,7 @@ Status save_checkpoint(const Training& training, const path& directory) {
   json["outputs"] = network.outputs;
   json["epoch"] = static_cast<std::uint64_t>(training.position().epoch);
   json["samples"] = static_cast<std::uint64_t>(training.position().samples);
+  json["batches"] = static_cast<std::uint64_t>(training.position().batches);
   json["optimizer_steps"] = static_cast<std::uint64_t>(optimizer.steps().front());
   json["seed"] = training.seed();
   return write_text(directory / "trainer.json", json.dump(1) + "\n");

@@ -1,5 +1,6 @@
 #include "train/trainer/run_trial.h"
 
+#include <chrono>
 #include <stdexcept>
 
 #include <c10/core/InferenceMode.h>
@@ -29,6 +30,20 @@ std::uint64_t trial_seed(const TrainerSpec& spec, TrialId trial) {
              static_cast<std::uint64_t>(trial.value));
 }
 
+/// Adds the time until it goes out of scope.
+class Timer {
+ public:
+  explicit Timer(double& seconds) : seconds_(seconds), start_(Clock::now()) {}
+  ~Timer() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point start_;
+};
+
 }  // namespace
 
 /// A data set on its device, with what it was loaded for.
@@ -56,34 +71,70 @@ Result<const Samples*> Trainer::samples(const TrainerSpec& spec) {
   return &loaded_->samples;
 }
 
+std::unique_ptr<Training> Trainer::prepare(const worker::TrialContext& context) {
+  const TrainerSpec spec = must(with_config(spec_, context.config()));
+  const Samples& data = *must(samples(spec));
+  const Timer timer(times_.load);
+  const auto from = context.checkpoint();
+  auto training = must(Training::create(spec, trial_seed(spec, context.trial()), data,
+                                        must(choose_device(spec.device)),
+                                        from ? Weights::kFromCheckpoint : Weights::kDrawn));
+  if (from) must(load_checkpoint(*training, *from));
+  return training;
+}
+
+/// Up to the next report.
+void Trainer::train(Training& training, const worker::TrialContext& context) {
+  const Timer timer(times_.train);
+  // A trial leaves only after a report: that is where the study can have its checkpoint.
+  do {
+    training.train_step();
+  } while (!training.finished() && training.step() % training.spec().report_every != 0 &&
+           training.step() < context.until() && !context.should_stop());
+}
+
+std::vector<Metric> Trainer::measure(Training& training) {
+  double train_loss = 0;
+  {
+    const Timer timer(times_.train);
+    train_loss = training.take_train_loss();  // A GPU may still be training.
+  }
+  std::vector<Metric> metrics;
+  {
+    const Timer timer(times_.eval);
+    metrics = training.report_metrics(train_loss);
+  }
+  metrics.push_back({"time_train_s", times_.train});
+  metrics.push_back({"time_eval_s", times_.eval});
+  metrics.push_back({"time_load_s", times_.load});
+  metrics.push_back({"time_save_s", times_.save});
+  metrics.push_back({"checkpoint_bytes", static_cast<double>(training.state_bytes())});
+  times_ = {};
+  return metrics;
+}
+
+void Trainer::save(const Training& training, const std::filesystem::path& directory) {
+  const Timer timer(times_.save);
+  must(save_checkpoint(training, directory));
+}
+
 void Trainer::run(worker::TrialContext& context) {
   const c10::InferenceMode no_graph;
   if (context.width() != 1)
     throw std::runtime_error("the built-in trainer cannot scale a model's width yet");
-  std::unique_ptr<Training> training;
-  std::optional<std::filesystem::path> from;
-  Config config;
-  const auto prepare = [&] {
-    config = context.config();
-    const TrainerSpec spec = must(with_config(spec_, config));
-    const Samples& data = *must(samples(spec));
-    training = must(Training::create(spec, trial_seed(spec, context.trial()), data,
-                                     must(choose_device(spec.device))));
-    from = context.checkpoint();
-    if (from) must(load_checkpoint(*training, *from));
-  };
-  prepare();
+  auto training = prepare(context);
+  int takeovers = context.takeovers();
   while (!training->finished()) {
-    // Left only after a report: that is where the study can have its checkpoint.
-    for (std::int64_t i = 0; i < training->spec().report_every && !training->finished(); ++i)
-      training->train_step();
-    const auto verdict = context.report(training->report_metrics(), training->step(),
-                                        [&](const std::filesystem::path& directory) {
-                                          must(save_checkpoint(*training, directory));
-                                        });
+    train(*training, context);
+    const std::vector<Metric> metrics = measure(*training);
+    const auto verdict =
+        context.report(metrics, training->step(),
+                       [&](const std::filesystem::path& directory) { save(*training, directory); });
     if (verdict == worker::Verdict::kLeave) return;
-    // Another trial's weights or configuration.
-    if (context.checkpoint() != from || context.config() != config) prepare();
+    if (context.takeovers() == takeovers) continue;
+    takeovers = context.takeovers();
+    training.reset();  // Not two models in memory at a time.
+    training = prepare(context);
   }
 }
 
@@ -93,7 +144,7 @@ Result<std::string> Trainer::test(const Config& config, const std::filesystem::p
   const Samples& data = *TRY(samples(spec));
   if (data.test.count() == 0) return not_found("the data have no test split");
   const c10::Device device = TRY(choose_device(spec.device));
-  auto training = TRY(Training::create(spec, 0, data, device));
+  auto training = TRY(Training::create(spec, 0, data, device, Weights::kFromCheckpoint));
   const Status status = load_model(*training, checkpoint);
   if (!status.ok()) return status.error();
   return text::to_json(training->test_metrics());

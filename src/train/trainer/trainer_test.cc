@@ -1,7 +1,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -245,6 +248,7 @@ class Script : public worker::TrialContext {
   const Config& config() const override { return config_; }
   const path& directory() const override { return directory_; }
   std::optional<path> checkpoint() const override { return checkpoint_; }
+  int takeovers() const override { return takeovers_; }
   double width() const override { return width_; }
   worker::Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step,
                          const std::function<void(const path&)>& save) override {
@@ -253,11 +257,41 @@ class Script : public worker::TrialContext {
     saved_ = directory_ / ("at_" + std::to_string(*step));
     std::filesystem::create_directories(saved_);
     save(saved_);
+    if (on_report_) on_report_(*step);
+    if (const auto donor = std::exchange(exploit_, {})) {
+      checkpoint_ = donor->checkpoint;
+      config_ = donor->config;
+      ++takeovers_;
+    }
     return *step >= stop_ ? worker::Verdict::kLeave : worker::Verdict::kGoOn;
   }
-  bool should_stop() const override { return false; }
+  bool should_stop() const override { return ++asked_ == told_at_; }
   Steps step() const override { return 0; }
+  Steps until() const override { return until_; }
 
+  /// Every metric of a report that is no time.
+  std::vector<Metric> results(std::size_t report) const {
+    std::vector<Metric> kept;
+    for (const Metric& metric : metrics_.at(report))
+      if (!metric.name.starts_with("time_")) kept.push_back(metric);
+    return kept;
+  }
+  double value(std::size_t report, std::string_view name) const {
+    for (const Metric& metric : metrics_.at(report))
+      if (metric.name == name) return metric.value;
+    return std::nan("");
+  }
+
+  struct Donor {
+    path checkpoint;
+    Config config;
+  };
+  std::optional<Donor> exploit_;  ///< Obeyed at the next report.
+  std::function<void(Steps)> on_report_;
+  int takeovers_ = 0;
+  Steps until_ = kForever;
+  mutable int asked_ = 0;
+  int told_at_ = 0;  ///< The question that is answered by yes.
   Config config_;
   path directory_;
   Steps stop_;
@@ -280,7 +314,139 @@ TEST_F(TrainerTest, ATrialReportsEveryEpochLeavesWhenToldAndResumes) {
   second.checkpoint_ = first.saved_;
   trainer.run(second);
   EXPECT_EQ(second.steps_, (std::vector<Steps>{3, 4, 5}));
-  EXPECT_EQ(second.metrics_.back(), whole.metrics_.back());
+  EXPECT_EQ(second.results(2), whole.results(4));
+}
+
+constexpr const char* kInBatches =
+    R"(, "batch_size": 8, "unit": "batch", "report_every": 5, "lr": 0.02, "epochs": 99)";
+
+TEST_F(TrainerTest, BatchesAreReportedAtMultiplesAndWhereTheStudyWaits) {
+  Trainer trainer(spec(std::string(kInBatches) + R"(, "batches": 17)"), {});
+  Script whole(directory_ / "a", 99);
+  trainer.run(whole);
+  EXPECT_EQ(whole.steps_, (std::vector<Steps>{5, 10, 15, 17}));
+  Script first(directory_ / "b", 7);
+  first.until_ = 7;
+  trainer.run(first);
+  EXPECT_EQ(first.steps_, (std::vector<Steps>{5, 7}));
+  Script second(directory_ / "b", 99);
+  second.checkpoint_ = first.saved_;
+  trainer.run(second);
+  EXPECT_EQ(second.steps_, (std::vector<Steps>{10, 15, 17}));
+  EXPECT_EQ(second.results(1), whole.results(2));  // The first one's training loss is of 3 batches.
+  EXPECT_EQ(second.results(2), whole.results(3));
+}
+
+TEST_F(TrainerTest, ToldToLeaveItReportsFromWhereItIs) {
+  Trainer trainer(spec(kInBatches), {});
+  Script context(directory_, 0);
+  context.told_at_ = 3;
+  trainer.run(context);
+  EXPECT_EQ(context.steps_, (std::vector<Steps>{3}));
+}
+
+TEST_F(TrainerTest, ATakeOverGoesOnAsTheDonorWouldWithTheNewConfiguration) {
+  Trainer trainer(spec(kInBatches), {});
+  Script donor(directory_ / "donor", 10);
+  trainer.run(donor);
+  Config explored;
+  explored.set("lr", 0.05);
+  explored.set("momentum", 0.5);
+  Script expected(directory_ / "expected", 20);
+  expected.checkpoint_ = donor.saved_;
+  expected.config_ = explored;
+  trainer.run(expected);
+  Script receiver(directory_ / "receiver", 20);
+  receiver.config_.set("lr", 0.001);
+  receiver.exploit_ = {donor.saved_, explored};
+  trainer.run(receiver);
+  EXPECT_EQ(receiver.steps_, (std::vector<Steps>{5, 15, 20}));
+  EXPECT_EQ(receiver.results(1), expected.results(0));
+  EXPECT_EQ(receiver.results(2), expected.results(1));
+  EXPECT_EQ(receiver.value(1, "lr"), 0.05);
+  // Each of rate, momentum and the donor's moments matters.
+  Script other(directory_ / "other", 15);
+  other.checkpoint_ = donor.saved_;
+  other.config_.set("lr", 0.05);
+  trainer.run(other);
+  EXPECT_NE(other.value(0, "loss"), expected.value(0, "loss"));
+  const TrainerSpec still = *with_config(spec(kInBatches), explored);
+  const Samples samples = load(still);
+  auto at_rest = start(still, samples);
+  ASSERT_TRUE(load_checkpoint(*at_rest, donor.saved_).ok());
+  EXPECT_GT(at_rest->optimizer().moments()[0].abs().max().item<float>(), 0);
+  at_rest->optimizer().moments()[0].zero_();
+  while (at_rest->step() < 15) at_rest->train_step();
+  EXPECT_NE(at_rest->report_metrics()[0].value, expected.value(0, "loss"));
+}
+
+TEST_F(TrainerTest, TheSameCheckpointIsTakenOverTwice) {
+  Trainer trainer(spec(kInBatches), {});
+  Script donor(directory_ / "donor", 5);
+  trainer.run(donor);
+  Script receiver(directory_ / "receiver", 99);
+  receiver.exploit_ = {donor.saved_, {}};
+  receiver.on_report_ = [&](Steps step) {
+    if (receiver.steps_.size() == 2) receiver.exploit_ = {donor.saved_, {}};
+    if (receiver.steps_.size() == 3) receiver.stop_ = step;
+  };
+  trainer.run(receiver);
+  EXPECT_EQ(receiver.steps_, (std::vector<Steps>{5, 10, 10}));
+  EXPECT_EQ(receiver.results(2), receiver.results(1));
+}
+
+TEST_F(TrainerTest, AReportSaysWhereTheTimeWent) {
+  Trainer trainer(spec(kInBatches), {});
+  Script first(directory_ / "a", 10);
+  trainer.run(first);
+  EXPECT_GT(first.value(0, "time_train_s"), 0);
+  EXPECT_GT(first.value(0, "time_eval_s"), 0);
+  EXPECT_GT(first.value(0, "time_load_s"), 0);
+  EXPECT_EQ(first.value(0, "time_save_s"), 0);
+  EXPECT_EQ(first.value(1, "time_load_s"), 0);
+  EXPECT_GT(first.value(1, "time_save_s"), 0);
+  Script second(directory_ / "a", 15);
+  second.checkpoint_ = first.saved_;
+  trainer.run(second);
+  EXPECT_GT(second.value(0, "time_save_s"), 0);  // Of the checkpoint behind the last report.
+  std::uintmax_t bytes = 0;
+  for (const char* name : {"model.safetensors", "optimizer.safetensors"})
+    bytes += std::filesystem::file_size(first.saved_ / name);
+  EXPECT_NEAR(first.value(0, "checkpoint_bytes"), static_cast<double>(bytes), 4096);
+}
+
+TEST_F(TrainerTest, AScheduleInBatchesEndsWithThem) {
+  const TrainerSpec of = spec(std::string(kInBatches) + R"(, "batches": 20, "schedule": "cosine")");
+  const Samples samples = load(of);
+  auto training = start(of, samples);
+  while (!training->finished()) training->train_step();
+  EXPECT_EQ(training->step(), 20);
+  EXPECT_NEAR(training->report_metrics()[3].value, 0.02 * 0.5 * (1 + std::cos(M_PI * 0.95)), 1e-9);
+}
+
+TEST_F(TrainerTest, ABatchOfOneNumberPerChannelIsRefused) {
+  const auto of = parse_trainer(std::string("{") + kData + R"(, "batch_size": 7,
+      "model": {"name": "resnet18", "width": 0.0625}})");
+  const Samples samples = load(*of);
+  const auto training = Training::create(*of, 1, samples, c10::kCPU);
+  ASSERT_FALSE(training.ok());
+  EXPECT_EQ(training.error().message.substr(0, 74),
+            "layer 'layer3.0.bn1' (batch_norm) gets a single number per channel from th");
+  TrainerSpec whole = *of;
+  whole.drop_last = true;
+  EXPECT_TRUE(Training::create(whole, 1, samples, c10::kCPU).ok());
+}
+
+TEST_F(TrainerTest, AResidualNetworkResumesBitForBitWithItsRunningStatistics) {
+  const auto of = parse_trainer(std::string("{") + kData + R"(, "batch_size": 16, "unit": "batch",
+      "model": {"name": "resnet18", "stem": "cifar", "width": 0.0625}})");
+  expect_resume_is_exact(*of, 3);
+  const auto model = data::read_safetensors(directory_ / "model.safetensors");
+  ASSERT_TRUE(model.ok());
+  const auto* mean = model->find("layer1.0.bn1.running_mean");
+  ASSERT_TRUE(mean);
+  EXPECT_EQ(mean->shape, (std::vector<std::int64_t>{4}));
+  EXPECT_NE(*reinterpret_cast<const float*>(mean->bytes.data()), 0);
 }
 
 TEST_F(TrainerTest, TheTestSplitIsReadByTestAlone) {

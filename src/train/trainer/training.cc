@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "train/spec/model_spec.h"
 #include "train/spec/shape.h"
 
@@ -12,10 +16,33 @@ at::ScalarType scalar_type(Precision precision) {
   return precision == Precision::kFloat64 ? at::kDouble : at::kFloat;
 }
 
+/// A batch norm needs two numbers per channel to find a variance.
+Status check_norms(const std::vector<ShapedLayer>& layers, std::int64_t smallest_batch) {
+  for (const ShapedLayer& layer : layers) {
+    if (layer.spec.kind == LayerKind::kBatchNorm &&
+        smallest_batch * layer.in.count() / layer.in.sizes[0] < 2)
+      return invalid(fmt::format(
+          "layer '{}' (batch_norm) gets a single number per channel from the smallest batch of an "
+          "epoch ({} of {}): set trainer.drop_last or another batch_size, or enlarge the images",
+          layer.name, smallest_batch, to_text(layer.in)));
+    for (const auto* inner : {&layer.body, &layer.shortcut}) {
+      const Status status = check_norms(*inner, smallest_batch);
+      if (!status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+std::int64_t smallest_batch(const TrainerSpec& spec, std::int64_t samples) {
+  const std::int64_t whole = std::min(spec.batch_size, samples);
+  return spec.drop_last || samples % whole == 0 ? whole : samples % whole;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std::uint64_t seed,
-                                                   const Samples& samples, c10::Device device) {
+                                                   const Samples& samples, c10::Device device,
+                                                   Weights weights) {
   if ((spec.loss == LossKind::kCrossEntropy) != samples.classification)
     return invalid(samples.classification
                        ? "the data have classes: trainer.loss must be \"cross_entropy\""
@@ -26,7 +53,11 @@ Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std:
   if (samples.validation.count() == 0) return invalid("the validation split is empty");
   const std::vector<LayerSpec> layers = TRY(layers_of(spec.model, samples.outputs));
   Network network = TRY(infer_shapes(layers, samples.shape, samples.outputs));
-  return std::unique_ptr<Training>(new Training(spec, seed, samples, device, std::move(network)));
+  const Status norms = check_norms(network.layers, smallest_batch(spec, samples.train.count()));
+  if (!norms.ok()) return norms.error();
+  std::unique_ptr<Training> training(new Training(spec, seed, samples, device, std::move(network)));
+  if (weights == Weights::kDrawn) training->array_.initialise(training->seeds_);
+  return training;
 }
 
 Training::Training(const TrainerSpec& spec, std::uint64_t seed, const Samples& samples,
@@ -41,11 +72,25 @@ Training::Training(const TrainerSpec& spec, std::uint64_t seed, const Samples& s
       smoothing_{spec.label_smoothing},
       train_totals_(Totals::zero(1, device)),
       last_lr_(spec.lr * factor(spec.schedule, 0)) {
-  array_.initialise(seeds_);
+  if (spec.batches > 0)
+    spec_.schedule.total =
+        static_cast<double>(spec.batches) / static_cast<double>(batches_.per_epoch());
 }
 
 Steps Training::step() const {
-  return spec_.unit == StepUnit::kEpoch ? position_.epoch : optimizer_.steps().front();
+  return spec_.unit == StepUnit::kEpoch ? position_.epoch : position_.batches;
+}
+
+bool Training::finished() const {
+  return spec_.batches > 0 ? position_.batches >= spec_.batches : position_.epoch >= spec_.epochs;
+}
+
+std::int64_t Training::state_bytes() const {
+  std::int64_t bytes = static_cast<std::int64_t>(array_.parameters().nbytes()) +
+                       static_cast<std::int64_t>(array_.buffers().nbytes());
+  for (const at::Tensor& moment : optimizer_.moments())
+    bytes += static_cast<std::int64_t>(moment.nbytes());
+  return bytes;
 }
 
 void Training::train_step() {
@@ -59,7 +104,7 @@ void Training::train_batch() {
   const std::int64_t batch_size = std::min(spec_.batch_size, samples_.train.count());
   const std::int64_t index = position_.samples / batch_size;
   const Batch batch = batches_.batch(position_.epoch, index);
-  const Pass pass{.training = true, .seeds = seeds_, .step = optimizer_.steps().front()};
+  const Pass pass{.training = true, .seeds = seeds_, .step = position_.batches};
   at::Tensor gradient;
   add_loss(array_.forward(batch.inputs, pass), batch.targets,
            {.kind = spec_.loss, .smoothing = smoothing_}, train_totals_, &gradient);
@@ -71,7 +116,8 @@ void Training::train_batch() {
   at::Tensor parameters = array_.parameters();
   optimizer_.step({&now, 1}, parameters, array_.gradients());
   position_.samples += batch_size;
-  if (index + 1 >= batches_.per_epoch()) position_ = {position_.epoch + 1, 0};
+  ++position_.batches;
+  if (index + 1 >= batches_.per_epoch()) position_ = {position_.epoch + 1, 0, position_.batches};
 }
 
 double Training::take_train_loss() {
@@ -92,11 +138,11 @@ std::pair<double, double> Training::evaluate(const SplitTensors& split) {
   return {totals.loss[0].item<double>() / samples, totals.correct[0].item<double>() / samples};
 }
 
-std::vector<Metric> Training::report_metrics() {
+std::vector<Metric> Training::report_metrics(double train_loss) {
   const auto [loss, accuracy] = evaluate(samples_.validation);
   std::vector<Metric> metrics = {{"loss", loss}};
   if (samples_.classification) metrics.push_back({"accuracy", accuracy});
-  metrics.push_back({"train_loss", take_train_loss()});
+  metrics.push_back({"train_loss", train_loss});
   metrics.push_back({"lr", last_lr_});
   return metrics;
 }

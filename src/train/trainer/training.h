@@ -20,7 +20,11 @@ namespace clavier::train {
 struct Position {
   std::int64_t epoch = 0;    ///< Complete ones.
   std::int64_t samples = 0;  ///< Seen of the epoch that has begun.
+  std::int64_t batches = 0;  ///< Of all epochs.
 };
+
+/// Whether a new training draws its weights, or leaves them to a checkpoint.
+enum class Weights { kDrawn, kFromCheckpoint };
 
 /// One model in training: a network, its optimizer and its place in the data. All calls under
 /// c10::InferenceMode and from one thread. What it does is a function of specification, seed, data
@@ -29,19 +33,24 @@ class Training {
  public:
   /// `samples` must outlive it. `seed` is the trial's. Fails if the network does not fit the data.
   static Result<std::unique_ptr<Training>> create(const TrainerSpec& spec, std::uint64_t seed,
-                                                  const Samples& samples, c10::Device device);
+                                                  const Samples& samples, c10::Device device,
+                                                  Weights weights = Weights::kDrawn);
 
   /// Trains up to the next step of the trial (an epoch or a batch).
   void train_step();
-  /// Since the last call: the mean loss over all samples trained on.
+  /// Since the last call: the mean loss over all samples trained on. Waits for the device.
   double take_train_loss();
-  /// On the validation split: "loss" and, for classes, "accuracy"; then "train_loss" and "lr".
-  std::vector<Metric> report_metrics();
+  /// On the validation split, with running statistics and without dropout: "loss" and, for classes,
+  /// "accuracy"; then `train_loss` and "lr".
+  std::vector<Metric> report_metrics(double train_loss);
+  std::vector<Metric> report_metrics() { return report_metrics(take_train_loss()); }
   /// "test_loss" and, for classes, "test_accuracy".
   std::vector<Metric> test_metrics();
 
   Steps step() const;
-  bool finished() const { return position_.epoch >= spec_.epochs; }
+  bool finished() const;
+  /// Of weights, running statistics and moments: a checkpoint but for some kilobytes of names.
+  std::int64_t state_bytes() const;
   const TrainerSpec& spec() const { return spec_; }
   const Position& position() const { return position_; }
   Array& array() { return array_; }
