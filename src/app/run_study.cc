@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "app/control.h"
+#include "app/leftovers.h"
 #include "app/policies.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
@@ -102,6 +103,7 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   tuner::Tuner tuner(director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
   TRY(check_against_log(tuner.first_study_text(), spec));
+  remove_leftovers(options.folder, tuner.state());
   // Nobody can send commands from elsewhere without it; the study itself does not need it.
   auto control = ControlServer::open(options.folder, mailbox);
   if (!control.ok()) options.warn(control.error().message);

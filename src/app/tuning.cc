@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "app/control.h"
+#include "app/leftovers.h"
 #include "app/policies.h"
 #include "app/run_study.h"
 #include "app/tuning_spec.h"
@@ -64,6 +65,7 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
   tuner::Tuner tuner(app::director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
   TRY(app::check_goes_on(tuner.first_study_text(), spec));
+  if (!tuning.directory.empty()) app::remove_leftovers(tuning.directory, tuner.state());
   std::unique_ptr<app::ControlServer> control;
   if (!tuning.directory.empty()) {
     auto opened = app::ControlServer::open(tuning.directory, mailbox);

@@ -86,6 +86,21 @@ class Crash(WholeProgram):
         self.assertLess(self.reports(), 4 * 40 + 8)
         self.assertGreater(self.reports(), before)
 
+    def checkpoints(self):
+        return {str(path.relative_to(self.home / "s")) for path in (self.home / "s").glob("*/*checkpoint_*")}
+
+    def test_no_checkpoint_is_left_that_no_step_names(self):
+        process = self.run_until(30)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.no_worker_survives()
+        trial = next((self.home / "s").glob("s_*"))
+        (trial / "checkpoint_000099_7").mkdir()
+        (trial / ".checkpoint_000098_7.part").mkdir()
+        self.finish()
+        # The newest and the best of each of the four trials.
+        self.assertLessEqual(len(self.checkpoints()), 8)
+
     def test_a_worker_killed_is_retried_from_its_last_checkpoint(self):
         process = self.run_until(30)
         victim = [pid for pid, command in workers_alive(self.marker) if command.startswith("python3")][0]

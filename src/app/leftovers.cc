@@ -1,0 +1,62 @@
+#include "app/leftovers.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace clavier::app {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_number(std::string_view text, std::size_t least_digits) {
+  return text.size() >= least_digits &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// `checkpoint_STEP_LAUNCH` or, for a repeated step, `checkpoint_STEP_LAUNCH_2`.
+bool named_by_us(std::string_view name) {
+  constexpr std::string_view kPrefix = "checkpoint_", kPart = ".part";
+  if (name.starts_with('.')) {
+    if (!name.ends_with(kPart)) return false;
+    name = name.substr(1, name.size() - 1 - kPart.size());
+  }
+  if (!name.starts_with(kPrefix)) return false;
+  name.remove_prefix(kPrefix.size());
+  const std::size_t step_end = name.find('_');
+  if (step_end == name.npos || !is_number(name.substr(0, step_end), 6)) return false;
+  name.remove_prefix(step_end + 1);
+  const std::size_t launch_end = std::min(name.find('_'), name.size());
+  return is_number(name.substr(0, launch_end), 1) &&
+         (launch_end == name.size() || is_number(name.substr(launch_end + 1), 1));
+}
+
+}  // namespace
+
+int remove_leftovers(const fs::path& study, const State& state) {
+  std::set<std::string> kept;
+  for (const Trial& trial : state.trials())
+    for (const Checkpoint& checkpoint : trial.checkpoints) kept.insert(checkpoint.path);
+  int removed = 0;
+  for (const Trial& trial : state.trials()) {
+    if (trial.directory.empty()) continue;
+    std::vector<fs::path> leftovers;
+    std::error_code error;
+    for (fs::directory_iterator at(study / trial.directory, error), end; !error && at != end;
+         at.increment(error)) {
+      const std::string name = at->path().filename().string();
+      std::error_code ignored;
+      if (named_by_us(name) && !kept.contains(trial.directory + "/" + name) &&
+          fs::is_directory(at->symlink_status(ignored)))
+        leftovers.push_back(at->path());
+    }
+    for (const fs::path& path : leftovers) {
+      std::error_code failed;
+      fs::remove_all(path, failed);
+      removed += failed ? 0 : 1;
+    }
+  }
+  return removed;
+}
+
+}  // namespace clavier::app
