@@ -10,6 +10,7 @@ namespace clavier::app {
 namespace {
 
 constexpr std::size_t kLongestName = 100;
+constexpr std::size_t kLeastBeginning = 3;  ///< Of a name; fewer letters say too little.
 
 /// Restricted Damerau-Levenshtein distance.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -32,6 +33,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view wrong, std::span<const std::string> names) {
   if (wrong.size() > kLongestName) return {};
+  const auto begins = [&](const std::string& name) { return name.starts_with(wrong); };
+  if (wrong.size() >= kLeastBeginning && std::ranges::count_if(names, begins) == 1)
+    return *std::ranges::find_if(names, begins);
   std::string best;
   std::size_t least = std::max<std::size_t>(1, wrong.size() / 3) + 1;
   for (const std::string& name : names) {

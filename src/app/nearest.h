@@ -6,8 +6,9 @@
 
 namespace clavier::app {
 
-/// The name most like `wrong` (insertions, deletions, changes and swaps of neighbours), ties to
-/// the earlier; empty when none is near enough to be what was meant.
+/// The only name that begins with `wrong`, else the one most like it (insertions, deletions,
+/// changes and swaps of neighbours), ties to the earlier; empty when none is near enough to be what
+/// was meant.
 std::string nearest(std::string_view wrong, std::span<const std::string> names);
 
 /// What follows "unknown key": `; did you mean "trials"?`, or the names there are.

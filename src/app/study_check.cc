@@ -24,7 +24,7 @@ std::string in_words(const Space& space) {
   for (const Parameter& parameter : space.parameters)
     words += fmt::format("\n    {} = {}", parameter.name, describe(parameter.domain));
   for (const std::string& constraint : space.constraints) words += "\n    " + constraint;
-  return words;
+  return words.empty() ? "empty" : words;
 }
 
 /// The text of the study as its first run logged it.
