@@ -252,6 +252,23 @@ TEST_F(ConsoleTest, ManyTrialsAreShownByTheirBest) {
   EXPECT_NE(text.find("and 2 more\n"), std::string::npos);
 }
 
+TEST_F(ConsoleTest, AParameterThatIsReportedAsWellHasOneColumn) {
+  watch({});
+  start(0, 0.1);
+  step(Signal{Reported{{{.trial = TrialId{0},
+                         .launch = state_.trial(TrialId{0}).launch,
+                         .step = 1,
+                         .value = 0.5,
+                         .seconds = 1,
+                         .metrics = {{"loss", 0.5}, {"lr", 0.05}, {"accuracy", 0.75}}}}}});
+  ASSERT_TRUE(console_->finish(state_).ok());
+  const std::string text = take();
+  const std::string heading = text.substr(text.find("trial  status"));
+  const std::string titles = heading.substr(0, heading.find('\n'));
+  EXPECT_EQ(titles.find(" lr "), titles.rfind(" lr ")) << titles;
+  EXPECT_EQ(titles.substr(titles.size() - 8), "accuracy") << titles;
+}
+
 TEST(Wording, OfDurations) {
   EXPECT_EQ(elapsed(from_seconds(8.44)), "8.4 s");
   EXPECT_EQ(elapsed(from_seconds(59.9)), "0:59");

@@ -55,24 +55,28 @@ std::string objective_of(const State& state, const Trial& trial) {
   return number(trial.history.back().value);
 }
 
-std::vector<std::string> metric_names(const StudyView& view, const State& state,
-                                      const std::vector<TrialId>& trials) {
-  std::vector<std::string> names = view.metrics;
-  if (names.empty())
-    for (const TrialId id : trials)
-      for (const Metric& metric : state.trial(id).metrics)
-        if (names.size() < kMetricColumns && std::ranges::find(names, metric.name) == names.end() &&
-            metric.name != state.objective().metric)
-          names.push_back(metric.name);
-  std::erase(names, state.objective().metric);
-  return names;
-}
-
 std::vector<std::string> parameter_names(const StudyView& view, const State& state) {
   if (!view.parameters.empty() || state.trials().empty()) return view.parameters;
   std::vector<std::string> names;
   for (const Config::Entry& entry : state.trials().front().config.entries())
     names.push_back(entry.name);
+  return names;
+}
+
+/// Besides the objective. A parameter that is reported as well has its column already.
+std::vector<std::string> metric_names(const StudyView& view, const State& state,
+                                      const std::vector<TrialId>& trials) {
+  std::vector<std::string> names = view.metrics;
+  const auto parameters = parameter_names(view, state);
+  const auto shown = [&](const std::string& name) {
+    return name == state.objective().metric || std::ranges::find(names, name) != names.end() ||
+           std::ranges::find(parameters, name) != parameters.end();
+  };
+  if (names.empty())
+    for (const TrialId id : trials)
+      for (const Metric& metric : state.trial(id).metrics)
+        if (names.size() < kMetricColumns && !shown(metric.name)) names.push_back(metric.name);
+  std::erase(names, state.objective().metric);
   return names;
 }
 
