@@ -1,5 +1,4 @@
-// bench planner: makespan over the lower bound for every planning rule, cluster, size and cost
-// setting
+// bench planner: makespan over the bound for every planning rule, cluster, size and setting
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/rng.h"
+#include "bench/measure.h"
 #include "cluster/reference_scenarios.h"
 #include "cluster/rules/catalogue.h"
 
@@ -52,6 +53,65 @@ double worst_random(std::string_view rule, bool known) {
   return worst;
 }
 
+/// Rates log-uniform in [1, 32], evaluations of 6.5 iterations, moves of 2 s.
+Scenario large_scenario(std::size_t slots, std::size_t trials, double noise) {
+  Rng rng(5);
+  Scenario scenario{.costs = {.evaluation = 6.5, .move_seconds = 2}, .noise = noise};
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    const double rate = std::exp2(5 * rng.uniform());
+    scenario.slots.push_back({.rate = rate, .assumed = rate});
+  }
+  scenario.trials.assign(trials, RolloutTrial{.target = 1000});
+  return scenario;
+}
+
+/// Passes everything on and notes how long every answer took.
+class Timed : public RolloutRule {
+ public:
+  explicit Timed(RolloutRule& rule) : rule_(rule) {}
+  Habits habits() const override { return rule_.habits(); }
+  void observe(const RolloutView& view, const Happening& happening) override {
+    rule_.observe(view, happening);
+  }
+  std::optional<Dispatch> next(const RolloutView& view) override {
+    const bench::Watch watch;
+    auto dispatch = rule_.next(view);
+    milliseconds_.push_back(watch.seconds() * 1e3);
+    return dispatch;
+  }
+  /// The time that a part of all answers stayed within.
+  double quantile(double part) {
+    std::ranges::sort(milliseconds_);
+    const auto last = static_cast<double>(milliseconds_.size() - 1);
+    return milliseconds_[static_cast<std::size_t>(part * last)];
+  }
+
+ private:
+  RolloutRule& rule_;
+  std::vector<double> milliseconds_;
+};
+
+/// How `auto` decides at a size, and how fast the rollout is under a simple rule.
+nlohmann::json at_size(std::size_t slots, std::size_t trials, double noise) {
+  const Scenario scenario = large_scenario(slots, trials, noise);
+  const auto rule = rules::make("auto");
+  Timed timed(*rule);
+  const RolloutResult result = roll_out(scenario, timed);
+  const double before = bench::cpu_seconds();
+  const RolloutResult simple = roll_out(scenario, *rules::make("agnostic"));
+  const double busy = std::max(bench::cpu_seconds() - before, 1e-6);
+  const nlohmann::json figures = {
+      {"slots", slots},
+      {"trials", trials},
+      {"noise", noise},
+      {"ratio", number(result.makespan / bound_of(scenario))},
+      {"decision_p99_ms", number(timed.quantile(0.99))},
+      {"decision_max_ms", number(timed.quantile(1))},
+      {"agnostic_events_per_second", std::round(static_cast<double>(simple.events) / busy)}};
+  fmt::print("at size {}\n", figures.dump());
+  return figures;
+}
+
 }  // namespace
 
 int main() {
@@ -81,7 +141,15 @@ int main() {
         kRandomClusters, rule, random[std::string(rule)].dump(),
         random_learned[std::string(rule)].dump());
   }
-  const nlohmann::json result = {
-      {"ratios", ratios}, {"worst_random", random}, {"worst_random_learned", random_learned}};
+  nlohmann::json large;
+  for (const double noise : {0.0, 0.1}) {
+    large.push_back(at_size(200, 100, noise));
+    large.push_back(at_size(100, 400, noise));
+    large.push_back(at_size(2000, 1000, noise));
+  }
+  const nlohmann::json result = {{"ratios", ratios},
+                                 {"worst_random", random},
+                                 {"worst_random_learned", random_learned},
+                                 {"large", large}};
   fmt::print("{}\n", result.dump());
 }

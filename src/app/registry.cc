@@ -7,10 +7,14 @@
 
 #include "app/nearest.h"
 #include "cluster/first_fit.h"
+#include "cluster/rule_planner.h"
+#include "cluster/rules/catalogue.h"
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "sched/median.h"
+#include "sched/pbt.h"
+#include "sched/pbt_ray.h"
 #include "sched/ray_asha.h"
 #include "sched/ray_median.h"
 #include "search/grid.h"
@@ -31,6 +35,7 @@ class Options {
   double real(std::string_view name) const { return *get(name).as<double>(); }
   const std::string& text(std::string_view name) const { return *get(name).as<std::string>(); }
   bool flag(std::string_view name) const { return *get(name).as<bool>(); }
+  const Value::List& list(std::string_view name) const { return *get(name).as<Value::List>(); }
 
  private:
   const Value& get(std::string_view name) const {
@@ -112,8 +117,73 @@ std::unique_ptr<sched::Scheduler> make_ray_median(const StudySpec& spec, const O
                               .hard_stop = options.flag("hard_stop")});
 }
 
+/// What is no text or number in the lists becomes what `check` refuses.
+sched::ExploreOptions explore_of(const Options& options) {
+  sched::ExploreOptions explore{.resample_probability = options.real("resample")};
+  for (const Value& name : options.list("mutable")) explore.parameters.push_back(text::plain(name));
+  explore.factors.clear();
+  for (const Value& factor : options.list("factors"))
+    explore.factors.push_back(factor.number().value_or(0));
+  return explore;
+}
+
+bool shares_slots(const StudySpec& spec) { return spec.planner.algorithm == "first-fit"; }
+
+sched::PbtOptions pbt_of(const StudySpec& spec, const Options& options) {
+  return {.interval = options.whole("interval"),
+          .burn_in = options.whole("burn_in"),
+          .max_steps = options.whole("max_steps"),
+          .quantile = options.real("quantile"),
+          .exchange = options.flag("synch") ? sched::Exchange::kSynchronous
+                                            : sched::Exchange::kAsynchronous,
+          .shares_slots = shares_slots(spec),
+          .explore = explore_of(options)};
+}
+
+std::unique_ptr<sched::Scheduler> make_pbt(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::Pbt>(spec.objective, spec.space, pbt_of(spec, options), spec.seed);
+}
+
+template <sched::Counter counter>
+sched::RayPbtOptions ray_pbt_of(const StudySpec& spec, const Options& options) {
+  return {.perturbation_interval = options.whole("interval"),
+          .burn_in_period = options.whole("burn_in"),
+          .quantile_fraction = options.real("quantile"),
+          .explore = explore_of(options),
+          .max_steps = options.whole("max_steps"),
+          .counter = counter,
+          .shares_slots = shares_slots(spec)};
+}
+
+template <sched::Counter counter>
+std::unique_ptr<sched::Scheduler> make_ray_pbt(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::RayPbt>(spec.objective, spec.space,
+                                         ray_pbt_of<counter>(spec, options), spec.seed);
+}
+
 std::unique_ptr<sched::Scheduler> make_fifo(const StudySpec&, const Options& options) {
   return std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = options.whole("max_steps")});
+}
+
+/// Where a trial ends if nothing stops it; kForever if nothing says so.
+Steps last_step(const StudySpec& spec) {
+  const Value* limit = spec.scheduler.options.find("max_steps");
+  return std::min(spec.trial.stop.steps, limit ? *limit->as<std::int64_t>() : kForever);
+}
+
+std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const Options& options) {
+  const Steps target = last_step(spec);
+  Steps interval = options.whole("interval");
+  if (interval == 0) interval = checkpoints_needed(spec);
+  if (interval == 0) interval = std::max<Steps>(1, target / 20);
+  const bool known = std::ranges::any_of(
+      spec.cluster.slots, [](const SlotSpec& slot) { return slot.speed.has_value(); });
+  return std::make_unique<cluster::RulePlanner>(
+      [rule = spec.planner.algorithm] { return cluster::rules::make(rule); },
+      cluster::RulePlannerOptions{.target = target,
+                                  .interval = interval,
+                                  .speeds_known = known,
+                                  .seconds_per_step = spec.cluster.seconds_per_step});
 }
 
 std::unique_ptr<cluster::Planner> make_first_fit(const StudySpec&, const Options&) {
@@ -142,6 +212,20 @@ std::vector<OptionSpec> halving(std::vector<OptionSpec> more = {}) {
       count("grace", 1, "no trial is judged before this step"),
       real("reduction", 4, 1.01, "one of so many goes on"),
       {"brackets", std::int64_t{1}, 1, 100, {}, "bracket b lacks the b lowest rungs"}};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// What all forms of population-based training have in common.
+std::vector<OptionSpec> population(std::int64_t interval, std::vector<OptionSpec> more = {}) {
+  std::vector<OptionSpec> all{
+      count("interval", interval, "trials may take over others at each multiple"),
+      {"burn_in", std::int64_t{0}, 0, kMany, {}, "nobody is judged before this step"},
+      {"quantile", 0.25, 0, 0.5, {}, "so many lose, and so many may be donors"},
+      {"resample", 0.25, 0, 1, {}, "probability of drawing anew instead of perturbing"},
+      {"factors", Value::List{1.2, 0.8}, 0, 0, {}, "a number is multiplied by one of them"},
+      {"mutable", Value::List{}, 0, 0, {}, "parameters that may change; default: all"},
+      count("max_steps", kForever, "a trial is complete here; default: trial.stop.steps")};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -175,13 +259,41 @@ const Schedulers& schedulers() {
          real("min_time_slice", 0, 0, "between two pauses of a trial"),
          flag("hard_stop", true, "stop; else pause a bad trial once")}},
        make_ray_median},
+      {{"pbt", "sound", "population-based training among trials of like progress",
+        population(10, {flag("synch", false, "all wait for each other at each interval")})},
+       make_pbt},
+      {{"pbt", "ray", "as Ray Tune decides", population(60)},
+       make_ray_pbt<sched::Counter::kDonors>},
+      {{"pbt", "hrfs", "as the HRFS tuner decides, without its races", population(50)},
+       make_ray_pbt<sched::Counter::kOwn>},
   };
   return all;
+}
+
+/// What all planners have in common that share out slots over time.
+std::vector<OptionSpec> sharing() {
+  return {{"interval",
+           std::int64_t{0},
+           0,
+           kMany,
+           {},
+           "steps that the baselines cut work into; 0: the scheduler's, else a twentieth"}};
 }
 
 const Planners& planners() {
   static const Planners all = {
       {{"first-fit", "", "the best trial to the fastest free slot"}, make_first_fit},
+      {{"auto", "", "finishes as early as unequal slots allow; trials change slots", sharing()},
+       make_rule_planner},
+      {{"hrfs", "", "baseline: the rule of the HRFS tuner", sharing()}, make_rule_planner},
+      {{"era", "", "baseline: shares by measured speed, shrinking", sharing()}, make_rule_planner},
+      {{"eta", "", "baseline: shares by estimated time", sharing()}, make_rule_planner},
+      {{"gpa", "", "baseline: retires the weakest slots late", sharing()}, make_rule_planner},
+      {{"agnostic", "", "baseline: least progress first, to any slot", sharing()},
+       make_rule_planner},
+      {{"uniform-bundle", "", "baseline: as agnostic, with one bundle of resources for all",
+        sharing()},
+       make_rule_planner},
   };
   return all;
 }
@@ -215,6 +327,7 @@ std::string range_of(const OptionSpec& option) {
 std::string_view type_of(const OptionSpec& option) {
   if (option.fallback.as<std::int64_t>()) return "a whole number";
   if (option.fallback.as<double>()) return "a number";
+  if (option.fallback.as<Value::List>()) return "a list";
   return option.fallback.as<bool>() ? "true or false" : "text";
 }
 
@@ -312,6 +425,48 @@ Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec) {
     whole.options.set(option.name, value ? TRY(check_option(option, *value)) : option.fallback);
   }
   return whole;
+}
+
+Steps checkpoints_needed(const StudySpec& spec) {
+  return spec.scheduler.algorithm == "pbt" ? Options(spec.scheduler).whole("interval") : 0;
+}
+
+Status check_scheduler(const StudySpec& spec) {
+  if (spec.scheduler.algorithm != "pbt") return {};
+  const Options options(spec.scheduler);
+  const std::string& variant = options.text("variant");
+  if (variant == "sound")
+    TRY(sched::check(spec.space, pbt_of(spec, options)));
+  else
+    TRY(sched::check(spec.space, ray_pbt_of<sched::Counter::kDonors>(spec, options)));
+  const Steps interval = checkpoints_needed(spec);
+  if (spec.checkpoint.every > 0 && interval % spec.checkpoint.every != 0)
+    return invalid(fmt::format(
+        "checkpoint.every is {}, and trials take over others' checkpoints every {} steps: "
+        "scheduler.interval must be a multiple of it",
+        spec.checkpoint.every, interval));
+  return {};
+}
+
+Status check_planner(const StudySpec& spec) {
+  if (shares_slots(spec)) return {};
+  if (last_step(spec) == kForever)
+    return invalid(
+        fmt::format("{} plans to the end of every trial, which nothing limits: set "
+                    "[trial.stop] steps",
+                    spec.planner.algorithm));
+  const auto option = [&](std::string_view name) {
+    const Value* value = spec.scheduler.options.find(name);
+    return value ? *value : Value{};
+  };
+  const bool pauses = option("variant") == Value(std::string("promotion")) ||
+                      option("synch") == Value(true) || option("hard_stop") == Value(false);
+  if (pauses)
+    return invalid(fmt::format(
+        "{} takes trials off their slots itself, and so does this scheduler: use first-fit, or a "
+        "scheduler that does not pause trials",
+        spec.planner.algorithm));
+  return {};
 }
 
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {

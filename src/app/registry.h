@@ -57,6 +57,14 @@ Result<Value> check_option(const OptionSpec& option, const Value& value);
 /// comes first.
 Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec);
 
+/// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
+/// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.
+Status check_scheduler(const StudySpec& spec);
+/// The same of its planner: trials without an end, a scheduler that shares out the slots itself.
+Status check_planner(const StudySpec& spec);
+/// Every so many steps its trials must save themselves; 0: it does not care.
+Steps checkpoints_needed(const StudySpec& spec);
+
 /// From a spec whose names and options were checked, by `parse_study` or `complete`.
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec);
 std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec);

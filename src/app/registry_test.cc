@@ -14,6 +14,7 @@ constexpr Family kFamilies[] = {Family::kSearcher, Family::kScheduler, Family::k
 StudySpec study_with(Family family, const AlgorithmSpec& choice) {
   StudySpec spec;
   spec.objective = {"loss", Mode::kMin};
+  spec.trial.stop.steps = 100;
   spec.space.parameters.push_back({"x", Real{0, 1}});
   AlgorithmSpec& place = family == Family::kSearcher    ? spec.search
                          : family == Family::kScheduler ? spec.scheduler
@@ -51,9 +52,10 @@ TEST(Registry, EveryDefaultPassesItsOwnCheck) {
 TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
   for (const Family family : kFamilies)
     for (const AlgorithmInfo* info : algorithms(family)) {
-      std::string text = "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a']\n[" +
-                         std::string(table_of(family)) + "]\nalgorithm='" +
-                         std::string(info->name) + "'\n";
+      std::string text =
+          "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n"
+          "[space]\nx={ uniform = [0, 1] }\n[trial.stop]\nsteps=100\n[" +
+          std::string(table_of(family)) + "]\nalgorithm='" + std::string(info->name) + "'\n";
       if (!info->variant.empty()) text += "variant='" + std::string(info->variant) + "'\n";
       const auto spec = parse_study(text, "s.toml");
       ASSERT_TRUE(spec.ok()) << spec.error().message;
@@ -71,7 +73,7 @@ TEST(Registry, TheFirstVariantIsTheDefault) {
   EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
             (std::vector<std::string>{"stopping", "promotion", "ray"}));
   EXPECT_EQ(algorithm_names(Family::kScheduler),
-            (std::vector<std::string>{"fifo", "asha", "median"}));
+            (std::vector<std::string>{"fifo", "asha", "median", "pbt"}));
 }
 
 TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
@@ -84,6 +86,34 @@ TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
   EXPECT_EQ(complete(Family::kScheduler, ray).error().message,
             "unknown option \"every\" of median; there are axis, grace, min_trials, "
             "min_time_slice, hard_stop");
+}
+
+TEST(Registry, PopulationBasedTrainingIsRefusedWhereItCouldDoNothing) {
+  const auto message = [](const std::string& scheduler,
+                          const std::string& space = "{ uniform = [0, 1] }",
+                          const std::string& more = "") {
+    const auto spec = parse_study(
+        "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n[space]\nx=" + space +
+            "\n[scheduler]\nalgorithm='pbt'\n" + scheduler + "\n" + more,
+        "s.toml");
+    if (!spec) return spec.error().message;
+    return "saves every " + std::to_string(spec->checkpoint.every);
+  };
+  const auto refused = [&](const std::string& found, const std::string& why) {
+    return found.find(why) != std::string::npos ? std::string("as it should") : found;
+  };
+  EXPECT_EQ(message("interval=5"), "saves every 5");
+  EXPECT_EQ(message("variant='hrfs'"), "saves every 50");
+  EXPECT_EQ(message("interval=6", "{ uniform = [0, 1] }", "[checkpoint]\nevery=3"),
+            "saves every 3");
+  EXPECT_EQ(refused(message("interval=6", "{ uniform = [0, 1] }", "[checkpoint]\nevery=4"),
+                    "must be a multiple"),
+            "as it should");
+  EXPECT_EQ(refused(message("quantile=0.6"), "from 0 to 0.5"), "as it should");
+  EXPECT_EQ(refused(message("interval=9\nmax_steps=9"), "never be judged"), "as it should");
+  EXPECT_EQ(refused(message("mutable=['y']"), "no parameter 'y'"), "as it should");
+  EXPECT_EQ(refused(message("factors=[1.2, 'a']"), "positive numbers"), "as it should");
+  EXPECT_EQ(refused(message("", "{ grid = [1, 2] }"), "nothing to change"), "as it should");
 }
 
 TEST(Registry, ChecksTypesAndRanges) {

@@ -45,6 +45,15 @@ class StudyReader {
     if (problems_.empty()) check_space(space_, problems_);
     if (!problems_.empty()) return problems_.status().error();
     settle();
+    if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);
+    if (const Status fits = check_scheduler(spec_); !fits) {
+      problems_.add(place_of_table("scheduler"), fits.error().message);
+      return problems_.status().error();
+    }
+    if (const Status fits = check_planner(spec_); !fits) {
+      problems_.add(place_of_table("planner"), fits.error().message);
+      return problems_.status().error();
+    }
     return std::move(spec_);
   }
 

@@ -52,6 +52,7 @@ struct StudyStop {
   std::optional<StudyDuration> time = {};
   std::optional<std::int64_t> trials = {};  ///< So many trials have ended.
   std::optional<Plateau> plateau = {};
+  std::optional<double> cost = {};  ///< By the slots' prices.
   friend bool operator==(const StudyStop&, const StudyStop&) = default;
 };
 
@@ -75,8 +76,23 @@ struct ReportSpec {
   bool directories = true;                         ///< Trial directories in Ray's layout.
 };
 
+/// Slots that the study file declares; each runs one trial at a time.
+struct SlotSpec {
+  int count = 1;
+  std::string node = {};  ///< Another machine, for `plan` and `simulate`; empty: this host.
+  std::optional<Resources> resources = {};  ///< None: what one trial asks for.
+  /// Relative to the study's reference; a slot of this host emulates it.
+  std::optional<double> speed = {};
+  double price_per_hour = 0;
+};
+
 struct ClusterSpec {
-  int workers = 0;  ///< Launches at a time on this host; 0: as many as its resources carry.
+  int workers = 0;  ///< Discovered slots of this host; 0: as many as its resources carry.
+  std::optional<bool> discover = {};  ///< Discovered slots besides the declared; none: if none are.
+  std::vector<SlotSpec> slots = {};
+  double price_per_hour = 0;    ///< Of each discovered slot.
+  double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
+  double move_seconds = 0;      ///< To start a trial where its checkpoint is not; the same.
 };
 
 /// A study file, read and validated, with every default filled in.

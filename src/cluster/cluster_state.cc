@@ -1,24 +1,37 @@
 #include "cluster/cluster_state.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/match.h"
 
 namespace clavier::cluster {
+namespace {
+
+/// Of a new measurement in a slot's usual time per step.
+constexpr double kWeight = 0.5;
+
+}  // namespace
 
 void ClusterState::apply(const Step& step) {
   apply(step.turn);
   apply(step.fill, step.turn.time);
 }
 
-void ClusterState::apply(const Turn& turn) {
+void ClusterState::apply_input(const Turn& turn) {
   if (const auto* opened = std::get_if<Opened>(&turn.input); opened && !opened->rebuilt) {
     for (auto& [id, slot] : slots_) {
       slot.alive = false;
       slot.busy.reset();
     }
     held_.clear();
+    runs_on_.clear();
   }
   const auto* signal = std::get_if<Signal>(&turn.input);
   if (!signal) return;
+  if (const auto* reported = std::get_if<Reported>(signal))
+    for (const Report& report : reported->reports) measure(report, turn.time);
+  if (const auto* exited = std::get_if<Exited>(signal)) runs_on_.erase(exited->trial);
   if (const auto* ended = std::get_if<LaunchEnded>(signal)) free(ended->launch, turn.time);
   if (const auto* joined = std::get_if<NodeJoined>(signal)) join(joined->node, turn.time);
   if (const auto* lost = std::get_if<NodeLost>(signal))
@@ -26,16 +39,64 @@ void ClusterState::apply(const Turn& turn) {
       if (slot.slot.node == lost->node) slot.alive = false;
 }
 
+void ClusterState::apply_decisions(const Turn& turn) {
+  for (const Decision& decision : turn.decisions)
+    if (const auto* exploit = std::get_if<Exploit>(&decision.action))
+      if (const auto slot = runs_on_.find(exploit->trial); slot != runs_on_.end())
+        slots_.at(slot->second).at = exploit->donor.step;
+}
+
 void ClusterState::apply(const Fill& fill, StudyTime time) {
   for (const Launch& launch : fill.launches) {
     for (const Share& share : launch.shares) {
       SlotState& slot = slots_[share.slot];
-      slot.busy = launch.id;
-      slot.busy_since = time;
-      ++slot.dispatches;
+      begin(launch, slot, time);
       held_[launch.id].push_back(share.slot);
     }
   }
+}
+
+void ClusterState::begin(const Launch& launch, SlotState& slot, StudyTime time) {
+  slot.busy = launch.id;
+  slot.busy_since = time;
+  ++slot.dispatches;
+  const Member& member = launch.members.front();
+  slot.at = member.from ? member.from->step : 0;
+  slot.moved = member.from.has_value();
+  slot.first = true;
+  slot.steps = slot.step_seconds = slot.first_steps = 0;
+  for (const Member& each : launch.members) runs_on_[each.trial] = launch.shares.front().slot;
+}
+
+/// A launch's first report also holds what it took to start: whatever the steps do not usually take
+/// there.
+void ClusterState::measure(const Report& report, StudyTime time) {
+  const auto place = runs_on_.find(report.trial);
+  if (place == runs_on_.end()) return;
+  SlotState& slot = slots_.at(place->second);
+  if (slot.busy != report.launch || report.step <= slot.at) return;
+  const auto steps = static_cast<double>(report.step - slot.at);
+  slot.at = report.step;
+  slot.steps += steps;
+  slot.step_seconds += report.seconds;
+  if (std::exchange(slot.first, false)) {
+    if (slot.usual_seconds > 0) return took_to_start(slot, seconds(time - slot.busy_since), steps);
+    slot.first_steps = steps;
+    slot.first_seconds = report.seconds;
+    return;
+  }
+  const double each = report.seconds / steps;
+  slot.usual_seconds += (slot.usual_seconds > 0 ? kWeight : 1) * (each - slot.usual_seconds);
+  if (std::exchange(slot.first_steps, 0) > 0)
+    took_to_start(slot, slot.first_seconds, slot.steps - steps);
+}
+
+void ClusterState::took_to_start(SlotState& slot, double took, double steps) {
+  const double start = std::max(0.0, took - slot.usual_seconds * steps);
+  slot.step_seconds = std::max(slot.step_seconds - start, 0.1 * slot.usual_seconds * steps);
+  if (!std::exchange(slot.moved, false)) return;
+  moving_seconds_ += start;
+  ++moves_;
 }
 
 void ClusterState::join(const Node& node, StudyTime time) {
@@ -67,6 +128,15 @@ std::vector<SlotId> ClusterState::free_slots() const {
   for (const auto& [id, slot] : slots_)
     if (slot.alive && !slot.busy) free.push_back(id);
   return free;
+}
+
+double ClusterState::cost(StudyTime now) const {
+  double sum = 0;
+  for (const auto& [id, slot] : slots_) {
+    const StudyDuration busy = slot.worked + (slot.busy ? now - slot.busy_since : StudyDuration{});
+    sum += slot.slot.price_per_hour * seconds(busy) / 3600;
+  }
+  return sum;
 }
 
 std::size_t ClusterState::alive_slots() const {

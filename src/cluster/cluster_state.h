@@ -17,13 +17,28 @@ struct SlotState {
   StudyTime idle_since{};
   std::int64_t dispatches = 0;
   StudyDuration worked{};  ///< In launches that ended.
+
+  Steps at = 0;             ///< What its launch last reported, or began with.
+  bool first = false;       ///< Its launch has not reported yet.
+  bool moved = false;       ///< And began with a checkpoint.
+  double steps = 0;         ///< Reported since its last launch began, and
+  double step_seconds = 0;  ///< what they took, as the worker measured it, without the start.
+  /// Moving average of seconds per step after a launch's first report; 0: none yet.
+  double usual_seconds = 0;
+  double first_steps = 0, first_seconds = 0;  ///< Of a first report, until that is known.
 };
 
 /// Nodes and slots as the fold of the log, so that a resumed study plans as the uninterrupted one.
 class ClusterState {
  public:
   void apply(const Step& step);
-  void apply(const Turn& turn);
+  void apply(const Turn& turn) {
+    apply_input(turn);
+    apply_decisions(turn);
+  }
+  /// The two parts of it, for whoever makes the decisions in between.
+  void apply_input(const Turn& turn);
+  void apply_decisions(const Turn& turn);
   void apply(const Fill& fill, StudyTime time);
 
   const std::map<NodeId, Node>& nodes() const { return nodes_; }
@@ -32,14 +47,26 @@ class ClusterState {
   /// Alive and idle, in order of id.
   std::vector<SlotId> free_slots() const;
   std::size_t alive_slots() const;
+  bool any_busy() const { return !held_.empty(); }
+
+  /// Mean time from the launch of a trial with a checkpoint until it works, in seconds; 0: unknown.
+  double move_seconds() const { return moves_ > 0 ? moving_seconds_ / double(moves_) : 0; }
+  /// What all launches until now cost, by the slots' prices per hour, in the study's currency.
+  double cost(StudyTime now) const;
 
  private:
   void join(const Node& node, StudyTime time);
   void free(LaunchId launch, StudyTime time);
+  void measure(const Report& report, StudyTime time);
+  void took_to_start(SlotState& slot, double took, double steps);
+  void begin(const Launch& launch, SlotState& slot, StudyTime time);
 
   std::map<NodeId, Node> nodes_;
   std::map<SlotId, SlotState> slots_;
   std::map<LaunchId, std::vector<SlotId>> held_;
+  std::map<TrialId, SlotId> runs_on_;
+  double moving_seconds_ = 0;
+  std::int64_t moves_ = 0;
 };
 
 }  // namespace clavier::cluster

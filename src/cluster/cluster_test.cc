@@ -61,7 +61,8 @@ TEST(ClusterState, ANewRunForgetsWhatTheLastOneHeld) {
 TEST(FirstFit, GivesTheBestRunnableTheFastestSlotAndNeverOverCommits) {
   ClusterState cluster;
   cluster.apply(signal(0, NodeJoined{two_slots()}));
-  Demand demand;
+  const State state({"loss", Mode::kMin}, {});
+  Demand demand{.state = state};
   demand.wants.resize(3);
   const Plan plan = FirstFit{}.plan(demand, cluster, study_time(0));
   ASSERT_EQ(plan.starts.size(), 2u);

@@ -4,7 +4,7 @@
 
 namespace clavier::cluster {
 
-Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime) const {
+Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime) {
   std::vector<SlotId> free = cluster.free_slots();
   std::ranges::stable_sort(free, std::greater{},
                            [&](SlotId id) { return cluster.slots().at(id).slot.speed; });
@@ -12,7 +12,7 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   plan.left_out.resize(demand.wants.size());
   for (std::size_t want = 0; want < demand.wants.size(); ++want) {
     if (want < free.size())
-      plan.starts.push_back({want, free[want], demand.wants[want].until});
+      plan.starts.push_back({want, free[want]});
     else
       plan.left_out[want] =
           cluster.alive_slots() == 0 ? "no slot has joined yet" : "every slot is busy";

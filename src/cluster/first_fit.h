@@ -8,7 +8,7 @@ namespace clavier::cluster {
 /// of a study carry the resources of one trial, so any runnable fits any slot.
 class FirstFit : public Planner {
  public:
-  Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) const override;
+  Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
   std::size_t appetite(const ClusterState& cluster) const override;
 };
 

@@ -5,55 +5,69 @@
 #include <vector>
 
 #include "cluster/cluster_state.h"
-#include "study/time.h"
+#include "study/state.h"
 
 namespace clavier::cluster {
 
 /// Something that could run now.
 struct Want {
   std::optional<TrialId> trial = {};  ///< None: a configuration not yet drawn.
-  Steps done = 0;
-  Steps until = kForever;
-  Resources resources = {};
-  std::optional<NodeId> checkpoint_at = {};
-  std::uint64_t checkpoint_bytes = 0;
+  Steps until = kForever;             ///< Where the scheduler is asked next.
 };
 
-struct Running {
-  LaunchId launch;
+/// A live trial at the end of its stretch: it goes on where it is, waits there, or leaves its slot.
+struct AtEnd {
   TrialId trial;
   SlotId slot;
-  Steps done = 0;
+  Steps done = 0;  ///< Where it would go on from.
   Steps until = kForever;
 };
 
-/// Everything runnable, best first, and everything running.
+/// Everything runnable, best first, and everything that might make room.
 struct Demand {
-  std::vector<Want> wants;
-  std::vector<Running> running;
+  const State& state;
+  std::vector<Want> wants = {};
+  std::vector<AtEnd> at_end = {};
+  std::int64_t new_trials = 0;  ///< How many may still be created; kForever if there is no limit.
 };
 
-/// wants[want] starts on `slot`, until a step no later than it asked for.
+/// wants[want] starts on `slot`, where its planner is asked again at `stretch`.
 struct Start {
   std::size_t want = 0;
   SlotId slot;
-  Steps until = kForever;
+  Steps stretch = kForever;
+};
+
+/// What becomes of at_end[trial]: on to `stretch` in the same slot, or away from it. It waits where
+/// it is, and is asked about again, if `stretch` is where it has come to.
+struct Outcome {
+  std::size_t trial = 0;
+  bool stays = true;
+  Steps stretch = kForever;
+  std::string reason = {};  ///< Why it leaves.
 };
 
 struct Plan {
-  std::vector<Start> starts;          ///< At most one per want and per slot.
-  std::vector<std::string> left_out;  ///< Per want: why it waits; empty if it starts.
+  std::vector<Start> starts = {};          ///< At most one per want and per slot.
+  std::vector<Outcome> outcomes = {};      ///< One per trial at the end of its stretch.
+  std::vector<std::string> left_out = {};  ///< Per want: why it waits; empty if it starts.
 };
 
-/// Decides which work goes to which slot. Pure: same arguments, same plan. Never over-commits a
-/// slot; may shorten an `until`, never lengthen it.
+/// Decides which work goes to which slot. Deterministic in everything it was ever asked: recovery
+/// asks a planner with a memory the same questions again. Never over-commits a slot; may cut a
+/// trial's way into stretches, never lengthen it.
 class Planner {
  public:
   virtual ~Planner() = default;
 
-  virtual Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) const = 0;
+  virtual Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) = 0;
   /// How many runnables it can make use of just now.
   virtual std::size_t appetite(const ClusterState& cluster) const = 0;
+  /// It cuts trials into stretches and takes them off their slots for others; schedulers then need
+  /// not share out the slots themselves. It has a memory.
+  virtual bool multiplexes() const { return false; }
+  /// What this trial waits for, in words; empty if it does not know.
+  virtual std::string why(TrialId) const { return {}; }
 };
 
 }  // namespace clavier::cluster

@@ -224,14 +224,9 @@ class Rollout {
     if (trial.finished && --unfinished_ == 0) result_.makespan = view_.now;
     const double seconds = view_.now - slot.since;
     const double measured = (seconds - slot.move) / nominal(number, run.from, run.to);
-    const double before = slot.measured > 0 ? *slot.seconds_per_unit : measured;
-    const bool changed = measured > kJump * before || before > kJump * measured;
-    // An interval weighs one half, however it was cut into dispatches.
-    const double intervals =
-        static_cast<double>(run.to - run.from) / static_cast<double>(scenario_.costs.interval);
-    const double weight = changed ? 1 : 1 - std::exp2(-std::max(intervals, kLeastIntervals));
-    slot.seconds_per_unit = before + weight * (measured - before);
-    ++slot.measured;
+    learn_speed(
+        slot, measured,
+        static_cast<double>(run.to - run.from) / static_cast<double>(scenario_.costs.interval));
     slot.trial = -1;
     slot.since = view_.now;
     run.event = 0;
@@ -258,6 +253,15 @@ class Rollout {
 };
 
 }  // namespace
+
+void learn_speed(SlotView& slot, double measured, double intervals) {
+  const double before = slot.measured > 0 ? *slot.seconds_per_unit : measured;
+  const bool changed = measured > kJump * before || before > kJump * measured;
+  // An interval weighs one half, however it was cut into dispatches.
+  const double weight = changed ? 1 : 1 - std::exp2(-std::max(intervals, kLeastIntervals));
+  slot.seconds_per_unit = before + weight * (measured - before);
+  ++slot.measured;
+}
 
 double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps from, Steps to) {
   double units = static_cast<double>(to - from);

@@ -85,6 +85,10 @@ struct SlotView {
   bool bundle = true;
 };
 
+/// Takes an ended dispatch into the slot's moving average: `measured` seconds per unit of work,
+/// over so many intervals.
+void learn_speed(SlotView& slot, double measured, double intervals);
+
 /// Units of work to bring a trial from one iteration to another: training, and the evaluations due
 /// at multiples of the interval and at the target.
 double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps from, Steps to);

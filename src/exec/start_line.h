@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <algorithm>
 #include <filesystem>
 
 #include "base/match.h"
@@ -24,7 +25,7 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
     line.checkpoint = (study / who.from->path).string();
     line.step = who.from->step;
   }
-  line.until = who.until;
+  line.until = std::min(who.until, who.stretch);
   line.width = order.width;
   line.checkpoints = rules;
   return line;

@@ -152,7 +152,7 @@ Decision Pbt::at_boundary(const Report& report, const State& state, const Marks&
     if (report.step < meeting_) return {Continue{trial, meeting_}};
     return {Pause{trial}, fmt::format("waits for all others at step {}", meeting_)};
   }
-  if (others_wait(trial, state))
+  if (options_.shares_slots && others_wait(trial, state))
     return {Pause{trial}, fmt::format("step {}: others wait for a slot", report.step)};
   return judge(trial, marks, state);
 }

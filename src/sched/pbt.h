@@ -21,6 +21,9 @@ struct PbtOptions {
   Steps max_steps = kForever;  ///< A trial is complete here.
   double quantile = 0.25;      ///< Of the population: so many lose, so many may be donors.
   Exchange exchange = Exchange::kAsynchronous;
+  /// Asynchronous: trials make room at boundaries for those that wait. Off where a planner sees to
+  /// that.
+  bool shares_slots = true;
   ExploreOptions explore = {};
 };
 

@@ -117,7 +117,7 @@ std::vector<Decision> RayPbt::decide(const Turn& turn, const State& state) const
       return;
     }
     Decision decision = test(report, state, *courses);
-    if (still_to_be_made(state) > 0 || waits_for_slot(trial.id, state))
+    if (options_.shares_slots && (still_to_be_made(state) > 0 || waits_for_slot(trial.id, state)))
       decision = {Pause{trial.id}, fmt::format("step {}: others wait for a slot", report.step)};
     decisions.push_back(std::move(decision));
   });

@@ -26,6 +26,7 @@ struct RayPbtOptions {
   ExploreOptions explore = {};
   Steps max_steps = kForever;  ///< A trial is complete here.
   Counter counter = Counter::kDonors;
+  bool shares_slots = true;  ///< As in `PbtOptions`.
 };
 
 /// The asynchronous rule of Ray Tune's PopulationBasedTraining (2.60), for comparisons; `Pbt` is

@@ -47,6 +47,10 @@ About about(const Input& input) {
               const Checkpoint& checkpoint = saved.checkpoint;
               return About{checkpoint.trial.value, checkpoint.launch.value, checkpoint.step};
             },
+            [](const CheckpointVoid& gone) {
+              const Checkpoint& checkpoint = gone.checkpoint;
+              return About{checkpoint.trial.value, checkpoint.launch.value, checkpoint.step};
+            },
             [](const Exited& exited) {
               return About{exited.trial.value, exited.launch.value, {}};
             },
@@ -141,7 +145,8 @@ void RowWriter::write_decisions(const Turn& turn) {
   if (turn.decisions.empty()) return;
   if (turn.decisions.size() == 1 && row_.trial && turn.decisions[0].reason.empty()) {
     const auto* go_on = std::get_if<Continue>(&turn.decisions[0].action);
-    if (go_on && go_on->trial.value == *row_.trial && go_on->until >= 0)
+    if (go_on && go_on->trial.value == *row_.trial && go_on->until >= 0 &&
+        go_on->stretch == kForever)
       return append_json(decisions_, go_on->until);
   }
   const char* separator = "[";

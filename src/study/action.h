@@ -30,10 +30,12 @@ struct Requeue {
   TrialId trial;
   friend bool operator==(const Requeue&, const Requeue&) = default;
 };
-/// Go on until step `until`, and wait there for the next decision.
+/// Go on until step `until`, and wait there for the next decision; and already at `stretch`, so
+/// that the planner may give the slot to another.
 struct Continue {
   TrialId trial;
   Steps until = kForever;
+  Steps stretch = kForever;
   friend bool operator==(const Continue&, const Continue&) = default;
 };
 /// Take the donor's weights with a configuration explored from the donor's.
@@ -43,12 +45,14 @@ struct Exploit {
   double donor_value = 0;  ///< The donor's score at that checkpoint.
   Config config;
   Steps until = kForever;
+  Steps stretch = kForever;  ///< As in `Continue`.
   friend bool operator==(const Exploit&, const Exploit&) = default;
 };
 
 using Action = std::variant<Stop, Complete, Pause, Requeue, Continue, Exploit>;
 
-/// What a policy wants done and why, in words a user understands.
+/// What a policy wants done and why, in words a user understands. A `Continue` or `Exploit` that is
+/// followed by a `Requeue` of the same trial takes effect at its next launch.
 struct Decision {
   Action action;
   std::string reason = {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace clavier {
 struct Resources {
   double cpus = 1;
   double gpus = 0;
-  std::int64_t memory_mb = 0;  ///< 0: no limit set.
+  std::int64_t memory_mb = 0;                 ///< 0: no limit set.
+  std::map<std::string, double> custom = {};  ///< Whatever else a node has so much of, by name.
   friend bool operator==(const Resources&, const Resources&) = default;
 };
 

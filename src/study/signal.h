@@ -22,6 +22,14 @@ struct CheckpointSaved {
   friend bool operator==(const CheckpointSaved&, const CheckpointSaved&) = default;
 };
 
+/// A checkpoint turned out to be damaged or gone; whoever was to start from it starts from the one
+/// before.
+struct CheckpointVoid {
+  Checkpoint checkpoint;
+  std::string reason = {};
+  friend bool operator==(const CheckpointVoid&, const CheckpointVoid&) = default;
+};
+
 enum class ExitKind {
   kCompleted,  ///< The trial ended by itself, its work done.
   kStopped,    ///< It obeyed a stop.
@@ -69,7 +77,7 @@ struct Deadline {
   friend bool operator==(const Deadline&, const Deadline&) = default;
 };
 
-using Signal = std::variant<Reported, CheckpointSaved, Exited, LaunchEnded, Waiting, NodeJoined,
-                            NodeLost, Deadline>;
+using Signal = std::variant<Reported, CheckpointSaved, CheckpointVoid, Exited, LaunchEnded, Waiting,
+                            NodeJoined, NodeLost, Deadline>;
 
 }  // namespace clavier

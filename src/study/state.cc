@@ -77,6 +77,7 @@ void State::take(const Signal& signal, bool late) {
         if (known(saved.checkpoint.trial) && !at(saved.checkpoint.trial).taking_over)
           keep(saved.checkpoint);
       },
+      [&](const CheckpointVoid& gone) { forget(gone.checkpoint); },
       [&](const Exited& exited) {
         if (!known(exited.trial)) return;
         Trial& trial = at(exited.trial);
@@ -108,6 +109,17 @@ void State::keep(const Checkpoint& checkpoint) {
   if (!known(checkpoint.trial)) return;
   auto& kept = at(checkpoint.trial).checkpoints;
   if (std::ranges::find(kept, checkpoint) == kept.end()) kept.push_back(checkpoint);
+}
+
+void State::forget(const Checkpoint& checkpoint) {
+  for (Trial& trial : trials_) {
+    if (std::erase(trial.checkpoints, checkpoint) == 0) continue;
+    // Weights from before a takeover go with the configuration from before it.
+    const auto taken = std::ranges::find(trial.takeovers, checkpoint, &Takeover::donor);
+    if (taken == trial.takeovers.end() || ended(trial.status)) continue;
+    trial.config = taken->before;
+    trial.takeovers.erase(taken, trial.takeovers.end());
+  }
 }
 
 void State::exit(Trial& trial, const Exited& exited) {
@@ -174,10 +186,15 @@ void State::decide(const Decision& decision) {
         if (pause.held && !trial.live()) trial.held = true;
       },
       [&](const Requeue&) { judge(Verdict::kRequeue, TrialStatus::kPending); },
-      [&](const Continue& go_on) { trial.until = go_on.until; },
+      [&](const Continue& go_on) {
+        trial.until = go_on.until;
+        trial.stretch = go_on.stretch;
+      },
       [&](const Exploit& exploit) {
+        trial.takeovers.push_back({exploit.donor, std::move(trial.config), trial.step});
         trial.config = exploit.config;
         trial.until = exploit.until;
+        trial.stretch = exploit.stretch;
         trial.step = exploit.donor.step;
         trial.origin = exploit.donor.trial;
         while (!trial.history.empty() && trial.history.back().step > exploit.donor.step)
@@ -217,6 +234,7 @@ void State::apply(const Fill& fill, StudyTime time) {
       trial.launch = launch.id;
       trial.slot = launch.shares.front().slot;
       trial.until = member.until;
+      trial.stretch = member.stretch;
       trial.launched = time;
       trial.reason.clear();
       trial.step = member.from ? member.from->step : 0;

@@ -86,6 +86,7 @@ class State {
   void exit(Trial& trial, const Exited& exited);
   void decide(const Decision& decision);
   void keep(const Checkpoint& checkpoint);
+  void forget(const Checkpoint& checkpoint);
 
   Objective objective_;
   RetryLimits retries_;

@@ -44,6 +44,7 @@ struct Member {
   int attempt = 1;                      ///< Counts the trial's launches, from 1.
   std::optional<Checkpoint> from = {};  ///< Where it resumes; none: from scratch.
   Steps until = kForever;
+  Steps stretch = kForever;  ///< As in `Continue`.
   friend bool operator==(const Member&, const Member&) = default;
 };
 

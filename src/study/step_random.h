@@ -26,7 +26,7 @@ class RandomStep {
   }
 
   Input input() {
-    switch (rng_.below(16)) {
+    switch (rng_.below(17)) {
       case 0:
         return Opened{.utc_us = whole(),
                       .version = text(),
@@ -53,6 +53,7 @@ class RandomStep {
       case 11: return UserCommand(StopTrial{{id()}});
       case 12: return one_in(2) ? UserCommand(PauseStudy{}) : UserCommand(StopStudy{});
       case 13: return UserCommand(RaiseTrials{whole()});
+      case 14: return Signal(CheckpointVoid{checkpoint(), text()});
       default: break;
     }
     Reported reported;
@@ -84,10 +85,11 @@ class RandomStep {
       case 1: return {Complete{trial}, reason};
       case 2: return {Pause{trial, one_in(2)}, reason};
       case 3: return {Requeue{trial}, reason};
-      case 4: return {Continue{trial, maybe(kForever)}, reason};
+      case 4: return {Continue{trial, maybe(kForever), maybe(kForever)}, reason};
       default: break;
     }
-    return {Exploit{trial, checkpoint(), real(), config(), maybe(kForever)}, reason};
+    return {Exploit{trial, checkpoint(), real(), config(), maybe(kForever), maybe(kForever)},
+            reason};
   }
 
   Fill fill() {
@@ -117,6 +119,7 @@ class RandomStep {
       Member member{.trial = {id()}, .attempt = static_cast<int>(1 + rng_.below(3))};
       if (one_in(2)) member.from = checkpoint();
       member.until = maybe(kForever);
+      member.stretch = maybe(kForever);
       launch.members.push_back(std::move(member));
     }
     if (!many && one_in(2)) launch.shares = {{{id()}, 0.25}, {{id()}, 0.75}};
@@ -132,6 +135,7 @@ class RandomStep {
       if (one_in(2)) slot.cpu_ids = {0, 3};
       if (one_in(2)) slot.gpu_ids = {1};
       slot.resources = {real(), rng_.uniform(), whole()};
+      if (one_in(2)) slot.resources.custom = {{"a.b", 0.5}, {"tpu", 2}};
       if (one_in(2)) slot.speed = 0.5;
       slot.emulated = one_in(2);
       if (one_in(2)) slot.price_per_hour = rng_.uniform();

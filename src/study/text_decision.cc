@@ -5,8 +5,9 @@
 namespace clavier::text {
 namespace {
 
-void append_until(TableWriter& table, Steps until) {
+void append_until(TableWriter& table, Steps until, Steps stretch) {
   if (until != kForever) table.put("until", until);
+  if (stretch != kForever) table.put("stretch", stretch);
 }
 
 Action read_action(const Place& place) {
@@ -16,13 +17,15 @@ Action read_action(const Place& place) {
   if (word == "complete") return Complete{trial};
   if (word == "pause") return Pause{trial, place.truth("held")};
   if (word == "requeue") return Requeue{trial};
-  if (word == "continue") return Continue{trial, place.whole("until", kForever)};
+  if (word == "continue")
+    return Continue{trial, place.whole("until", kForever), place.whole("stretch", kForever)};
   if (word == "exploit")
     return Exploit{.trial = trial,
                    .donor = read_checkpoint(place.at("donor")),
                    .donor_value = place.real("donor_value", 0),
                    .config = read_config(place.at("config")),
-                   .until = place.whole("until", kForever)};
+                   .until = place.whole("until", kForever),
+                   .stretch = place.whole("stretch", kForever)};
   place.at("action").fail("is an unknown word");
   return Stop{};
 }
@@ -50,14 +53,14 @@ std::string to_json(const Decision& decision) {
       [&](const Requeue& requeue) { begin("requeue", requeue.trial); },
       [&](const Continue& go_on) {
         begin("continue", go_on.trial);
-        append_until(table, go_on.until);
+        append_until(table, go_on.until, go_on.stretch);
       },
       [&](const Exploit& exploit) {
         begin("exploit", exploit.trial);
         append(table.field("donor"), exploit.donor);
         table.put("donor_value", exploit.donor_value);
         append_flat(table.field("config"), exploit.config);
-        append_until(table, exploit.until);
+        append_until(table, exploit.until, exploit.stretch);
       });
   if (!decision.reason.empty()) table.put("reason", std::string_view(decision.reason));
   table.close();

@@ -35,6 +35,7 @@ void append_member(std::string& out, const Member& member) {
   if (member.attempt != 1) table.put("attempt", member.attempt);
   if (member.from) append(table.field("from"), *member.from);
   if (member.until != kForever) table.put("until", member.until);
+  if (member.stretch != kForever) table.put("stretch", member.stretch);
   table.close();
 }
 
@@ -44,6 +45,7 @@ Member read_member(const Place& place) {
   member.attempt = place.small("attempt", 1, 1);
   if (place.has("from")) member.from = read_checkpoint(place.at("from"));
   member.until = place.whole("until", kForever);
+  member.stretch = place.whole("stretch", kForever);
   return member;
 }
 

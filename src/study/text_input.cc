@@ -85,6 +85,10 @@ void append_signal(TableWriter& table, const Signal& signal) {
         append_list(table.field("reports"), reported.reports, append_report);
       },
       [&](const CheckpointSaved& saved) { append(table.field("checkpoint"), saved.checkpoint); },
+      [&](const CheckpointVoid& gone) {
+        append(table.field("checkpoint"), gone.checkpoint);
+        table.put("reason", std::string_view(gone.reason));
+      },
       [&](const Exited& exited) { append_exited(table, exited); },
       [&](const LaunchEnded& end) { table.put("launch", end.launch); },
       [&](const Waiting& waiting) {
@@ -131,6 +135,10 @@ constexpr InputKind kInputKinds[] = {
      [](const Place& place) -> Input {
        return Signal(CheckpointSaved{read_checkpoint(place.at("checkpoint"))});
      }},
+    {"checkpoint_void",
+     [](const Place& place) -> Input {
+       return Signal(CheckpointVoid{read_checkpoint(place.at("checkpoint")), place.text("reason")});
+     }},
     {"deadline", [](const Place&) -> Input { return Signal(Deadline{}); }},
     {"waiting",
      [](const Place& place) -> Input {
@@ -164,6 +172,7 @@ std::string_view kind(const Input& input) {
         return match(
             signal, [](const Reported&) -> Word { return "report"; },
             [](const CheckpointSaved&) -> Word { return "checkpoint"; },
+            [](const CheckpointVoid&) -> Word { return "checkpoint_void"; },
             [](const Exited&) -> Word { return "exited"; },
             [](const LaunchEnded&) -> Word { return "launch_ended"; },
             [](const Waiting&) -> Word { return "waiting"; },

@@ -27,6 +27,11 @@ void append_slot(std::string& out, const Slot& slot) {
   table.put("cpus", slot.resources.cpus);
   if (slot.resources.gpus != 0) table.put("gpus", slot.resources.gpus);
   if (slot.resources.memory_mb != 0) table.put("memory_mb", slot.resources.memory_mb);
+  if (!slot.resources.custom.empty()) {
+    TableWriter custom(table.field("custom"));
+    for (const auto& [name, amount] : slot.resources.custom) custom.put(name, amount);
+    custom.close();
+  }
   if (slot.speed != 1) table.put("speed", slot.speed);
   if (slot.emulated) table.put("emulated", true);
   if (slot.price_per_hour != 0) table.put("price_per_hour", slot.price_per_hour);
@@ -42,6 +47,15 @@ Slot read_slot(const Place& place) {
   slot.resources.cpus = place.real("cpus", 1);
   slot.resources.gpus = place.real("gpus", 0);
   slot.resources.memory_mb = place.whole("memory_mb", 0);
+  if (place.has("custom")) {
+    const Place custom = place.at("custom");
+    if (const auto* amounts = custom.json().as<Json::Table>()) {
+      for (const auto& [name, amount] : *amounts)
+        slot.resources.custom[name] = custom.at(name).real();
+    } else {
+      custom.fail("is not a table");
+    }
+  }
   slot.speed = place.real("speed", 1);
   slot.emulated = place.truth("emulated");
   slot.price_per_hour = place.real("price_per_hour", 0);

@@ -35,6 +35,13 @@ struct Point {
   float seconds = 0;
 };
 
+/// One exploit: whose weights the trial took over, and what it was before.
+struct Takeover {
+  Checkpoint donor;
+  Config before;
+  Steps at = 0;  ///< Its own step then.
+};
+
 /// The fold of everything the log says about one trial.
 struct Trial {
   TrialId id;
@@ -46,11 +53,12 @@ struct Trial {
 
   TrialStatus status = TrialStatus::kPending;
   Verdict verdict = Verdict::kNone;
-  bool held = false;     ///< Paused by the user: only the user resumes it.
-  LaunchId launch = {};  ///< The live one; else the last.
-  SlotId slot = {};      ///< Of the live or last launch.
-  Steps step = 0;        ///< Last reported.
-  Steps until = kForever;
+  bool held = false;         ///< Paused by the user: only the user resumes it.
+  LaunchId launch = {};      ///< The live one; else the last.
+  SlotId slot = {};          ///< Of the live or last launch.
+  Steps step = 0;            ///< Last reported.
+  Steps until = kForever;    ///< Where its scheduler is asked next.
+  Steps stretch = kForever;  ///< Where its planner is asked next, if that is earlier.
   std::int64_t reports = 0;
   std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.
   /// Reports that carried the objective, later attempts replacing what they repeat.
@@ -60,6 +68,7 @@ struct Trial {
   /// Told to take over others' weights and not heard of since: what its worker may have saved in
   /// the meantime, outside a report, are the weights it is to give up.
   bool taking_over = false;
+  std::vector<Takeover> takeovers = {};  ///< Oldest first.
 
   int attempts = 0;
   int failures = 0;
@@ -72,6 +81,8 @@ struct Trial {
   StudyDuration busy{};  ///< Time spent in launches that have ended.
   StudyTime launched{};  ///< Of the live launch.
 
+  /// Where its worker waits.
+  Steps waits_at() const { return until < stretch ? until : stretch; }
   bool live() const { return status == TrialStatus::kRunning; }
   const Checkpoint* latest_checkpoint() const {
     return checkpoints.empty() ? nullptr : &checkpoints.back();

@@ -50,7 +50,7 @@ void Director::fold_input(const Turn& turn) {
   const bool was_live = known && state_.trial(exited->trial).live();
   const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
   state_.apply_input(turn);
-  cluster_.apply(turn);
+  cluster_.apply_input(turn);
 
   if (std::holds_alternative<Opened>(turn.input)) {
     closing_ = false;
@@ -104,6 +104,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
         turn.decisions.push_back(std::move(decision));
     }
     if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
+    ask_about_stretches(turn);
   }
   fold_decisions(turn);
   return turn;
@@ -111,6 +112,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 
 void Director::fold_decisions(const Turn& turn) {
   state_.apply_decisions(turn);
+  cluster_.apply_decisions(turn);
   retention_.observe(turn, state_);
   policies_.scheduler.observe(turn, state_);
   policies_.searcher.observe(turn, state_);
@@ -118,9 +120,67 @@ void Director::fold_decisions(const Turn& turn) {
 
 void Director::replay(const Step& step) {
   fold_input(step.turn);
+  remind_planner(step.turn);
   fold_decisions(step.turn);
+  if (policies_.planner.multiplexes() && step.fill.asked)
+    policies_.planner.plan(demand(runnables(appetite())), cluster_, state_.now());
   state_.apply(step.fill, step.turn.time);
   cluster_.apply(step.fill, step.turn.time);
+}
+
+/// Trials that wait for their planner: at the end of a stretch, since this turn or before it.
+cluster::Demand Director::at_ends(const Turn& turn) const {
+  cluster::Demand demand{.state = state_};
+  if (ending_ || closing_ || state_.finished()) return demand;
+  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
+    const Trial& trial = state_.trial(id);
+    if (trial.verdict != Verdict::kNone) continue;
+    cluster::AtEnd each{id, trial.slot, trial.step, trial.until};
+    bool waits = trial.step >= trial.waits_at();
+    for (const Decision& decision : turn.decisions) {
+      if (subject(decision.action) != id) continue;
+      match(
+          decision.action, [&](const Continue& go_on) { each.until = go_on.until; },
+          [&](const Exploit& exploit) {
+            each.until = exploit.until;
+            each.done = exploit.donor.step;
+          },
+          [](const Requeue&) {}, [&](const auto&) { waits = false; });
+    }
+    if (waits) demand.at_end.push_back(each);
+  }
+  if (!demand.at_end.empty()) demand.new_trials = new_trials_wanted();
+  return demand;
+}
+
+void Director::ask_about_stretches(Turn& turn) {
+  if (!policies_.planner.multiplexes()) return;
+  const cluster::Demand demand = at_ends(turn);
+  if (demand.at_end.empty()) return;
+  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  for (cluster::Outcome& outcome : plan.outcomes) {
+    const cluster::AtEnd& each = demand.at_end[outcome.trial];
+    const auto made = std::ranges::find_if(turn.decisions, [&](const Decision& decision) {
+      return subject(decision.action) == each.trial;
+    });
+    if (!outcome.stays) {
+      turn.decisions.push_back({Requeue{each.trial}, std::move(outcome.reason)});
+    } else if (made == turn.decisions.end()) {
+      if (outcome.stretch > each.done)
+        turn.decisions.push_back({Continue{each.trial, each.until, outcome.stretch}});
+    } else if (auto* go_on = std::get_if<Continue>(&made->action)) {
+      go_on->stretch = outcome.stretch;
+    } else {
+      std::get<Exploit>(made->action).stretch = outcome.stretch;
+    }
+  }
+}
+
+/// On replay: asks what was asked before, for the planner's memory alone.
+void Director::remind_planner(const Turn& turn) {
+  if (!policies_.planner.multiplexes()) return;
+  const cluster::Demand demand = at_ends(turn);
+  if (!demand.at_end.empty()) policies_.planner.plan(demand, cluster_, state_.now());
 }
 
 bool Director::decided(const Turn& turn, TrialId trial) const {

@@ -84,10 +84,15 @@ class Director {
   void obey(const UserCommand& command, Turn& turn);
   void end_study(Finished finished, Turn& turn);
 
+  void ask_about_stretches(Turn& turn);
+  cluster::Demand at_ends(const Turn& turn) const;
+  void remind_planner(const Turn& turn);
+  std::size_t appetite() const;
   std::string start_some(std::size_t appetite, Fill& fill);
-  cluster::Want want(const sched::Runnable& runnable) const;
+  cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
+  std::int64_t new_trials_wanted() const;
   bool launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill);
   std::optional<TrialId> create(const sched::New& wanted, Fill& fill);
   void discard(const Turn& turn, Fill& fill);

@@ -18,49 +18,51 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
     ending_.reset();
   }
   if (capacity == Capacity::kLeave || closing_ || state_.finished()) return fill;
+  const std::size_t wanted = appetite();
+  std::string obstacle;
+  if (wanted > 0) {
+    fill.asked = true;
+    obstacle = start_some(wanted, fill);
+    // The searcher had no more: what the scheduler would rather see than nothing may still run.
+    if (fill.exhausted) obstacle = start_some(appetite(), fill);
+  }
+  // Where slots are shared out by promise, a slot that is still being left may be all it waits for.
+  const bool promised = policies_.planner.multiplexes() && cluster_.any_busy();
+  if (fill.asked && state_.count(TrialStatus::kRunning) == 0 && !promised) settle(obstacle, fill);
+  return fill;
+}
+
+std::size_t Director::appetite() const {
   std::size_t appetite = policies_.planner.appetite(cluster_);
+  if (policies_.planner.multiplexes() && appetite > 0)
+    appetite = 1 + state_.unfinished() +
+               std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.alive_slots()));
   // Until something has worked once, one trial at a time shows whether anything can.
   if (!proven_ && options_.careful_start)
     appetite = state_.count(TrialStatus::kRunning) > 0 ? 0 : std::min<std::size_t>(appetite, 1);
-  std::string obstacle;
-  if (appetite > 0) {
-    fill.asked = true;
-    obstacle = start_some(appetite, fill);
-    // The searcher had no more: what the scheduler would rather see than nothing may still run.
-    if (fill.exhausted) obstacle = start_some(policies_.planner.appetite(cluster_), fill);
-  }
-  if (fill.asked && state_.count(TrialStatus::kRunning) == 0) settle(obstacle, fill);
-  return fill;
+  return appetite;
 }
 
 std::string Director::start_some(std::size_t appetite, Fill& fill) {
   const auto wanted = runnables(appetite);
-  cluster::Demand demand;
-  for (const auto& runnable : wanted) demand.wants.push_back(want(runnable));
-  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
-    const Trial& trial = state_.trial(id);
-    demand.running.push_back({trial.launch, id, trial.slot, trial.step, trial.until});
-  }
-  const cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  const cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
   for (const cluster::Start& start : plan.starts)
     if (!launch(wanted[start.want], start, fill)) break;
   if (!plan.starts.empty() || plan.left_out.empty()) return {};
   return plan.left_out.front();
 }
 
-cluster::Want Director::want(const sched::Runnable& runnable) const {
-  cluster::Want want{.resources = options_.resources};
-  match(
-      runnable, [&](const sched::New& wanted) { want.until = wanted.until; },
-      [&](const sched::Resume& resume) {
-        const Trial& trial = state_.trial(resume.trial);
-        want.trial = resume.trial;
-        want.until = resume.until;
-        if (const Checkpoint* from = trial.latest_checkpoint()) want.done = from->step;
-        if (const auto slot = cluster_.slots().find(trial.slot); slot != cluster_.slots().end())
-          want.checkpoint_at = slot->second.slot.node;
-      });
-  return want;
+cluster::Demand Director::demand(const std::vector<sched::Runnable>& wanted) const {
+  cluster::Demand demand{.state = state_};
+  for (const sched::Runnable& runnable : wanted)
+    demand.wants.push_back(match(
+        runnable,
+        [](const sched::New& fresh) { return cluster::Want{.trial = {}, .until = fresh.until}; },
+        [](const sched::Resume& resume) {
+          return cluster::Want{.trial = resume.trial, .until = resume.until};
+        }));
+  if (policies_.planner.multiplexes()) demand.new_trials = new_trials_wanted();
+  return demand;
 }
 
 std::vector<sched::Runnable> Director::runnables(std::size_t appetite) const {
@@ -90,13 +92,21 @@ std::size_t Director::new_trials_allowed() const {
   return static_cast<std::size_t>(free) + state_.requested().size();
 }
 
+/// For the planner; kForever where nothing limits their number.
+std::int64_t Director::new_trials_wanted() const {
+  if (state_.trial_limit() == kForever && !state_.exhausted()) return kForever;
+  return static_cast<std::int64_t>(new_trials_allowed());
+}
+
 bool Director::launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill) {
   const auto trial = match(
       runnable, [&](const sched::New& wanted) { return create(wanted, fill); },
       [](const sched::Resume& resume) { return std::optional(resume.trial); });
   if (!trial) return false;
   const Trial& known = state_.trial(*trial);
-  Member member{.trial = *trial, .attempt = known.attempts + 1, .until = start.until};
+  Member member{.trial = *trial, .attempt = known.attempts + 1};
+  member.until = match(runnable, [](const auto& wanted) { return wanted.until; });
+  member.stretch = start.stretch;
   if (const Checkpoint* from = known.latest_checkpoint()) member.from = *from;
   const Fill launch{.launches = {{.id = state_.next_launch(),
                                   .members = {std::move(member)},

@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "cluster/first_fit.h"
+#include "cluster/rule_planner.h"
+#include "cluster/rules/catalogue.h"
 #include "exec/sim/power_law.h"
 #include "exec/sim/sim_executor.h"
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
+#include "sched/fifo.h"
+#include "sched/pbt.h"
 #include "search/random.h"
 #include "study/text.h"
 #include "tuner/tuner.h"
@@ -34,7 +38,9 @@ class SimulatedStudy {
   struct Settings {
     std::int64_t trials = 27;
     bool promotion = true;  ///< ASHA with pauses; else the stopping variant.
-    double failures = 0;    ///< Chance of a failure per step.
+    std::string planner = "first-fit";
+    bool population = false;  ///< Population-based training instead.
+    double failures = 0;      ///< Chance of a failure per step.
     std::uint64_t seed = 7;
   };
 
@@ -49,13 +55,27 @@ class SimulatedStudy {
     options.seed = settings.seed;
     options.retries = {.max_failures = 3};
     options.keep.keep = 1;
+    if (settings.planner == "first-fit")
+      planner_ = std::make_unique<cluster::FirstFit>();
+    else
+      planner_ = std::make_unique<cluster::RulePlanner>(
+          [rule = settings.planner] { return cluster::rules::make(rule); },
+          cluster::RulePlannerOptions{.target = 40, .interval = 5});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
-    if (settings.promotion)
+    if (settings.population)
+      scheduler_ = std::make_unique<sched::Pbt>(
+          options.objective, space_,
+          sched::PbtOptions{
+              .interval = 5, .max_steps = 40, .shares_slots = settings.planner == "first-fit"},
+          settings.seed);
+    else if (settings.planner != "first-fit")
+      scheduler_ = std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = 40});
+    else if (settings.promotion)
       scheduler_ = std::make_unique<sched::AshaPromotion>(options.objective, asha, settings.seed);
     else
       scheduler_ = std::make_unique<sched::Asha>(options.objective, asha, settings.seed);
     executor_ = std::move(*exec::SimExecutor::create(sim_options(settings), curve(), nullptr));
-    tuner_ = std::make_unique<Tuner>(options, Policies{searcher_, *scheduler_, planner_},
+    tuner_ = std::make_unique<Tuner>(options, Policies{searcher_, *scheduler_, *planner_},
                                      World{.executor = *executor_,
                                            .log = log_,
                                            .waker = waker_,
@@ -76,7 +96,7 @@ class SimulatedStudy {
   const store::StepLog& log() const { return log_; }
   /// Recomputes another study's log with this one's policies, which have seen nothing yet.
   Result<Verification> verify(const store::StepLog& log) {
-    Director director(tuner_->director().options(), {searcher_, *scheduler_, planner_});
+    Director director(tuner_->director().options(), {searcher_, *scheduler_, *planner_});
     return tuner::verify(log, director,
                          [&](const Opened&) -> Result<StudyOptions> { return director.options(); });
   }
@@ -103,7 +123,7 @@ class SimulatedStudy {
 
   Space space_;
   search::RandomSearch searcher_;
-  cluster::FirstFit planner_;
+  std::unique_ptr<cluster::Planner> planner_;
   std::unique_ptr<sched::Scheduler> scheduler_;
   Waker waker_;
   Mailbox mailbox_;

@@ -43,10 +43,10 @@ std::vector<Step> uninterrupted(const SimulatedStudy::Settings& settings) {
 }
 
 /// Cuts the log after every step and goes on: the rest must come out the same.
-void crash_after_every_step(const SimulatedStudy::Settings& settings) {
+void crash_after_every_step(const SimulatedStudy::Settings& settings, std::size_t stride = 1) {
   const std::vector<Step> whole = uninterrupted(settings);
   const std::vector<std::string> expected = lines_of(whole);
-  for (std::size_t cut = 1; cut <= whole.size(); ++cut) {
+  for (std::size_t cut = 1; cut <= whole.size(); cut += stride) {
     SimulatedStudy study(settings);
     ASSERT_TRUE(study.start_with({whole.data(), cut}).ok());
     ASSERT_TRUE(study.run().ok());
@@ -64,6 +64,28 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsFailAndAreRetried) {
 
 TEST(SimulatedStudy, SoItDoesWithTheStoppingVariant) {
   crash_after_every_step({.trials = 12, .promotion = false});
+}
+
+TEST(SimulatedStudy, SoItDoesWherePlannersShareOutTheSlots) {
+  for (const char* planner : {"auto", "hrfs", "agnostic", "eta"})
+    crash_after_every_step({.trials = 5, .planner = planner}, 5);
+}
+
+TEST(SimulatedStudy, SoItDoesWhereThePopulationExchangesWeights) {
+  crash_after_every_step({.trials = 6, .population = true}, 3);
+  crash_after_every_step({.trials = 5, .planner = "auto", .population = true}, 7);
+  crash_after_every_step({.trials = 5, .planner = "auto", .population = true, .failures = 0.01}, 7);
+}
+
+/// Slots of speed 1, 1, 2 and 0.5 take 40 steps of 6 trials: 240 / 4.5 s, if moves cost nothing.
+TEST(SimulatedStudy, ThePlannerFinishesNearTheBound) {
+  const auto makespan = [](const char* planner) {
+    const auto steps = uninterrupted({.trials = 6, .planner = planner});
+    return seconds(steps.back().turn.time);
+  };
+  const double bound = 240 / 4.5;
+  EXPECT_LE(makespan("auto"), 1.15 * bound);
+  EXPECT_GT(makespan("agnostic"), 1.15 * bound);
 }
 
 TEST(SimulatedStudy, PausesAreResumedAndEveryTrialEnds) {

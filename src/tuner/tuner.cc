@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/match.h"
+#include "exec/told.h"
 #include "study/foldable.h"
 
 namespace clavier::tuner {
@@ -123,19 +123,10 @@ Status Tuner::feed(std::vector<Input> inputs) {
 }
 
 void Tuner::act(const Turn& turn, std::vector<exec::Message>& messages) const {
-  for (const Decision& decision : turn.decisions) {
-    const Trial& trial = state().trial(subject(decision.action));
+  for (exec::Message& message : exec::told(turn.decisions)) {
+    const Trial& trial = state().trial(message.trial);
     if (!trial.live()) continue;
-    exec::Message message{.launch = trial.launch, .trial = trial.id, .content = {}};
-    match(
-        decision.action, [&](const Stop&) { message.content = exec::StopNow{}; },
-        [&](const Complete&) { message.content = exec::StopNow{}; },
-        [&](const Pause&) { message.content = exec::PauseNow{}; },
-        [&](const Requeue&) { message.content = exec::PauseNow{}; },
-        [&](const Continue& go_on) { message.content = exec::ContinueTo{go_on.until}; },
-        [&](const Exploit& exploit) {
-          message.content = exec::ExploitFrom{exploit.donor, exploit.config, exploit.until};
-        });
+    message.launch = trial.launch;
     messages.push_back(std::move(message));
   }
 }

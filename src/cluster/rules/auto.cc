@@ -11,6 +11,8 @@
 namespace clavier::cluster::rules {
 namespace {
 
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
 std::size_t index(int number) { return static_cast<std::size_t>(number); }
 
 bool startable(const TrialView& trial) { return !trial.finished && trial.slot < 0; }
@@ -27,7 +29,7 @@ double seconds_left(const RolloutView& view, int slot) {
 /// Until the trial has come as far as its leg begins, where it runs now; infinite if it does not.
 double seconds_until(const RolloutView& view, const Leg& leg) {
   const TrialView& trial = view.trials[index(leg.trial)];
-  if (trial.slot < 0) return std::numeric_limits<double>::infinity();
+  if (trial.slot < 0) return kNever;
   const SlotView& there = view.slots[index(trial.slot)];
   const auto beyond = static_cast<double>(std::max<Steps>(0, leg.from - there.until));
   return seconds_left(view, trial.slot) + beyond * trial.cost * there.seconds_per_unit.value_or(0);
@@ -63,7 +65,9 @@ void Auto::observe(const RolloutView& view, const Happening& happening) {
     to_ask_.push_back(waiting);
   const double planned = planned_seconds_[index(happening.slot)];
   if (slot.measured == 1 && planned < 0) need_ = Need::kMust;
-  if (view.trials[index(happening.trial)].stopped) need_ = Need::kMust;
+  const TrialView& trial = view.trials[index(happening.trial)];
+  // Stopped, failed on the way, or gone on from others' weights: not where its next leg begins.
+  if (trial.stopped || (!trial.finished && trial.done != slot.until)) need_ = Need::kMust;
   if (std::abs(*slot.seconds_per_unit - planned) > options_.tolerance * planned)
     need_ = std::max(need_, Need::kWish);
 }
@@ -92,7 +96,9 @@ std::optional<Dispatch> Auto::probe(const RolloutView& view) {
         chosen = static_cast<int>(trial);
     }
     if (chosen < 0) return std::nullopt;
-    return Dispatch{chosen, static_cast<int>(i), 1};
+    // The second iteration tells the slot's speed apart from what it takes to start there.
+    const TrialView& first = view.trials[index(chosen)];
+    return Dispatch{chosen, static_cast<int>(i), std::min<Steps>(2, first.target - first.done)};
   }
   probing_ = unknown;
   return std::nullopt;
@@ -101,7 +107,7 @@ std::optional<Dispatch> Auto::probe(const RolloutView& view) {
 void Auto::schedule(const RolloutView& view) {
   ++schedules_made_;
   const Outlook outlook = look(view);
-  double best_end = std::numeric_limits<double>::infinity();
+  double best_end = kNever;
   const auto consider = [&](std::optional<Legs> legs, double handicap) {
     if (!legs) return;
     const RolloutResult rehearsal = rehearse(outlook, *legs);
@@ -115,10 +121,12 @@ void Auto::schedule(const RolloutView& view) {
   for (const Order order : {Order::kHomeFirst, Order::kLongestFirst})
     for (const bool fast_last : {true, false}) {
       if (large && (order == Order::kLongestFirst ? schedules_made_ > 1 : !fast_last)) continue;
-      consider(
-          tightest_level_schedule(
-              outlook, {.order = order, .fast_last = fast_last, .precision = large ? 0.02 : 0.005}),
-          options_.gain);
+      LevelOptions level{.order = order, .fast_last = fast_last};
+      if (large) {
+        level.precision = 0.02;
+        level.at_most = best_end;
+      }
+      consider(tightest_level_schedule(outlook, level), options_.gain);
     }
   consider(list_schedule(outlook), options_.gain);
   itinerary_.assign(view.trials.size(), {});
@@ -158,7 +166,7 @@ std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
     const TrialView& trial = view.trials[index(leg.trial)];
     return trial.finished || trial.done >= leg.to;
   });
-  double wait = std::numeric_limits<double>::infinity();
+  double wait = kNever;
   for (const Leg& leg : queue) {
     const TrialView& trial = view.trials[index(leg.trial)];
     if (trial.slot < 0 && trial.done >= leg.from) {

@@ -62,8 +62,8 @@ TEST(Auto, FollowsASlotThatBecomesFiveTimesSlower) {
   for (const char* cluster : {"A", "B", "C", "D"})
     for (const int trials : {4, 8, 20, 50}) {
       double mean = 0;
-      for (std::uint64_t seed = 0; seed < 4; ++seed)
-        mean += ratio(reference_scenario(cluster, trials, Setting::kDrift, seed)) / 4;
+      for (std::uint64_t seed = 0; seed < 2; ++seed)
+        mean += ratio(reference_scenario(cluster, trials, Setting::kDrift, seed)) / 2;
       EXPECT_LE(mean, 1.08) << cluster << trials;
     }
 }
@@ -74,7 +74,7 @@ TEST(Auto, FinishesEveryStudyThatStopsEarly) {
 }
 
 TEST(Auto, FinishesWhateverSlotsComeAndGo) {
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Scenario scenario = random_scenario(seed, seed % 2 == 0);
     scenario.noise = 0.1;
     scenario.costs = {.evaluation = 6.5, .move_seconds = 2};

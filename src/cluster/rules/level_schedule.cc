@@ -249,6 +249,12 @@ std::optional<Legs> tightest_level_schedule(const Outlook& outlook, LevelOptions
   if (best || !std::isfinite(low)) return best;
   double latest = 0;
   for (const Outlook::Slot& slot : outlook.slots) latest = std::max(latest, slot.free);
+  if (std::isfinite(options.at_most)) {
+    if (options.at_most <= low) return std::nullopt;
+    high = options.horizon = options.at_most;
+    best = level_schedule(outlook, options);
+    if (!best) return best;
+  }
   for (int doubling = 0; doubling < 20 && !best; ++doubling) {
     low = high;
     high = doubling == 0 ? low * 1.05 : high * 1.5 + latest;

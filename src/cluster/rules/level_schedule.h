@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 
 #include "cluster/rules/legs.h"
@@ -19,6 +20,8 @@ struct LevelOptions {
   /// be made good; else first.
   bool fast_last = true;
   double precision = 0.005;  ///< Of the least horizon.
+  /// A horizon beyond this is of no use; saves the search for one where there is none below.
+  double at_most = std::numeric_limits<double>::infinity();
 };
 
 /// The preemptive schedule of uniform machines (Gonzalez and Sahni, 1978), from the present state

@@ -67,7 +67,8 @@ struct Queues {
     if (!begun) {
       begun = true;
       for (std::size_t i = 0; i < view.trials.size(); ++i)
-        if (!view.trials[i].finished) trials.add(static_cast<int>(i), view.trials[i].done);
+        if (!view.trials[i].finished && view.trials[i].slot < 0)
+          trials.add(static_cast<int>(i), view.trials[i].done);
     }
     if (happening.kind == Happening::Kind::kLost)
       slots.remove(happening.slot);

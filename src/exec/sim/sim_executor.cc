@@ -254,7 +254,7 @@ void SimExecutor::begin(const Order& order) {
   run.config = order.configs.front();
   run.directory = order.directories.front();
   run.step = run.from = member.from ? member.from->step : 0;
-  run.until = member.until;
+  run.until = std::min(member.until, member.stretch);
   run.last = last_step(run.config);
   run.since = now_;
   places_[slot].run = std::move(run);

@@ -142,7 +142,7 @@ class SimExecutor final : public Executor {
 
   bool follow_input(const Turn& turn);
   bool follow_signal(const Signal& signal, StudyTime time);
-  void follow_decision(const Action& action);
+  void follow_decisions(const Turn& turn);
   void follow_fill(const Fill& fill);
 
   const SimOptions options_;

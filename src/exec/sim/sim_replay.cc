@@ -3,6 +3,7 @@
 
 #include "base/match.h"
 #include "exec/sim/sim_executor.h"
+#include "exec/told.h"
 
 namespace clavier::exec {
 namespace {
@@ -30,6 +31,9 @@ bool same(const Signal& logged, const Signal& simulated) {
       [&](const CheckpointSaved& each) {
         return each.checkpoint == std::get<CheckpointSaved>(simulated).checkpoint;
       },
+      [&](const CheckpointVoid& each) {
+        return each.checkpoint == std::get<CheckpointVoid>(simulated).checkpoint;
+      },
       [&](const Exited& each) {
         const auto& other = std::get<Exited>(simulated);
         return each.trial == other.trial && each.launch == other.launch && each.kind == other.kind;
@@ -51,7 +55,7 @@ bool SimExecutor::replay(const Step& step) {
     now_ = std::max(now_, step.turn.time);
     return false;
   }
-  for (const Decision& decision : step.turn.decisions) follow_decision(decision.action);
+  follow_decisions(step.turn);
   follow_fill(step.fill);
   return true;
 }
@@ -83,22 +87,17 @@ bool SimExecutor::follow_signal(const Signal& signal, StudyTime time) {
   return true;
 }
 
-/// As the tuner puts decisions into messages.
-void SimExecutor::follow_decision(const Action& action) {
-  const auto trial = static_cast<std::size_t>(subject(action).value);
-  if (trial >= known_.size()) return;
-  Message message{.launch = known_[trial].launch, .trial = subject(action), .content = {}};
-  match(
-      action, [&](const Stop&) { message.content = StopNow{}; },
-      [&](const Complete&) { message.content = StopNow{}; },
-      [&](const Pause&) { message.content = PauseNow{}; },
-      [&](const Requeue&) { message.content = PauseNow{}; },
-      [&](const Continue& go_on) { message.content = ContinueTo{go_on.until}; },
-      [&](const Exploit& exploit) {
-        known_[trial].config = exploit.config;
-        message.content = ExploitFrom{exploit.donor, exploit.config, exploit.until};
-      });
-  pass_on(message);
+void SimExecutor::follow_decisions(const Turn& turn) {
+  for (Message& message : told(turn.decisions)) {
+    const auto trial = static_cast<std::size_t>(message.trial.value);
+    if (trial >= known_.size()) continue;
+    message.launch = known_[trial].launch;
+    pass_on(message);
+  }
+  for (const Decision& decision : turn.decisions)
+    if (const auto* exploit = std::get_if<Exploit>(&decision.action))
+      if (const auto trial = static_cast<std::size_t>(exploit->trial.value); trial < known_.size())
+        known_[trial].config = exploit->config;
 }
 
 void SimExecutor::follow_fill(const Fill& fill) {

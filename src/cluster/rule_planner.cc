@@ -1,0 +1,301 @@
+#include "cluster/rule_planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace clavier::cluster {
+namespace {
+
+/// Where a trial that is not running would go on from.
+Steps resumes_at(const Trial& trial) {
+  const Checkpoint* from = trial.latest_checkpoint();
+  return from ? from->step : 0;
+}
+
+const AtEnd* find(const std::vector<AtEnd>& at_end, TrialId trial) {
+  const auto found = std::ranges::find(at_end, trial, &AtEnd::trial);
+  return found == at_end.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+RulePlanner::RulePlanner(MakeRule make_rule, RulePlannerOptions options)
+    : make_rule_(std::move(make_rule)), options_(options), rule_(make_rule_()) {
+  CHECK(options_.target > 0 && options_.target != kForever && options_.interval > 0);
+  view_.costs.interval = options_.interval;
+}
+
+std::size_t RulePlanner::appetite(const ClusterState& cluster) const {
+  return cluster.free_slots().empty() ? 0 : SIZE_MAX;
+}
+
+int RulePlanner::number_of(TrialId trial) const {
+  const auto at = static_cast<std::size_t>(trial.value);
+  return at < number_of_.size() ? number_of_[at] : -1;
+}
+
+std::size_t RulePlanner::index_of(SlotId slot) const {
+  const auto found = index_.find(slot);
+  return found == index_.end() ? slots_.size() : found->second;
+}
+
+std::string RulePlanner::why(TrialId trial) const {
+  const auto found = why_.find(trial);
+  return found == why_.end() ? std::string() : found->second;
+}
+
+Plan RulePlanner::plan(const Demand& demand, const ClusterState& cluster, StudyTime now) {
+  view_.now = seconds(now);
+  view_.costs.move_seconds = cluster.move_seconds();
+  sync(demand, cluster);
+  ask();
+  Plan plan;
+  for (std::size_t i = 0; i < demand.at_end.size(); ++i) {
+    const AtEnd& each = demand.at_end[i];
+    const std::size_t slot = index_of(each.slot);
+    Assignment& work = work_[slot];
+    if (work.trial >= 0 && work.trial == number_of(each.trial)) {
+      const SlotState& busy = cluster.slots().at(each.slot);
+      work.begun = true;
+      work.steps = busy.steps;
+      work.seconds = busy.step_seconds;
+      plan.outcomes.push_back({i, true, stretch(slot, each.until), {}});
+    } else if (work.trial < 0 &&
+               view_.trials[static_cast<std::size_t>(number_of(each.trial))].slot < 0) {
+      plan.outcomes.push_back({i, true, each.done, {}});
+    } else {
+      plan.outcomes.push_back({i, false, kForever, why_it_leaves(each.trial, work)});
+    }
+  }
+  offer(demand, cluster, plan);
+  return plan;
+}
+
+std::string RulePlanner::why_it_leaves(TrialId trial, const Assignment& work) const {
+  const int number = number_of(trial);
+  const int goes_to = view_.trials[static_cast<std::size_t>(number)].slot;
+  if (goes_to >= 0)
+    return fmt::format("goes on in slot {}", slots_[static_cast<std::size_t>(goes_to)].value);
+  const TrialId next = trial_of_[static_cast<std::size_t>(work.trial)];
+  if (!next.valid()) return "a new trial takes its slot";
+  return fmt::format("trial {} goes on in its slot", next.value);
+}
+
+Steps RulePlanner::stretch(std::size_t index, Steps until) const {
+  const Steps to = view_.slots[index].until;
+  return to >= until ? kForever : to;
+}
+
+void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
+  for (const auto& [id, slot] : cluster.slots()) {
+    if (index_of(id) < slots_.size()) continue;
+    index_[id] = slots_.size();
+    slots_.push_back(id);
+    work_.emplace_back();
+    SlotView seen;
+    if (options_.speeds_known) seen.seconds_per_unit = options_.seconds_per_step / slot.slot.speed;
+    view_.slots.push_back(seen);
+  }
+  sync_trials(demand, cluster);
+  // Everything that ended is told before anything is asked: two trials may swap their slots.
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    sync_slot(i, cluster.slots().at(slots_[i]), demand);
+}
+
+void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster) {
+  const State& state = demand.state;
+  number_of_.resize(state.trials().size(), -1);
+  bool surprise = false;
+  for (const Trial& trial : state.trials()) {
+    int& number = number_of_[static_cast<std::size_t>(trial.id.value)];
+    if (number < 0) {
+      // One that has started since takes the number that the rule gave it.
+      const std::size_t slot = trial.attempts > 0 ? index_of(trial.slot) : slots_.size();
+      const int promised = slot < slots_.size() && !work_[slot].begun ? work_[slot].trial : -1;
+      if (promised >= 0 && !trial_of_[static_cast<std::size_t>(promised)].valid()) {
+        number = promised;
+        trial_of_[static_cast<std::size_t>(promised)] = trial.id;
+      }
+    }
+    if (number < 0 && ended(trial.status)) continue;
+    if (number < 0) {
+      const auto unused = std::ranges::find(trial_of_, TrialId{});
+      number = static_cast<int>(unused - trial_of_.begin());
+      if (unused == trial_of_.end()) {
+        surprise = true;
+        trial_of_.emplace_back();
+        view_.trials.push_back({.target = options_.target});
+      }
+      trial_of_[static_cast<std::size_t>(number)] = trial.id;
+    }
+    TrialView& seen = view_.trials[static_cast<std::size_t>(number)];
+    if (seen.slot >= 0) continue;
+    const bool over = ended(trial.status) || trial.status == TrialStatus::kPaused;
+    surprise = surprise || (seen.finished && !over);
+    seen.finished = over;
+    if (!over && trial.status == TrialStatus::kPending) seen.done = resumes_at(trial);
+    if (seen.done >= seen.target) seen.target = seen.done + 1;
+  }
+  // Trials that nobody has drawn yet: all alike.
+  const auto spare = static_cast<std::int64_t>(cluster.alive_slots() * 2);
+  std::int64_t missing = demand.new_trials == kForever ? spare : demand.new_trials;
+  for (std::size_t i = 0; i < trial_of_.size(); ++i) {
+    if (trial_of_[i].valid()) continue;
+    const bool wanted = missing-- > 0;
+    surprise = surprise || (wanted && view_.trials[i].finished);
+    view_.trials[i].finished = !wanted;
+  }
+  for (; missing > 0; --missing) {
+    surprise = true;
+    trial_of_.emplace_back();
+    view_.trials.push_back({.target = options_.target});
+  }
+  if (surprise) start_over();
+}
+
+void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Demand& demand) {
+  SlotView& seen = view_.slots[index];
+  Assignment& work = work_[index];
+  const State& state = demand.state;
+  if (work.trial >= 0) {
+    const auto number = static_cast<std::size_t>(work.trial);
+    const TrialId id = trial_of_[number];
+    const Trial* trial = id.valid() ? &state.trial(id) : nullptr;
+    const bool here = trial && trial->live() && trial->slot == slots_[index];
+    const AtEnd* at_end = trial ? find(demand.at_end, id) : nullptr;
+    if (!slot.alive) {
+      const int lost = std::exchange(work, {}).trial;
+      TrialView& gone = view_.trials[static_cast<std::size_t>(lost)];
+      gone.slot = -1;
+      if (trial) gone.done = resumes_at(*trial);
+      if (trial) gone.finished = ended(trial->status);
+      seen.trial = -1;
+      seen.alive = false;
+      rule_->observe(
+          view_, {.kind = Happening::Kind::kLost, .slot = static_cast<int>(index), .trial = lost});
+      return;
+    }
+    if (here && !work.begun) {
+      work = {.trial = work.trial, .begun = true, .from = view_.trials[number].done};
+      seen.since = seconds(slot.busy_since);
+    }
+    const bool vanished = trial ? ended(trial->status) || trial->status == TrialStatus::kPaused
+                                : view_.trials[number].finished;
+    if (!work.begun) {
+      if (vanished) cancel(index);
+    } else if (!here) {
+      end(index, slot, trial ? resumes_at(*trial) : 0, trial);
+    } else if (at_end && (at_end->done >= seen.until || at_end->done != trial->step)) {
+      end(index, slot, at_end->done, trial);
+    }
+  }
+  if (slot.alive == seen.alive) return;
+  seen.alive = slot.alive;
+  seen.since = view_.now;
+  rule_->observe(view_, {.kind = slot.alive ? Happening::Kind::kJoined : Happening::Kind::kLost,
+                         .slot = static_cast<int>(index)});
+}
+
+void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial) {
+  const Assignment work = std::exchange(work_[index], {});
+  SlotView& seen = view_.slots[index];
+  TrialView& ran = view_.trials[static_cast<std::size_t>(work.trial)];
+  ran.slot = -1;
+  ran.done = done;
+  ran.finished = trial && (ended(trial->status) || trial->status == TrialStatus::kPaused);
+  ran.stopped = ran.finished && done < ran.target;
+  if (done >= ran.target) ran.target = done + 1;
+  const double took = slot.step_seconds - work.seconds, steps = slot.steps - work.steps;
+  if (steps > 0) {
+    const double before = seen.seconds_per_unit.value_or(0);
+    learn_speed(seen, took / steps, steps / static_cast<double>(options_.interval));
+    if (seen.measured == 1 && options_.speeds_known && before > 0)
+      for (std::size_t i = 0; i < view_.slots.size(); ++i)
+        if (view_.slots[i].measured == 0 && view_.slots[i].seconds_per_unit)
+          *view_.slots[i].seconds_per_unit *= *seen.seconds_per_unit / before;
+  }
+  seen.trial = -1;
+  const double since = std::exchange(seen.since, view_.now);
+  rule_->observe(view_, {.kind = Happening::Kind::kEnded,
+                         .slot = static_cast<int>(index),
+                         .trial = work.trial,
+                         .iterations = done - work.from,
+                         .seconds = view_.now - since});
+}
+
+/// A promise that cannot be kept: for the rule, the slot was away for a moment.
+void RulePlanner::cancel(std::size_t index) {
+  const int trial = std::exchange(work_[index], {}).trial;
+  SlotView& seen = view_.slots[index];
+  view_.trials[static_cast<std::size_t>(trial)].slot = -1;
+  seen.trial = -1;
+  seen.alive = false;
+  rule_->observe(view_,
+                 {.kind = Happening::Kind::kLost, .slot = static_cast<int>(index), .trial = trial});
+}
+
+void RulePlanner::start_over() {
+  for (std::size_t i = 0; i < work_.size(); ++i) {
+    if (work_[i].trial < 0 || work_[i].begun) continue;
+    view_.trials[static_cast<std::size_t>(work_[i].trial)].slot = -1;
+    view_.slots[i].trial = -1;
+    work_[i] = {};
+  }
+  rule_ = make_rule_();
+  // Slots at work are told of when they end.
+  for (std::size_t i = 0; i < view_.slots.size(); ++i)
+    if (work_[i].trial < 0) view_.slots[i].alive = false;
+}
+
+void RulePlanner::ask() {
+  while (const auto dispatch = rule_->next(view_)) assign(*dispatch);
+}
+
+void RulePlanner::assign(const Dispatch& dispatch) {
+  TrialView& trial = view_.trials[static_cast<std::size_t>(dispatch.trial)];
+  SlotView& slot = view_.slots[static_cast<std::size_t>(dispatch.slot)];
+  CHECK(slot.alive && slot.trial < 0, "a rule dispatched to a slot that is not idle");
+  CHECK(!trial.finished && trial.slot < 0, "a rule dispatched a trial that cannot start");
+  const bool moves = trial.home >= 0 && trial.home != dispatch.slot;
+  slot.trial = dispatch.trial;
+  slot.until = trial.done + dispatch.iterations;
+  slot.since = view_.now;
+  slot.move = moves ? view_.costs.move_seconds : 0;
+  slot.work = view_.work(dispatch.trial, trial.done, slot.until);
+  trial.slot = dispatch.slot;
+  trial.home = dispatch.slot;
+  work_[static_cast<std::size_t>(dispatch.slot)] = {.trial = dispatch.trial, .from = trial.done};
+}
+
+void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan& plan) {
+  if (demand.wants.empty()) return;
+  plan.left_out.assign(demand.wants.size(), "the planner keeps it back for a later slot");
+  why_.clear();
+  for (std::size_t i = 0; i < work_.size(); ++i) {
+    Assignment& work = work_[i];
+    if (work.trial < 0 || work.begun) continue;
+    const TrialId trial = trial_of_[static_cast<std::size_t>(work.trial)];
+    const SlotState& slot = cluster.slots().at(slots_[i]);
+    for (std::size_t want = 0; want < demand.wants.size(); ++want) {
+      const bool same =
+          trial.valid() ? demand.wants[want].trial == trial : !demand.wants[want].trial;
+      if (!same || plan.left_out[want].empty()) continue;
+      if (slot.busy) {
+        plan.left_out[want] = fmt::format("slot {} is being left for it", slots_[i].value);
+      } else {
+        plan.left_out[want].clear();
+        plan.starts.push_back({want, slots_[i], stretch(i, demand.wants[want].until)});
+      }
+      break;
+    }
+  }
+  for (std::size_t want = 0; want < demand.wants.size(); ++want)
+    if (demand.wants[want].trial && !plan.left_out[want].empty())
+      why_[*demand.wants[want].trial] = plan.left_out[want];
+}
+
+}  // namespace clavier::cluster

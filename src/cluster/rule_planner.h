@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/planner.h"
+#include "cluster/rollout.h"
+
+namespace clavier::cluster {
+
+struct RulePlannerOptions {
+  Steps target = 0;    ///< Where every trial ends, unless it is stopped before. Required.
+  Steps interval = 1;  ///< Between two evaluations, as the rules of the sources cut their work.
+  /// The slots' declared speeds are true, at least relative to each other; else they are learned
+  /// from nothing.
+  bool speeds_known = false;
+  double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
+};
+
+/// Lets a rule that was written for rollouts plan a running study: keeps the rule's picture of
+/// trials and slots in step with the log, and turns its dispatches into stretches.
+///
+/// What the rule dispatches to a slot that is still being left by another trial is a promise, kept
+/// as soon as both are there. Speeds come from what workers measured (`SlotState::step_seconds`).
+/// When something happens that rollouts do not know (a trial added or resumed by the user), the
+/// rule begins anew with what is learned.
+class RulePlanner final : public Planner {
+ public:
+  using MakeRule = std::function<std::unique_ptr<RolloutRule>()>;
+
+  RulePlanner(MakeRule make_rule, RulePlannerOptions options);
+
+  Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
+  std::size_t appetite(const ClusterState& cluster) const override;
+  bool multiplexes() const override { return true; }
+  std::string why(TrialId trial) const override;
+
+ private:
+  /// What the rule has dispatched to a slot.
+  struct Assignment {
+    int trial = -1;      ///< As the rule numbers them; -1: nothing.
+    bool begun = false;  ///< It runs there; else it is promised.
+    Steps from = 0;      ///< Where it began.
+    double steps = 0;    ///< `SlotState::steps` then.
+    double seconds = 0;  ///< `SlotState::step_seconds` then.
+  };
+
+  void sync(const Demand& demand, const ClusterState& cluster);
+  void sync_trials(const Demand& demand, const ClusterState& cluster);
+  void sync_slot(std::size_t index, const SlotState& slot, const Demand& demand);
+  void end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial);
+  void cancel(std::size_t index);
+  void start_over();
+  void ask();
+  void assign(const Dispatch& dispatch);
+  std::string why_it_leaves(TrialId trial, const Assignment& work) const;
+  Steps stretch(std::size_t index, Steps until) const;
+  void offer(const Demand& demand, const ClusterState& cluster, Plan& plan);
+  int number_of(TrialId trial) const;
+  std::size_t index_of(SlotId slot) const;
+
+  MakeRule make_rule_;
+  RulePlannerOptions options_;
+  std::unique_ptr<RolloutRule> rule_;
+  RolloutView view_;
+  std::vector<SlotId> slots_ = {};  ///< By the rule's number.
+  std::map<SlotId, std::size_t> index_ = {};
+  std::vector<Assignment> work_ = {};   ///< By the rule's number of the slot.
+  std::vector<TrialId> trial_of_ = {};  ///< By the rule's number; invalid: not created yet.
+  std::vector<int> number_of_ = {};     ///< By trial; -1: not known.
+  std::map<TrialId, std::string> why_ = {};
+};
+
+}  // namespace clavier::cluster
