@@ -54,7 +54,8 @@ Status check(const SimOptions& options, const Curve& curve) {
   if (!(options.failure_probability >= 0 && options.failure_probability <= 1))
     return invalid(fmt::format("a probability of failure is between 0 and 1, not {}",
                                options.failure_probability));
-  if (!curve.metrics) return invalid("a simulation needs a curve");
+  if (!curve.metrics && !(curve.learn && curve.evaluate))
+    return invalid("a simulation needs a curve");
   return ok_status();
 }
 
@@ -142,8 +143,7 @@ void SimExecutor::send(const Message& message) {
   pass_on(message);
 }
 
-/// Simulated checkpoints take no room.
-void SimExecutor::discard(const std::string&) {}
+void SimExecutor::discard(const std::string& path) { saved_.erase(path); }
 
 std::vector<Signal> SimExecutor::wait(StudyTime deadline) {
   go_live();
@@ -257,6 +257,7 @@ void SimExecutor::begin(const Order& order) {
   run.until = std::min(member.until, member.stretch);
   run.last = last_step(run.config);
   run.since = now_;
+  if (member.from) run.weights = weights_of(member.from->path);
   places_[slot].run = std::move(run);
   slot_of_[order.launch.id] = slot;
   schedule(slot, span(options_.start_seconds / places_[slot].speed));
@@ -300,7 +301,9 @@ void SimExecutor::finish_step(std::uint32_t slot) {
     return leave(slot, ExitKind::kFailed, fmt::format("simulated failure at step {}", step));
 
   run.step = step;
-  auto metrics = curve_.metrics(run.config, run.trial, step, options_.seed);
+  if (curve_.learn) curve_.learn(run.weights, run.config, run.trial, step, options_.seed);
+  auto metrics = curve_.learn ? curve_.evaluate(run.weights, run.trial, step, options_.seed)
+                              : curve_.metrics(run.config, run.trial, step, options_.seed);
   if (!metrics.empty()) {
     run.waiting = step >= run.until;
     Report report;
@@ -329,8 +332,15 @@ bool SimExecutor::wants_checkpoint(const Run& run) const {
 }
 
 Checkpoint SimExecutor::checkpoint(const Run& run) {
-  return {run.trial, run.launch, run.step,
-          run.directory + "/" + worker::checkpoint_name(run.step, run.launch)};
+  Checkpoint saved{run.trial, run.launch, run.step,
+                   run.directory + "/" + worker::checkpoint_name(run.step, run.launch)};
+  if (curve_.learn) saved_[saved.path] = run.weights;
+  return saved;
+}
+
+Weights SimExecutor::weights_of(const std::string& path) const {
+  const auto saved = saved_.find(path);
+  return saved == saved_.end() ? Weights{} : saved->second;
 }
 
 void SimExecutor::leave(std::uint32_t slot, ExitKind kind, std::string error) {
@@ -371,6 +381,7 @@ void SimExecutor::obey(std::uint32_t slot, const Message& message) {
       },
       [&](const ExploitFrom& exploit) {
         run.config = exploit.config;
+        run.weights = weights_of(exploit.donor.path);
         run.step = run.from = exploit.donor.step;
         run.until = exploit.until;
         run.last = last_step(run.config);

@@ -80,6 +80,7 @@ class SimExecutor final : public Executor {
     Steps last = kForever;         ///< Of the curve.
     bool waiting = false;          ///< At `until`, for a decision.
     StudyTime since{};             ///< The last report, or the start.
+    Weights weights = {};          ///< Of a curve that learns.
     std::uint64_t generation = 0;  ///< Events of an older one are void.
   };
   struct Place {
@@ -132,7 +133,9 @@ class SimExecutor final : public Executor {
   void deliver(LaunchId launch, Signal signal);
   StudyDuration duration(const Place& place) const;
   Steps last_step(const Config& config) const;
-  static Checkpoint checkpoint(const Run& run);
+  Checkpoint checkpoint(const Run& run);
+  /// Those of a checkpoint; empty if there are none.
+  Weights weights_of(const std::string& path) const;
   bool wants_checkpoint(const Run& run) const;
   bool woken(int timeout_ms) const;
   void go_live();
@@ -157,6 +160,7 @@ class SimExecutor final : public Executor {
   Pool<Signal> signals_;                                 ///< On their way to the tuner.
   Pool<Message> messages_;                               ///< On their way to a worker.
   std::unordered_map<LaunchId, std::uint32_t> slot_of_;  ///< Of running launches.
+  std::unordered_map<std::string, Weights> saved_;       ///< By checkpoint; of a curve that learns.
   std::uint64_t sequence_ = 0;
   std::int64_t events_ = 0;
   std::uint64_t waits_ = 0;

@@ -71,6 +71,7 @@ class SimTest : public testing::Test {
                  (report.checkpoint ? " saved" : "");
         },
         [&](const CheckpointSaved& each) { return "saved " + number(each.checkpoint.trial); },
+        [&](const CheckpointVoid& each) { return "void " + number(each.checkpoint.trial); },
         [&](const Exited& each) {
           const char* const kinds[] = {"completed", "stopped", "paused",
                                        "failed",    "lost",    "refused"};
@@ -171,6 +172,43 @@ TEST_F(SimTest, AnExploitVoidsTheStepUnderWay) {
   EXPECT_EQ(story(1.5), Story{"1.000 report 0 @1"});
   tell(0, ExploitFrom{{TrialId{1}, LaunchId{9}, 7, "d"}, {}, 8});
   EXPECT_EQ(story(9), Story{"2.500 report 0 @8 saved"});
+}
+
+TEST_F(SimTest, WhatATrialLearnedGoesWithItsCheckpoints) {
+  Curve curve;  // Trial 0 learns 1 a step, trial 1 learns 100.
+  curve.learn = [](Weights& weights, const Config&, TrialId trial, Steps, std::uint64_t) {
+    if (weights.empty()) weights = {0};
+    weights[0] += trial.value == 0 ? 1 : 100;
+  };
+  curve.evaluate = [](const Weights& weights, TrialId, Steps, std::uint64_t) {
+    return std::vector<Metric>{{"loss", weights[0]}};
+  };
+  build(on_slots({1, 1}), curve);
+  const auto report = [&] {
+    const auto signals = sim_->wait(kNever);
+    return std::get<Reported>(signals.at(0)).reports.at(0);
+  };
+  start(0, 0, 1);
+  const Report donor = report();
+  EXPECT_EQ(donor.value, 1);
+  start(1, 1, 2);
+  EXPECT_EQ(report().value, 100);
+  EXPECT_EQ(report().value, 200);
+  tell(1, ExploitFrom{*donor.checkpoint, {}, 2});
+  const Report taken = report();
+  EXPECT_EQ(taken.value, 101);
+  EXPECT_EQ(taken.step, 2);
+  tell(0, ContinueTo{2});
+  EXPECT_EQ(report().value, 2);
+  tell(0, StopNow{});
+  EXPECT_EQ(story(6).size(), 2u);
+  start(0, 0, 3, 2, taken.checkpoint);
+  EXPECT_EQ(report().value, 102);
+  tell(0, StopNow{});
+  EXPECT_EQ(story(9).size(), 2u);
+  sim_->discard(taken.checkpoint->path);
+  start(0, 0, 3, 3, taken.checkpoint);
+  EXPECT_EQ(report().value, 1);
 }
 
 TEST_F(SimTest, CheckpointRulesHoldAndWaitingCanBeLeftOut) {
