@@ -20,8 +20,6 @@ struct StudyFolder {
   std::filesystem::path database() const { return root / "study.db"; }
   /// The study file as it was run last.
   std::filesystem::path study_file() const { return root / "study.toml"; }
-  /// Where a running study listens for commands.
-  std::filesystem::path control_socket() const { return root / "control.sock"; }
   /// There is a log in it.
   bool exists() const;
 };

@@ -10,13 +10,11 @@ namespace {
 
 // What a signal handler may touch.
 std::atomic<int> g_count{0};
-std::atomic<int> g_last{0};
 std::atomic<const Waker*> g_waker{nullptr};
 
-void on_signal(int number) {
+void on_signal(int) {
   const int before = errno;
   g_count.fetch_add(1);
-  g_last.store(number);
   if (const Waker* waker = g_waker.load()) waker->wake();
   errno = before;
 }
@@ -26,7 +24,6 @@ void on_signal(int number) {
 Interrupts::Interrupts(const Waker& waker) {
   CHECK(g_waker.exchange(&waker) == nullptr);
   g_count = 0;
-  g_last = 0;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
 }
@@ -38,7 +35,5 @@ Interrupts::~Interrupts() {
 }
 
 const std::atomic<int>& Interrupts::count() const { return g_count; }
-
-int Interrupts::exit_status() const { return g_count > 0 ? 128 + g_last : 0; }
 
 }  // namespace clavier::cli

@@ -16,8 +16,6 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   const std::atomic<int>& count() const;
-  /// What a shell reports for the last signal: 130 for Ctrl-C; 0 if there was none.
-  int exit_status() const;
 };
 
 }  // namespace clavier::cli
