@@ -128,6 +128,7 @@ class Trial:
         self._until: Optional[int] = start.get("until")
         self._every: int = start.get("checkpoint_every") or 0
         self._at_end: bool = start.get("checkpoint_at_end", True)
+        self._step_seconds: float = start.get("step_seconds") or 0.0
         self._last: Optional[int] = None
         self._told: Optional[str] = None
         self._exploit: Optional[Mapping[str, Any]] = None
@@ -135,7 +136,7 @@ class Trial:
         self._left = False
         self._failure: Optional[str] = None
         self._unsaved: Optional[Save] = None
-        self._since = time.monotonic()
+        self._since = self._due = time.monotonic()
 
     @property
     def checkpoint(self) -> Optional[str]:
@@ -164,15 +165,15 @@ class Trial:
         """See the function `report`."""
         if self._left:
             return False
-        seconds = time.monotonic() - self._since
         values = _numbers(metrics)
         before = self._last_step()
         now = before + 1 if step is None else int(step)
         if now < 0:
             raise ValueError(f"the reported step is {now}: steps count from 0")
+        done = self._wait_for_pace(now - before)
         self._last = now
         message = {"type": "report", "trial": self.id, "launch": self.launch, "step": now,
-                   "seconds": seconds, "metrics": values}
+                   "seconds": done - self._since, "metrics": values}
         self._unsaved = checkpoint if callable(checkpoint) else None
         if checkpoint is not None and self._unsaved is None:
             save = _copier(checkpoint)
@@ -183,13 +184,18 @@ class Trial:
         self._worker.send(message)
 
         self._take_all_that_came()
+        waited = False
         while self._told is None and self._exploit is None and self._reached():
+            waited = True
             self._take(self._worker.receive(wait=True) or {"type": "quit"})
         if self._told == "pause" or (self._told == "stop" and self._at_end):
             self._save_unsaved()
         if self._exploit:
             self._take_over(self._exploit)
-        self._since = time.monotonic()
+        # What else a report costs is part of the emulated step that follows.
+        self._since = done if self._step_seconds > 0 and not waited else time.monotonic()
+        if waited:
+            self._due = self._since
         self._left = self._told is not None
         return not self._left
 
@@ -225,6 +231,21 @@ class Trial:
                   "checkpoint(): it starts from scratch")
             return 0
         return self.step
+
+    def _wait_for_pace(self, steps: int) -> float:
+        """Where a slower machine is emulated, until the steps would be done there; when they are.
+
+        The deadlines count from the start, or from the last decision waited for: what was late for
+        one is made up for before the next.
+        """
+        done = time.monotonic()
+        if self._step_seconds <= 0:
+            return done
+        self._due += max(steps, 0) * self._step_seconds
+        while done < self._due:
+            time.sleep(self._due - done)
+            done = time.monotonic()
+        return done
 
     def _reached(self) -> bool:
         return self._until is not None and self._last >= self._until
@@ -297,7 +318,7 @@ class _Worker:
         self._closed = False
         self.several = several
         self.send({"type": "hello", "version": PROTOCOL_VERSION, "resume": True,
-                   "several": several, "exploit": exploit,
+                   "several": several, "exploit": exploit, "paced": True,
                    "name": os.path.basename(sys.argv[0] or "python"), "pid": self._pid})
 
     def send(self, message: Mapping[str, Any]) -> None:

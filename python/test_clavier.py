@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import types
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -109,6 +111,38 @@ class TrialTest(WithTuner):
         self.assertTrue(trial.should_stop())
         self.assertFalse(trial.report({"loss": 1}))
         self.assertEqual([self.tuner.hear()["step"] for _ in range(2)], [1, 2])
+
+    def paced(self, works, thinks=0, **fields):
+        """Reports after so many seconds of work each; when, and what was told."""
+        now, over = [100.0], []
+        clock = types.SimpleNamespace(monotonic=lambda: now[0])
+        clock.sleep = lambda seconds: now.__setitem__(0, now[0] + seconds)
+        with mock.patch.object(clavier, "time", clock):
+            trial = self.trial(step_seconds=2, **fields)
+            listen = trial._worker.receive
+
+            def receive(wait):
+                if not wait:
+                    return listen(wait)
+                now[0] += thinks
+                return {"type": "continue", "until": None}
+
+            trial._worker.receive = receive
+            for seconds in works:
+                now[0] += seconds
+                trial.report({"loss": 1})
+                over.append(now[0])
+        return over, [self.tuner.hear()["seconds"] for _ in works]
+
+    def test_reports_when_its_step_is_over_on_the_emulated_machine(self):
+        self.assertEqual(self.paced([0.5, 0.5, 3.0, 0.5, 0.5]),
+                         ([102, 104, 107, 108, 110], [2, 2, 3, 1, 2]))
+
+    def test_a_resumed_trial_is_paced_from_its_own_step(self):
+        self.assertEqual(self.paced([0.5], step=7)[0], [102])
+
+    def test_waiting_for_a_decision_is_no_time_of_work(self):
+        self.assertEqual(self.paced([0.5, 0.5], thinks=10, until=1), ([112, 114], [2, 2]))
 
     def test_leaves_when_the_tuner_is_gone(self):
         trial = self.trial(until=1)

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cstddef>
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 
 #include "base/match.h"
@@ -11,9 +11,10 @@
 namespace clavier::exec {
 
 /// What a worker is told about one member of an order. `study` is the study's folder, absolute.
+/// `seconds_per_step`: of a slot of speed 1, where a slot emulates its speed.
 inline worker::StartLine start_line(const Order& order, std::size_t member,
                                     const std::filesystem::path& study,
-                                    worker::CheckpointRules rules) {
+                                    worker::CheckpointRules rules, double seconds_per_step = 1) {
   const Member& who = order.launch.members[member];
   worker::StartLine line;
   line.trial = who.trial;
@@ -28,6 +29,7 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
   line.until = std::min(who.until, who.stretch);
   line.width = order.width;
   line.checkpoints = rules;
+  if (order.slot.emulated) line.step_seconds = seconds_per_step / order.slot.speed;
   return line;
 }
 

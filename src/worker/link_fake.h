@@ -17,6 +17,8 @@ class FakeLink final : public Link {
   std::deque<ToWorker> arrived;
   /// Asked when the trial waits; none left: QuitLine.
   std::deque<ToWorker> answers;
+  /// Happens while the trial waits.
+  std::function<void()> before_answer = [] {};
   std::vector<FromWorker> told;
 
   std::vector<Steps> reported() const {
@@ -38,6 +40,7 @@ class FakeLink final : public Link {
   std::optional<ToWorker> receive(Wait wait) override {
     if (!arrived.empty()) return pop(arrived);
     if (wait == Wait::kNo) return {};
+    before_answer();
     if (!answers.empty()) return pop(answers);
     return QuitLine{};
   }

@@ -161,6 +161,7 @@ Result<FromWorker> read_hello(const Fields& fields) {
   hello.resume = TRY(fields.truth("resume", false));
   hello.several = TRY(fields.truth("several", false));
   hello.exploit = TRY(fields.truth("exploit", false));
+  hello.paced = TRY(fields.truth("paced", false));
   hello.name = TRY(fields.string("name"));
   hello.pid = TRY(fields.integer("pid", 0)).value_or(0);
   return FromWorker(std::move(hello));
@@ -222,6 +223,9 @@ Result<StartLine> read_start(const Fields& fields) {
   start.width = TRY(fields.number("width", 1));
   start.checkpoints.every = TRY(fields.integer("checkpoint_every", 0)).value_or(0);
   start.checkpoints.at_end = TRY(fields.truth("checkpoint_at_end", true));
+  start.step_seconds = TRY(fields.number("step_seconds", 0));
+  if (!std::isfinite(start.step_seconds) || start.step_seconds < 0)
+    return invalid("'step_seconds' must be a number from 0 on");
   return start;
 }
 

@@ -33,6 +33,7 @@ struct HelloLine {
   bool exploit = false;
   std::string name = {};
   std::int64_t pid = 0;
+  bool paced = false;  ///< Obeys `StartLine::step_seconds`.
   friend bool operator==(const HelloLine&, const HelloLine&) = default;
 };
 /// No trial or launch: the current one is meant.
@@ -80,6 +81,8 @@ struct StartLine {
   Steps until = kForever;
   double width = 1;
   CheckpointRules checkpoints = {};
+  /// What each of its steps takes at least, because a slower machine is emulated; 0: nothing.
+  double step_seconds = 0;
   friend bool operator==(const StartLine&, const StartLine&) = default;
 };
 struct ContinueLine {

@@ -113,6 +113,7 @@ void encode(const FromWorker& message, std::string& out) {
         line.truth("exploit", hello.exploit);
         if (!hello.name.empty()) line.string("name", hello.name);
         if (hello.pid != 0) line.number("pid", hello.pid);
+        if (hello.paced) line.truth("paced", true);
       },
       [&](const ReportLine& report) { encode(report, out); },
       [&](const CheckpointLine& saved) {
@@ -144,6 +145,7 @@ void encode(const ToWorker& message, std::string& out) {
         line.real("width", start.width);
         line.number("checkpoint_every", start.checkpoints.every);
         line.truth("checkpoint_at_end", start.checkpoints.at_end);
+        if (start.step_seconds > 0) line.real("step_seconds", start.step_seconds);
       },
       [&](const ContinueLine& go_on) { LineWriter(out, "continue").until(go_on.until); },
       [&](const StopLine&) { LineWriter(out, "stop"); },

@@ -48,6 +48,7 @@ TEST(Protocol, WorkersMessagesAreReadBackEqual) {
   const FromWorker messages[] = {
       HelloLine{},
       HelloLine{1, true, true, true, "train \"x\".py", 4711},
+      HelloLine{.paced = true},
       ReportLine{},
       ReportLine{TrialId{0}, LaunchId{0}, 0, 0.0, {}, ""},
       ReportLine{{},
@@ -90,6 +91,7 @@ TEST(Protocol, TunersMessagesAreReadBackEqual) {
                 0.25,
                 {3, false}},
       StartLine{},
+      StartLine{.step_seconds = 0.125},
       ContinueLine{9},
       ContinueLine{},
       StopLine{},
@@ -198,6 +200,8 @@ TEST(Protocol, AnUnknownMessageOfTheTunerIsIgnored) {
   EXPECT_FALSE(message->has_value());
   EXPECT_FALSE(decode_to_worker("{}"));
   EXPECT_FALSE(decode_to_worker(R"({"type":"start"})"));
+  EXPECT_FALSE(decode_to_worker(R"({"type":"start","trial":1,"launch":1,"step_seconds":-1})"));
+  EXPECT_FALSE(decode_to_worker(R"({"type":"start","trial":1,"launch":1,"step_seconds":NaN})"));
   EXPECT_FALSE(decode_to_worker(R"({"type":"start","trial":1,"launch":1,"config":[1]})"));
   EXPECT_FALSE(decode_to_worker(R"({"type":"continue","until":"soon"})"));
 }

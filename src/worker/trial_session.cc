@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/match.h"
@@ -15,13 +18,22 @@ double steady_seconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-TrialSession::TrialSession(StartLine start, Link& link, Stopwatch stopwatch)
+void steady_sleep(double until) {
+  using Clock = std::chrono::steady_clock;
+  const std::chrono::duration<double> since_origin(until);
+  std::this_thread::sleep_until(
+      Clock::time_point(std::chrono::ceil<Clock::duration>(since_origin)));
+}
+
+TrialSession::TrialSession(StartLine start, Link& link, Stopwatch stopwatch, Sleep sleep)
     : start_(std::move(start)),
       link_(link),
       stopwatch_(std::move(stopwatch)),
+      sleep_(std::move(sleep)),
       directory_(start_.directory),
       last_(start_.step),
       since_(stopwatch_()),
+      due_(since_),
       until_(start_.until) {}
 
 ExitedLine TrialSession::exited(ExitKind kind) const {
@@ -94,9 +106,24 @@ void TrialSession::take_all_that_came() const {
   }
 }
 
-void TrialSession::wait_for_decision() {
-  while (told_ == Told::kNothing && !exploit_ && last_ >= until_)
+/// Whether it had to wait.
+bool TrialSession::wait_for_decision() {
+  bool waited = false;
+  while (told_ == Told::kNothing && !exploit_ && last_ >= until_) {
+    waited = true;
     take(link_.receive(Link::Wait::kYes).value_or(QuitLine{}));
+  }
+  return waited;
+}
+
+/// Returns the moment when `step` was done.
+double TrialSession::wait_for_pace(Steps step) {
+  const double done = stopwatch_();
+  if (start_.step_seconds <= 0) return done;
+  due_ += static_cast<double>(std::max<Steps>(step - last_, 0)) * start_.step_seconds;
+  if (done >= due_) return done;
+  sleep_(due_);
+  return stopwatch_();
 }
 
 void TrialSession::take_over(ExploitLine exploit) {
@@ -142,22 +169,26 @@ Status TrialSession::check_report(const std::vector<Metric>& metrics, Steps step
 Verdict TrialSession::report(const std::vector<Metric>& metrics, std::optional<Steps> step,
                              const Save& save) {
   if (left_) return Verdict::kLeave;
-  ReportLine line{start_.trial, start_.launch, step.value_or(last_ + 1), stopwatch_() - since_,
-                  metrics};
+  ReportLine line{start_.trial, start_.launch, step.value_or(last_ + 1), {}, metrics};
   if (const Status fine = check_report(metrics, *line.step); !fine && failure_.empty())
     failure_ = fine.error().message;
+  const double done = failure_.empty() ? wait_for_pace(*line.step) : stopwatch_();
+  line.seconds = done - since_;
   const bool wants_checkpoint = save && due(*line.step);
   saved_last_ = false;
   last_ = *line.step;
   if (wants_checkpoint && failure_.empty()) line.checkpoint = save_now(save);
+  bool waited = false;
   if (failure_.empty()) {
     link_.send(std::move(line));
     take_all_that_came();
-    wait_for_decision();
+    waited = wait_for_decision();
     save_on_leaving(save);
     if (exploit_) take_over(*std::exchange(exploit_, {}));
   }
-  since_ = stopwatch_();
+  // What else a report costs is part of the emulated step that follows.
+  since_ = start_.step_seconds > 0 && !waited ? done : stopwatch_();
+  if (waited) due_ = since_;
   left_ = told_ != Told::kNothing || !failure_.empty();
   return left_ ? Verdict::kLeave : Verdict::kGoOn;
 }

@@ -31,13 +31,22 @@ class Link {
 /// Seconds from any origin, never backwards.
 using Stopwatch = std::function<double()>;
 double steady_seconds();
+/// Returns no earlier than the stopwatch shows `until`.
+using Sleep = std::function<void(double until)>;
+void steady_sleep(double until);
 
 /// What TrialContext promises, once, for processes and threads alike: where to wait, when to
 /// save, what to obey. Not thread-safe, as the interface says.
+///
+/// Where a slower machine is emulated (`StartLine::step_seconds`), a report is sent no earlier than
+/// its step would have been done there: so many steps after the launch's start, or after the
+/// moment when a trial that waited for a decision heard it. What was late for one deadline is made
+/// up for before the next, so that a machine that is busy with other things emulates no slower one.
 class TrialSession : public TrialContext {
  public:
   /// `link` must outlive it.
-  TrialSession(StartLine start, Link& link, Stopwatch stopwatch = steady_seconds);
+  TrialSession(StartLine start, Link& link, Stopwatch stopwatch = steady_seconds,
+               Sleep sleep = steady_sleep);
 
   /// Runs `train` on this session, once. Whatever it throws becomes a failure here. The answer is
   /// still to be sent.
@@ -60,7 +69,8 @@ class TrialSession : public TrialContext {
 
   void take(ToWorker message) const;
   void take_all_that_came() const;
-  void wait_for_decision();
+  bool wait_for_decision();
+  double wait_for_pace(Steps step);
   void take_over(ExploitLine exploit);
   bool due(Steps step) const;
   std::string save_now(const Save& save);
@@ -72,12 +82,14 @@ class TrialSession : public TrialContext {
   StartLine start_;  ///< Kept current: `checkpoint`, `config` and `step` change on take-over.
   Link& link_;
   Stopwatch stopwatch_;
+  Sleep sleep_;
   std::filesystem::path directory_;
   Steps last_;              ///< Step of the last report, else where it resumed.
   bool saved_last_ = true;  ///< A checkpoint of step `last_` exists, or nothing was trained yet.
   int takeovers_ = 0;
   bool left_ = false;  ///< A report has answered kLeave.
   double since_;       ///< When the present stretch of training began.
+  double due_;         ///< When step `last_` was to be done at the emulated speed.
   // Looking for messages changes what is known, not what this is.
   mutable bool directory_exists_ = false;
   mutable Told told_ = Told::kNothing;

@@ -262,6 +262,112 @@ TEST_F(TrialSessionTest, MeasuresTheTimeOfTrainingOnly) {
   EXPECT_EQ(std::get<ReportLine>(link_.told[1]).seconds, 3.0);
 }
 
+/// Steps of half a second of their own on a machine that is to take two for each.
+class PacedSessionTest : public TrialSessionTest {
+ protected:
+  PacedSessionTest() { start_.step_seconds = 2; }
+
+  ExitedLine run(const Trainable& train) {
+    const auto sleep = [this](double until) {
+      EXPECT_GT(until, seconds_);
+      ++sleeps_;
+      seconds_ = until;
+    };
+    return TrialSession(
+               start_, link_, [this] { return seconds_; }, sleep)
+        .run(train);
+  }
+  /// Works for so long, then reports; notes when the report was over.
+  void step(TrialContext& trial, double works, std::optional<Steps> step = {}) {
+    seconds_ += works;
+    trial.report({{"loss", 1}}, step);
+    over_.push_back(seconds_);
+  }
+  std::vector<double> told_seconds() const {
+    std::vector<double> seconds;
+    for (const FromWorker& message : link_.told)
+      if (const auto* report = std::get_if<ReportLine>(&message))
+        seconds.push_back(*report->seconds);
+    return seconds;
+  }
+
+  using Seconds = std::vector<double>;
+  Seconds over_;
+  int sleeps_ = 0;
+};
+
+TEST_F(PacedSessionTest, AReportIsSentWhenItsStepIsOverOnTheEmulatedMachine) {
+  run([&](TrialContext& trial) {
+    for (int i = 0; i < 3; ++i) step(trial, 0.5);
+  });
+  EXPECT_EQ(over_, (Seconds{102, 104, 106}));
+  EXPECT_EQ(told_seconds(), (Seconds{2, 2, 2}));
+  EXPECT_EQ(sleeps_, 3);
+}
+
+TEST_F(PacedSessionTest, AStepThatWasLateIsMadeUpForByTheNextDeadline) {
+  run([&](TrialContext& trial) {
+    for (const double works : {0.5, 3.0, 0.5, 0.5}) step(trial, works);
+  });
+  EXPECT_EQ(over_, (Seconds{102, 105, 106, 108}));
+  EXPECT_EQ(told_seconds(), (Seconds{2, 3, 1, 2}));
+}
+
+TEST_F(PacedSessionTest, AReportOfSeveralStepsTakesAsLongAsAllOfThem) {
+  start_.step = 10;
+  run([&](TrialContext& trial) {
+    step(trial, 0.5, 15);
+    step(trial, 0.5, 15);  // Of no further step: nothing to wait for.
+    step(trial, 0.5, 16);
+  });
+  EXPECT_EQ(over_, (Seconds{110, 110.5, 112}));
+}
+
+TEST_F(PacedSessionTest, WaitingForADecisionIsNoTimeOfWork) {
+  start_.until = 1;
+  link_.before_answer = [this] { seconds_ += 10; };
+  link_.answers = {ContinueLine{3}};
+  run([&](TrialContext& trial) {
+    for (int i = 0; i < 2; ++i) step(trial, 0.5);
+  });
+  EXPECT_EQ(over_, (Seconds{112, 114}));
+  EXPECT_EQ(told_seconds(), (Seconds{2, 2}));
+}
+
+TEST_F(PacedSessionTest, ADecisionThatIsThereAlreadyCostsNothing) {
+  start_.until = 1;
+  link_.arrived = {ContinueLine{3}};
+  run([&](TrialContext& trial) {
+    for (const double works : {2.5, 0.5}) step(trial, works);
+  });
+  EXPECT_EQ(over_, (Seconds{102.5, 104}));
+}
+
+TEST_F(PacedSessionTest, SavingACheckpointIsPartOfTheNextStep) {
+  start_.checkpoints.every = 1;
+  run([&](TrialContext& trial) {
+    const auto save = [&](const fs::path&) { seconds_ += 1; };
+    trial.report({}, {}, save);
+    over_.push_back(seconds_);
+    trial.report({}, {}, save);
+    over_.push_back(seconds_);
+  });
+  EXPECT_EQ(over_, (Seconds{103, 105}));
+  EXPECT_EQ(told_seconds(), (Seconds{2, 2}));
+}
+
+TEST_F(PacedSessionTest, AFailureIsToldAtOnce) {
+  run([&](TrialContext& trial) { trial.report({{"", 1}}); });
+  EXPECT_EQ(sleeps_, 0);
+}
+
+TEST(SteadySleep, ReturnsNoEarlierThanItsDeadline) {
+  const double until = steady_seconds() + 1e-3;
+  steady_sleep(until);
+  EXPECT_GE(steady_seconds(), until);
+  steady_sleep(until - 1);  // Long past.
+}
+
 TEST_F(TrialSessionTest, ATrialsDirectoryExistsOnceAsked) {
   run([&](TrialContext& trial) {
     EXPECT_EQ(trial.directory(), root_ / "trial");

@@ -43,6 +43,7 @@ int serve(int fd, const Trainable& train, const WorkerOptions& options) {
   hello.resume = options.resume;
   hello.several = true;
   hello.exploit = options.exploit;
+  hello.paced = true;
   hello.name = options.name.empty() ? program_invocation_short_name : options.name;
   hello.pid = ::getpid();
   link.send(FromWorker(std::move(hello)));

@@ -91,7 +91,7 @@ void report_twice(TrialContext& trial) {
 TEST_F(Conversation, RunsTrialAfterTrialUntilToldToQuit) {
   serve_on_thread(report_twice);
   const auto hello = std::get<HelloLine>(hear());
-  EXPECT_EQ(hello, (HelloLine{kProtocolVersion, true, true, false, "test", ::getpid()}));
+  EXPECT_EQ(hello, (HelloLine{kProtocolVersion, true, true, false, "test", ::getpid(), true}));
   for (std::int64_t trial = 0; trial < 3; ++trial) {
     tell(start(trial));
     for (Steps step = 1; step <= 2; ++step) {

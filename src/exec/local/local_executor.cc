@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "base/match.h"
@@ -93,13 +94,17 @@ Status LocalExecutor::check(const Order& order) const {
   const auto slot = order.slot.id;
   if (std::ranges::find(options_.node.slots, slot, &Slot::id) == options_.node.slots.end())
     return not_found(fmt::format("this machine has no slot {}", slot.value));
+  if (order.slot.emulated && !(order.slot.speed > 0 && std::isfinite(order.slot.speed)))
+    return invalid(fmt::format("slot {} cannot emulate a speed of {}: it must be above 0",
+                               slot.value, order.slot.speed));
   if (taken_.contains(slot)) return conflict(fmt::format("slot {} is taken", slot.value));
   return ok_status();
 }
 
 Status LocalExecutor::launch(const Order& order) {
   TRY(check(order));
-  const worker::StartLine start = start_line(order, 0, options_.study, options_.checkpoints);
+  const worker::StartLine start =
+      start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
   TRY(make_directory(start.directory));
   LocalWorker* worker = warm_worker(order.slot);
   if (worker)
@@ -214,6 +219,21 @@ void LocalExecutor::wish(LocalWorker& worker, Wish wish) {
     tell(worker, worker::PauseLine{});
 }
 
+/// True if the worker is on a slot of emulated speed and has not promised to keep to it: then its
+/// trial is refused, for it would run at full speed.
+bool LocalExecutor::refuse_unpaced(LocalWorker& worker) {
+  if (!worker.slot.emulated || (worker.hello && worker.hello->paced)) return false;
+  if (!worker.run || worker.run->exited) return true;
+  terminate(worker, Wish::kRefuse,
+            fmt::format("slot {} emulates a speed of {:g}, which needs a worker that paces itself "
+                        "(clavier.py or <clavier/clavier.h>): {}; give the slot no 'speed', or use "
+                        "such a worker",
+                        worker.slot.id.value, worker.slot.speed,
+                        worker.hello ? "the hello of this one does not say 'paced'"
+                                     : "this command has said no hello"));
+  return true;
+}
+
 void LocalExecutor::exploit(LocalWorker& worker, const ExploitFrom& content) {
   if (!worker.hello || !worker.hello->exploit)
     return terminate(worker, Wish::kFail,
@@ -268,6 +288,7 @@ void LocalExecutor::finish(LocalWorker& worker) {
   while (read_wire(worker) || read_output(worker) || read_error(worker)) {
   }
   finish_lines(worker);
+  refuse_unpaced(worker);
   const auto report = worker.process.take_report();
   if (worker.run && !worker.run->exited) {
     const WorkerRun& run = *worker.run;

@@ -68,6 +68,7 @@ class LocalExecutor final : public Executor {
   void tell(LocalWorker& worker, const worker::ToWorker& message);
   void watch_writing(LocalWorker& worker);
   void wish(LocalWorker& worker, Wish wish);
+  bool refuse_unpaced(LocalWorker& worker);
   void exploit(LocalWorker& worker, const ExploitFrom& content);
   void exit(LocalWorker& worker, ExitKind kind, std::string error);
   void end_launch(LocalWorker& worker);

@@ -160,6 +160,76 @@ TEST_F(LocalExecutorTest, CheckpointsAreDiscardedInsideTheStudyOnly) {
   fs::remove_all(outside);
 }
 
+/// Slots a thousand times as fast as one that takes two seconds for a step.
+class PacedExecutorTest : public ExecutorRig {
+ protected:
+  void SetUp() override {
+    ExecutorRig::SetUp();
+    options_.seconds_per_step = 2;
+    for (Slot& slot : options_.node.slots) {
+      slot.speed = 1000;
+      slot.emulated = true;
+    }
+  }
+  void expect_refused(const std::string& why) {
+    const Exited exited = run(order(0));
+    EXPECT_EQ(exited.kind, ExitKind::kRefused);
+    EXPECT_NE(exited.error.find(why), std::string::npos) << exited.error;
+    EXPECT_TRUE(reports_seen().empty());
+  }
+};
+
+TEST_F(PacedExecutorTest, NoStepIsFasterThanTheEmulatedSpeed) {
+  for (int trial = 0; trial < 2; ++trial) {
+    seen_.clear();
+    const StudyTime begin = executor().now();
+    EXPECT_EQ(run(order(2 * trial, mode("", 5))).kind, ExitKind::kCompleted);
+    EXPECT_GE(executor().now() - begin, from_seconds(5 * 0.002));
+    double sum = 0;
+    for (const Report& report : reports_seen()) {
+      sum += report.seconds;
+      EXPECT_GE(sum, 0.002 * static_cast<double>(report.step) - 1e-9);
+    }
+  }
+  EXPECT_EQ(executor().counters().warm_starts, 1);
+}
+
+TEST_F(PacedExecutorTest, ASlotThatEmulatesNothingIsNotPaced) {
+  options_.node.slots[0].emulated = false;
+  options_.seconds_per_step = 1e9;
+  EXPECT_EQ(run(order(0, mode("", 5))).kind, ExitKind::kCompleted);
+}
+
+TEST_F(PacedExecutorTest, APlainCommandIsRefusedAtItsFirstReport) {
+  shell("echo '{\"loss\": 1}'; sleep 100");
+  expect_refused("this command has said no hello");
+}
+
+TEST_F(PacedExecutorTest, APlainCommandIsRefusedAtItsEnd) {
+  shell("true");
+  expect_refused("slot 0 emulates a speed of 1000");
+}
+
+TEST_F(PacedExecutorTest, AClientWithoutAHelloIsRefused) {
+  shell(R"(echo '{"type":"report","metrics":{"loss":1}}' >&3; sleep 100)");
+  expect_refused("this command has said no hello");
+}
+
+TEST_F(PacedExecutorTest, AHelloThatDoesNotPromiseToKeepThePaceIsRefused) {
+  shell(R"(echo '{"type":"hello","version":1,"resume":true}' >&3; sleep 100)");
+  expect_refused("does not say 'paced'");
+}
+
+TEST_F(PacedExecutorTest, AProgramThatCannotBeStartedIsRefusedForThat) {
+  options_.command = {"/no/such/program"};
+  expect_refused("/no/such/program");
+}
+
+TEST_F(PacedExecutorTest, ASpeedThatIsNoneIsRefused) {
+  options_.node.slots[0].speed = 0;
+  expect_refused("it must be above 0");
+}
+
 TEST_F(LocalExecutorTest, DestructionKillsWhatStillRuns) {
   shell("trap '' TERM; echo $$ > {dir}/pid; echo '{\"loss\": 1}'; while :; do sleep 100; done");
   executor().start(order(0));

@@ -195,6 +195,7 @@ void LocalExecutor::take(LocalWorker& worker, worker::HelloLine&& hello) {
     return terminate(worker, Wish::kRefuse, text);
   }
   worker.hello = std::move(hello);
+  refuse_unpaced(worker);
 }
 
 bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
@@ -214,7 +215,7 @@ bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
 }
 
 void LocalExecutor::take(LocalWorker& worker, worker::ReportLine&& line) {
-  if (!concerns(worker, line.trial, line.launch, "a report")) return;
+  if (!concerns(worker, line.trial, line.launch, "a report") || refuse_unpaced(worker)) return;
   WorkerRun& run = *worker.run;
   const Steps step = line.step.value_or(run.step + 1);
   if (step < 0 || step >= kForever) return ignore(worker, fmt::format("a report of step {}", step));
@@ -260,7 +261,7 @@ std::optional<Checkpoint> LocalExecutor::accept(LocalWorker& worker, Steps step,
 }
 
 void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
-  if (!concerns(worker, line.trial, line.launch, "an exit")) return;
+  if (!concerns(worker, line.trial, line.launch, "an exit") || refuse_unpaced(worker)) return;
   catch_up_on_output(worker);
   WorkerRun& run = *worker.run;
   const bool failed = line.kind == ExitKind::kFailed;

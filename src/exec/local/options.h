@@ -31,6 +31,8 @@ struct LocalOptions {
   bool warm = true;               ///< One process may take trial after trial, if its hello says so.
   int max_trials_per_worker = 0;  ///< Then it is replaced, against leaks; 0: never.
   worker::CheckpointRules checkpoints = {};
+  /// What a step takes on a slot of speed 1, where slots emulate their speed (`Slot::emulated`).
+  double seconds_per_step = 1;
 
   std::optional<StudyDuration> time_limit = {};  ///< Wall time of one attempt; then it failed.
   std::int64_t log_limit_bytes = 64 << 20;       ///< Of a trial's stdout and stderr, each.
