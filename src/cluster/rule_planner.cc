@@ -100,10 +100,25 @@ void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
     if (options_.speeds_known) seen.seconds_per_unit = options_.seconds_per_step / slot.slot.speed;
     view_.slots.push_back(seen);
   }
+  mark_bundles(cluster);
   sync_trials(demand, cluster);
   // Everything that ended is told before anything is asked: two trials may swap their slots.
   for (std::size_t i = 0; i < slots_.size(); ++i)
     sync_slot(i, cluster.slots().at(slots_[i]), demand);
+}
+
+/// Where all trials ask for the same, that is what the largest slot has: its GPUs, or where there
+/// are none its cores.
+void RulePlanner::mark_bundles(const ClusterState& cluster) {
+  Resources most{.cpus = 0};
+  for (const auto& [id, slot] : cluster.slots()) {
+    most.cpus = std::max(most.cpus, slot.slot.resources.cpus);
+    most.gpus = std::max(most.gpus, slot.slot.resources.gpus);
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Resources& has = cluster.slots().at(slots_[i]).slot.resources;
+    view_.slots[i].bundle = most.gpus > 0 ? has.gpus >= most.gpus : has.cpus >= most.cpus;
+  }
 }
 
 void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster) {

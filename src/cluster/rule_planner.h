@@ -49,6 +49,7 @@ class RulePlanner final : public Planner {
   };
 
   void sync(const Demand& demand, const ClusterState& cluster);
+  void mark_bundles(const ClusterState& cluster);
   void sync_trials(const Demand& demand, const ClusterState& cluster);
   void sync_slot(std::size_t index, const SlotState& slot, const Demand& demand);
   void end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial);

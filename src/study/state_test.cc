@@ -273,6 +273,29 @@ TEST_F(StateTest, WhatAWorkerSavesBeforeItTakesOverOthersIsNotItsCheckpoint) {
   EXPECT_EQ(state.trial(target).latest_checkpoint()->path, "own");
 }
 
+TEST_F(StateTest, AVoidCheckpointIsForgottenByAllWhoHaveIt) {
+  open();
+  const TrialId donor = create();
+  Config before;
+  before.set("lr", 0.1);
+  const TrialId receiver = create(before);
+  const Checkpoint own{receiver, state.trial(receiver).launch, 2, "own"};
+  const Checkpoint given{donor, state.trial(donor).launch, 3, "given"};
+  turn(Signal(CheckpointSaved{own}));
+  turn(Signal(CheckpointSaved{given}));
+  Config explored;
+  explored.set("lr", 0.2);
+  report(receiver, 2, 0.5, {{Exploit{receiver, given, 0.4, explored}, "worse"}});
+  ASSERT_EQ(state.trial(receiver).takeovers.size(), 1u);
+  EXPECT_EQ(state.trial(receiver).takeovers[0].before, before);
+  turn(Signal(CheckpointVoid{given, "damaged"}));
+  EXPECT_TRUE(state.trial(donor).checkpoints.empty());
+  ASSERT_TRUE(state.trial(receiver).latest_checkpoint());
+  EXPECT_EQ(*state.trial(receiver).latest_checkpoint(), own);
+  EXPECT_EQ(state.trial(receiver).config, before) << "own weights go with their configuration";
+  EXPECT_TRUE(state.trial(receiver).takeovers.empty());
+}
+
 TEST_F(StateTest, RequestsAreAnsweredByTheFirstTrialThatCarriesThem) {
   open();
   AddTrial add;

@@ -1,0 +1,150 @@
+// bench simulator: events per second of the simulator, alone and under the whole tuner
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "bench/measure.h"
+#include "cluster/first_fit.h"
+#include "cluster/rule_planner.h"
+#include "cluster/rules/catalogue.h"
+#include "exec/sim/sim_executor.h"
+#include "sched/fifo.h"
+#include "search/random.h"
+#include "tuner/tuner.h"
+
+namespace {
+
+using namespace clavier;
+
+/// `slots` on one node, of 17 different speeds between 1 and 5.
+exec::SimOptions cluster_of(std::size_t slots) {
+  exec::SimOptions options;
+  options.metric = "loss";
+  options.nodes.front().slots.clear();
+  for (std::size_t slot = 0; slot < slots; ++slot)
+    options.nodes.front().slots.push_back({.speed = 1 + static_cast<double>(slot % 17) / 4});
+  return options;
+}
+
+exec::Curve cheap_curve() {
+  exec::Curve curve;
+  curve.metrics = [](const Config&, TrialId, Steps step, std::uint64_t) {
+    return std::vector<Metric>{{"loss", 1.0 / static_cast<double>(step)}};
+  };
+  return curve;
+}
+
+/// The executor alone: 1,000 slots, trials of 100 steps, each replaced as soon as it ends.
+double alone() {
+  constexpr std::int64_t kSlots = 1000, kEvents = 3'000'000;
+  exec::Curve curve = cheap_curve();
+  curve.steps = [](const Config&) { return Steps{100}; };
+  auto sim = exec::SimExecutor::create(cluster_of(kSlots), std::move(curve)).value();
+  std::int64_t next = 0;
+  std::vector<SlotId> slot_of;
+  const auto start = [&](SlotId slot) {
+    exec::Order order;
+    order.launch = {LaunchId{next}, {{TrialId{next}}}, {{slot, 1.0}}};
+    order.configs = {Config{}};
+    order.directories = {"t"};
+    slot_of.push_back(slot);
+    ++next;
+    sim->start(std::move(order));
+  };
+  sim->wait(kNever);
+  const double begin = bench::cpu_seconds();
+  for (std::int64_t slot = 0; slot < kSlots; ++slot) start(SlotId{slot});
+  while (sim->events() < kEvents)
+    for (const Signal& signal : sim->wait(kNever))
+      if (const auto* ended = std::get_if<LaunchEnded>(&signal))
+        start(slot_of[static_cast<std::size_t>(ended->launch.value)]);
+  return static_cast<double>(sim->events()) / (bench::cpu_seconds() - begin);
+}
+
+/// Passes everything on and notes how long every plan took.
+class Timed final : public cluster::Planner {
+ public:
+  explicit Timed(cluster::Planner& planner) : planner_(planner) {}
+  cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
+                     StudyTime now) override {
+    const bench::Watch watch;
+    cluster::Plan plan = planner_.plan(demand, cluster, now);
+    milliseconds.push_back(watch.seconds() * 1e3);
+    return plan;
+  }
+  std::size_t appetite(const cluster::ClusterState& cluster) const override {
+    return planner_.appetite(cluster);
+  }
+  bool multiplexes() const override { return planner_.multiplexes(); }
+
+  std::vector<double> milliseconds;
+
+ private:
+  cluster::Planner& planner_;
+};
+
+struct Run {
+  double events_per_second = 0;
+  double makespan = 0;
+  std::int64_t events = 0;
+};
+
+/// A whole study under the tuner: FIFO, `trials` of `steps` steps.
+Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::Planner& planner,
+          store::StepLog log) {
+  Space space;
+  space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}};
+  search::RandomSearch searcher(space, 1);
+  sched::Fifo scheduler({.max_steps = steps});
+  tuner::StudyOptions study{.name = "sim", .objective = {"loss", Mode::kMin}, .trials = trials};
+  study.careful_start = false;
+  auto executor = exec::SimExecutor::create(std::move(options), cheap_curve()).value();
+  Waker waker = Waker::create().value();
+  tuner::Mailbox mailbox(waker);
+  tuner::World world{.executor = *executor,
+                     .log = log,
+                     .waker = waker,
+                     .mailbox = mailbox,
+                     .tick = StudyDuration::zero()};
+  tuner::Tuner tuner(study, {searcher, scheduler, planner}, std::move(world));
+  CHECK(tuner.recover().ok());
+  const double begin = bench::cpu_seconds();
+  CHECK(tuner.run({}).ok());
+  CHECK(tuner.state().finished() && tuner.state().unfinished() == 0);
+  return {
+      .events_per_second = static_cast<double>(executor->events()) / (bench::cpu_seconds() - begin),
+      .makespan = seconds(tuner.state().now()),
+      .events = executor->events()};
+}
+
+}  // namespace
+
+int main() {
+  const double executor = alone();
+  fmt::print("executor alone: {:.0f} events/s\n", executor);
+  cluster::FirstFit first_fit;
+  const Run off = whole(cluster_of(100), 5000, 100, first_fit, store::StepLog::none());
+  fmt::print("whole tuner, log off: {:.0f} events/s\n", off.events_per_second);
+  const Run memory = whole(cluster_of(100), 5000, 100, first_fit,
+                           store::StepLog::in_memory({.metric = "loss"}).value());
+  fmt::print("whole tuner, log in memory: {:.0f} events/s\n", memory.events_per_second);
+
+  exec::SimOptions large = cluster_of(2000);
+  large.noise = 0.1;
+  cluster::RulePlanner planner([] { return cluster::rules::make("auto"); },
+                               {.target = 100, .interval = 5, .speeds_known = true});
+  Timed timed(planner);
+  const Run planned = whole(std::move(large), 1000, 100, timed, store::StepLog::none());
+  std::ranges::sort(timed.milliseconds);
+  const auto& times = timed.milliseconds;
+  const double p99 = times[times.size() * 99 / 100];
+  fmt::print("2,000 slots, 1,000 trials, auto: {} decisions, p99 {:.2f} ms, longest {:.1f} ms\n",
+             times.size(), p99, times.back());
+  fmt::print(
+      "{{\"events_per_second\": {:.0f}, \"events_per_second_tuner\": {:.0f}, "
+      "\"events_per_second_logged\": {:.0f}, \"planner_p99_ms\": {:.3f}, "
+      "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, \"rss_mb\": {:.1f}}}\n",
+      executor, off.events_per_second, memory.events_per_second, p99, times.back(), times.size(),
+      bench::resident_mb());
+}
