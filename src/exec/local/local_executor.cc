@@ -61,6 +61,7 @@ LocalExecutor::LocalExecutor(LocalOptions options, const Waker& waker, Poller po
       poller_(std::move(poller)),
       base_environment_(own_environment()),
       log_(options_.study / "workers.log", options_.log_limit_bytes),
+      durable_(options_.study),
       wire_buffer_(kReadBytes),
       output_buffer_(kReadBytes) {}
 
@@ -77,12 +78,28 @@ bool LocalExecutor::replay(const Step&) { return false; }
 // --- a launch begins ---
 
 void LocalExecutor::start(Order order) {
-  if (const Status started = launch(order); !started.ok()) refuse(order, started.error().message);
+  std::string why;
+  for (const Member& member : order.launch.members) {
+    if (!member.from || !void_checkpoint(*member.from, why)) continue;
+    return give_up(order, ExitKind::kLost, why);
+  }
+  if (const Status started = launch(order); !started.ok())
+    give_up(order, ExitKind::kRefused, started.error().message);
 }
 
-void LocalExecutor::refuse(const Order& order, const std::string& why) {
+/// True, with the reason, if nothing can start from it; that has been told then.
+bool LocalExecutor::void_checkpoint(const Checkpoint& checkpoint, std::string& why) {
+  const Status usable = durable_.check(checkpoint.path);
+  if (usable.ok()) return false;
+  why = fmt::format("checkpoint {} is damaged: {}", checkpoint.path, usable.error().message);
+  log_.note(fmt::format("[clavier] {}\n", why));
+  signals_.push_back(CheckpointVoid{checkpoint, why});
+  return true;
+}
+
+void LocalExecutor::give_up(const Order& order, ExitKind kind, const std::string& why) {
   for (const Member& member : order.launch.members)
-    signals_.push_back(Exited{member.trial, order.launch.id, ExitKind::kRefused, why});
+    signals_.push_back(Exited{member.trial, order.launch.id, kind, why});
   signals_.push_back(LaunchEnded{order.launch.id});
 }
 
@@ -209,9 +226,9 @@ void LocalExecutor::wish(LocalWorker& worker, Wish wish) {
   WorkerRun& run = *worker.run;
   if (run.wish == wish || (run.wish != Wish::kNone && wish != Wish::kStop)) return;
   // Nothing heard yet: a bare script, or one that has done nothing worth saving.
-  if (!worker.heard) return terminate(worker, wish, "");
+  if (!worker.heard) return terminate(worker, wish, run.complaint);
   run.wish = wish;
-  const bool stop = wish == Wish::kStop;
+  const bool stop = wish != Wish::kPause;
   worker.patience = now() + (stop ? options_.obey_stop : options_.obey_pause);
   if (stop)
     tell(worker, worker::StopLine{});
@@ -239,6 +256,10 @@ void LocalExecutor::exploit(LocalWorker& worker, const ExploitFrom& content) {
     return terminate(worker, Wish::kFail,
                      "this worker cannot take over another trial's weights: its hello does not "
                      "say 'exploit'");
+  if (std::string why; void_checkpoint(content.donor, why)) {
+    worker.run->complaint = std::move(why);
+    return wish(worker, Wish::kVoid);
+  }
   worker.run->step = content.donor.step;
   worker.run->last_report = now();
   tell(worker, worker::ExploitLine{.checkpoint = (options_.study / content.donor.path).string(),
@@ -323,8 +344,7 @@ void LocalExecutor::discard(const std::string& path) {
       relative.filename().empty() || end != root.end() || parent == root)
     return log_.note(
         fmt::format("[clavier] will not delete '{}': no checkpoint of this study\n", path));
-  fs::remove_all(parent / relative.filename(), error);
-  if (error) log_.note(fmt::format("[clavier] cannot delete '{}': {}\n", path, error.message()));
+  durable_.discard(relative.string());
 }
 
 std::optional<std::int64_t> LocalExecutor::worker_pid(LaunchId launch) const {

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/waker.h"
 #include "exec/executor.h"
+#include "exec/local/durable_checkpoints.h"
 #include "exec/local/options.h"
 #include "exec/local/trial_log.h"
 #include "exec/local/worker_run.h"
@@ -31,9 +32,13 @@ struct LocalCounters {
 
 /// Runs every launch in a process of this machine, at most one per slot. One process may serve
 /// trial after trial; each has a guard, so nothing survives it. Owned and used by the loop's
-/// thread, which waits in `wait` on one poller for everything: no other thread, no polling.
+/// thread, which waits in `wait` on one poller for everything: no polling.
 /// Trials' output goes to `stdout` and `stderr` in their directories; what belongs to no trial
 /// and all complaints about workers to `workers.log` in the study's folder.
+///
+/// A checkpoint is used where it lies, by whoever starts from it; nothing is copied. It is looked
+/// at before: a damaged one yields `CheckpointVoid`, then the launch that was to start from it is
+/// lost. `DurableCheckpoints` has the second thread that this folder knows.
 class LocalExecutor final : public Executor {
  public:
   /// `waker` must outlive the executor. Fails if a descriptor cannot be had or the study's folder
@@ -50,6 +55,7 @@ class LocalExecutor final : public Executor {
   bool replay(const Step& step) override;
 
   const LocalCounters& counters() const { return counters_; }
+  DurableCheckpoints& durable() { return durable_; }
   /// Of the worker that runs this launch, as its hello said; nothing before or without one.
   std::optional<std::int64_t> worker_pid(LaunchId launch) const;
 
@@ -57,7 +63,8 @@ class LocalExecutor final : public Executor {
   LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);
 
   // Life of a launch (local_executor.cc).
-  void refuse(const Order& order, const std::string& why);
+  void give_up(const Order& order, ExitKind kind, const std::string& why);
+  bool void_checkpoint(const Checkpoint& checkpoint, std::string& why);
   Status check(const Order& order) const;
   Status launch(const Order& order);
   WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
@@ -112,6 +119,7 @@ class LocalExecutor final : public Executor {
   bool announced_ = false;
   std::deque<Signal> signals_;  ///< At most what one round of reads yields.
   LogFile log_;
+  DurableCheckpoints durable_;
   LocalCounters counters_;
   std::vector<char> wire_buffer_;  ///< Two, for output is drained while a wire line is handled.
   std::vector<char> output_buffer_;

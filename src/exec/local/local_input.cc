@@ -44,6 +44,8 @@ std::vector<Signal> LocalExecutor::wait(StudyTime deadline) {
 }
 
 std::vector<Signal> LocalExecutor::take_signals() {
+  for (const std::string& complaint : durable_.take_complaints())
+    log_.note(fmt::format("[clavier] {}\n", complaint));
   const auto count = static_cast<std::ptrdiff_t>(std::min(signals_.size(), kMaxSignals));
   std::vector<Signal> result(std::make_move_iterator(signals_.begin()),
                              std::make_move_iterator(signals_.begin() + count));
@@ -255,8 +257,11 @@ std::optional<Checkpoint> LocalExecutor::accept(LocalWorker& worker, Steps step,
     ignore(worker, fmt::format("checkpoint '{}': no such directory in {}", name, run.relative));
   else if (!run.checkpoints.insert(name).second)
     ignore(worker, fmt::format("checkpoint '{}': that name has been used before", name));
-  else
-    return Checkpoint{run.trial, run.launch, step, run.relative + "/" + name};
+  else {
+    const std::string path = run.relative + "/" + name;
+    durable_.keep(path);
+    return Checkpoint{run.trial, run.launch, step, path};
+  }
   return std::nullopt;
 }
 
@@ -267,6 +272,8 @@ void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
   const bool failed = line.kind == ExitKind::kFailed;
   if (run.wish == Wish::kTimeLimit || run.wish == Wish::kFail)
     exit(worker, ExitKind::kFailed, run.complaint);
+  else if (run.wish == Wish::kVoid)
+    exit(worker, ExitKind::kLost, run.complaint);
   else
     exit(worker, line.kind,
          failed ? error_with_cause(std::move(line.error), run.error.tail().lines()) : "");

@@ -66,6 +66,7 @@ Outcome judge(const WorkerEnd& end) {
     return {ExitKind::kRefused, end.report->error};
   switch (end.wish) {
     case Wish::kRefuse: return {ExitKind::kRefused, end.complaint};
+    case Wish::kVoid: return {ExitKind::kLost, end.complaint};
     case Wish::kTimeLimit:
     case Wish::kFail: return {ExitKind::kFailed, end.complaint};
     case Wish::kStop: return {ExitKind::kStopped};

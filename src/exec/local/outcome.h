@@ -16,6 +16,7 @@ enum class Wish {
   kPause,
   kTimeLimit,  ///< Its time was up.
   kRefuse,     ///< It speaks a protocol that we do not.
+  kVoid,       ///< The checkpoint it was to take over turned out to be damaged.
   kFail,       ///< It does not do what it must; `complaint` says what.
 };
 
