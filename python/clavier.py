@@ -165,15 +165,15 @@ class Trial:
         """See the function `report`."""
         if self._left:
             return False
+        done = time.monotonic()
         values = _numbers(metrics)
         before = self._last_step()
         now = before + 1 if step is None else int(step)
         if now < 0:
             raise ValueError(f"the reported step is {now}: steps count from 0")
-        done = self._wait_for_pace(now - before)
         self._last = now
         message = {"type": "report", "trial": self.id, "launch": self.launch, "step": now,
-                   "seconds": done - self._since, "metrics": values}
+                   "metrics": values}
         self._unsaved = checkpoint if callable(checkpoint) else None
         if checkpoint is not None and self._unsaved is None:
             save = _copier(checkpoint)
@@ -181,6 +181,9 @@ class Trial:
                 message["checkpoint"] = self._save(save)
         elif self._unsaved and self._every > 0 and now // self._every > before // self._every:
             message["checkpoint"] = self._save(self._unsaved)
+        if self._step_seconds > 0:
+            done = self._wait_for_pace(now - before)
+        message["seconds"] = done - self._since
         self._worker.send(message)
 
         self._take_all_that_came()
@@ -239,8 +242,6 @@ class Trial:
         one is made up for before the next.
         """
         done = time.monotonic()
-        if self._step_seconds <= 0:
-            return done
         self._due += max(steps, 0) * self._step_seconds
         while done < self._due:
             time.sleep(self._due - done)

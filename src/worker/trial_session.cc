@@ -116,13 +116,10 @@ bool TrialSession::wait_for_decision() {
   return waited;
 }
 
-/// Returns the moment when `step` was done.
-double TrialSession::wait_for_pace(Steps step) {
-  const double done = stopwatch_();
-  if (start_.step_seconds <= 0) return done;
-  due_ += static_cast<double>(std::max<Steps>(step - last_, 0)) * start_.step_seconds;
-  if (done >= due_) return done;
-  sleep_(due_);
+/// Returns the moment when the steps were done that have just been worked off.
+double TrialSession::wait_for_pace(Steps steps) {
+  due_ += static_cast<double>(std::max<Steps>(steps, 0)) * start_.step_seconds;
+  if (stopwatch_() < due_) sleep_(due_);
   return stopwatch_();
 }
 
@@ -172,12 +169,14 @@ Verdict TrialSession::report(const std::vector<Metric>& metrics, std::optional<S
   ReportLine line{start_.trial, start_.launch, step.value_or(last_ + 1), {}, metrics};
   if (const Status fine = check_report(metrics, *line.step); !fine && failure_.empty())
     failure_ = fine.error().message;
-  const double done = failure_.empty() ? wait_for_pace(*line.step) : stopwatch_();
-  line.seconds = done - since_;
+  double done = stopwatch_();
+  const Steps steps = *line.step - last_;
   const bool wants_checkpoint = save && due(*line.step);
   saved_last_ = false;
   last_ = *line.step;
   if (wants_checkpoint && failure_.empty()) line.checkpoint = save_now(save);
+  if (start_.step_seconds > 0 && failure_.empty()) done = wait_for_pace(steps);
+  line.seconds = done - since_;
   bool waited = false;
   if (failure_.empty()) {
     link_.send(std::move(line));

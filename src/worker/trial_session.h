@@ -70,7 +70,7 @@ class TrialSession : public TrialContext {
   void take(ToWorker message) const;
   void take_all_that_came() const;
   bool wait_for_decision();
-  double wait_for_pace(Steps step);
+  double wait_for_pace(Steps steps);
   void take_over(ExploitLine exploit);
   bool due(Steps step) const;
   std::string save_now(const Save& save);

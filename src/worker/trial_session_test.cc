@@ -343,7 +343,7 @@ TEST_F(PacedSessionTest, ADecisionThatIsThereAlreadyCostsNothing) {
   EXPECT_EQ(over_, (Seconds{102.5, 104}));
 }
 
-TEST_F(PacedSessionTest, SavingACheckpointIsPartOfTheNextStep) {
+TEST_F(PacedSessionTest, SavingACheckpointIsPartOfItsStep) {
   start_.checkpoints.every = 1;
   run([&](TrialContext& trial) {
     const auto save = [&](const fs::path&) { seconds_ += 1; };
@@ -352,7 +352,7 @@ TEST_F(PacedSessionTest, SavingACheckpointIsPartOfTheNextStep) {
     trial.report({}, {}, save);
     over_.push_back(seconds_);
   });
-  EXPECT_EQ(over_, (Seconds{103, 105}));
+  EXPECT_EQ(over_, (Seconds{102, 104}));
   EXPECT_EQ(told_seconds(), (Seconds{2, 2}));
 }
 
