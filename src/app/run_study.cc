@@ -40,6 +40,7 @@ Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions
   options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
   options.time_limit = spec.trial.time_limit;
   options.log_limit_bytes = spec.trial.log_limit_bytes;
+  options.seconds_per_step = spec.cluster.seconds_per_step;
   return options;
 }
 
@@ -55,9 +56,37 @@ Status check_against_log(const std::string& logged_text, const StudySpec& spec) 
 
 Result<Node> this_node(const StudySpec& spec) {
   cluster::Machine machine = cluster::discover_node(cluster::discovery_options());
-  machine.node.slots =
-      TRY(cluster::make_slots(machine, spec.trial.resources, spec.cluster.workers));
-  return std::move(machine.node);
+  Node node = machine.node;
+  cluster::SlotCutter cutter(std::move(machine), spec.cluster.max_per_gpu);
+  for (const SlotSpec& declared : spec.cluster.slots) {
+    const auto at = [&](const std::string& why) {
+      return invalid(declared.where.empty() ? why : declared.where + ": " + why);
+    };
+    if (!declared.node.empty())
+      return at(
+          fmt::format("this slot is on another machine, \"{}\": clavier simulate and "
+                      "clavier plan may use it, clavier run only slots of this one",
+                      declared.node));
+    for (int i = 0; i < declared.count; ++i) {
+      auto slot = cutter.cut(resources_of(declared, spec.trial.resources));
+      if (!slot) return at(slot.error().message);
+      slot->speed = declared.speed.value_or(1);
+      slot->emulated = declared.speed.has_value();
+      slot->price_per_hour = declared.price_per_hour;
+      node.slots.push_back(*std::move(slot));
+    }
+  }
+  if (!spec.cluster.discovers()) return node;
+  auto found = cluster::make_slots(cutter.rest(), spec.trial.resources, spec.cluster.workers,
+                                   spec.cluster.max_per_gpu);
+  // Where slots are declared as well, they may have used up everything.
+  if (!found) return node.slots.empty() ? Result<Node>(found.error()) : node;
+  for (Slot& slot : *found) {
+    slot.id = SlotId{static_cast<std::int64_t>(node.slots.size())};
+    slot.price_per_hour = spec.cluster.price_per_hour;
+    node.slots.push_back(std::move(slot));
+  }
+  return node;
 }
 
 tuner::StudyOptions director_options(const StudySpec& spec) {
@@ -69,8 +98,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .fail_fast = spec.fail_fast,
                               .resources = spec.trial.resources};
   options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics};
-  options.study_rules = {
-      .metric = spec.stop.metric, .time = spec.stop.time, .trials = spec.stop.trials};
+  options.study_rules = {.metric = spec.stop.metric,
+                         .time = spec.stop.time,
+                         .trials = spec.stop.trials,
+                         .cost = spec.stop.cost};
   if (spec.stop.plateau) {
     options.study_rules.plateau_trials = spec.stop.plateau->trials;
     options.study_rules.plateau_min_delta = spec.stop.plateau->min_delta;

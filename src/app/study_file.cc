@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "app/cluster_file.h"
 #include "app/nearest.h"
 #include "app/registry.h"
 #include "app/study_file_fields.h"
@@ -28,7 +29,7 @@ using Entry = TomlNode::Entry;
 class StudyReader {
  public:
   StudyReader(const StudySource& source, std::string_view file_name)
-      : root_(source.root()), problems_(source) {
+      : source_(source), root_(source.root()), problems_(source) {
     spec_.name = std::filesystem::path(file_name).stem().string();
     spec_.trials = kForever;
     spec_.text = source.text();
@@ -42,6 +43,7 @@ class StudyReader {
     algorithm(Family::kScheduler, spec_.scheduler);
     algorithm(Family::kPlanner, spec_.planner);
     work();
+    cluster();
     if (problems_.empty()) check_space(space_, problems_);
     if (!problems_.empty()) return problems_.status().error();
     settle();
@@ -88,6 +90,7 @@ class StudyReader {
       return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
                                                     entry.node.kind_name()));
     if (entry.key == "worker") spec_.worker.emplace();
+    if (entry.key == "simulate") spec_.simulate.emplace();
     const auto keys = key_names(entry.key);
     if (!keys.empty()) table(entry.key, entry.node, keys);
   }
@@ -124,6 +127,10 @@ class StudyReader {
   }
 
   void subtable(const std::string& name, const Entry& entry) {
+    if (name == "cluster.slots")
+      return list(name, entry, places_.slots, [&] { spec_.cluster.slots.emplace_back(); });
+    if (name == "simulate.events")
+      return list(name, entry, places_.events, [&] { spec_.simulate->events.emplace_back(); });
     if (!entry.node.is_table())
       return problems_.add(entry.node.begin,
                            fmt::format("{} must be a table, not {}", name, entry.node.shown()));
@@ -134,6 +141,35 @@ class StudyReader {
         problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
     }
     table(name, entry.node, key_names(name));
+  }
+
+  /// A list of tables: `[[name]]`, again and again.
+  template <typename Add>
+  void list(const std::string& name, const Entry& entry, std::vector<Place>& places, Add add) {
+    const auto is_table = [](const TomlNode& item) { return item.is_table(); };
+    if (!entry.node.is_array() || !std::ranges::all_of(entry.node.items, is_table))
+      return problems_.add(entry.place,
+                           fmt::format("{0} is a list of tables: write [[{0}]]", name));
+    for (const TomlNode& item : entry.node.items) {
+      places.push_back(item.begin);
+      add();
+      table(name, item, key_names(name));
+    }
+  }
+
+  void cluster() {
+    const auto place = [&](std::string_view name, std::string_view key) {
+      const TomlNode* node = root_.find(name);
+      const Entry* entry = node ? node->entry(key) : nullptr;
+      return entry ? entry->place : place_of_table(name);
+    };
+    places_.cluster = place_of_table("cluster");
+    places_.workers = place("cluster", "workers");
+    places_.stop = place("stop", "cost");
+    places_.simulate = place("simulate", "curve");
+    for (std::size_t i = 0; i < places_.slots.size(); ++i)
+      spec_.cluster.slots[i].where = source_.where(places_.slots[i]);
+    if (problems_.empty()) check_cluster(spec_, places_, problems_);
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
@@ -307,8 +343,10 @@ class StudyReader {
       spec_.trials = 1;
   }
 
+  const StudySource& source_;
   const TomlNode& root_;
   Problems problems_;
+  ClusterPlaces places_;
   StudySpec spec_;
   ReadSpace space_;
 };

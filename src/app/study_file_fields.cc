@@ -13,6 +13,11 @@ namespace {
 
 constexpr double kMany = 1e15;
 constexpr double kBig = std::numeric_limits<double>::infinity();
+/// The least number that is above 0.
+constexpr double kAboveZero = 1e-12;
+
+SlotSpec& last_slot(StudySpec& spec) { return spec.cluster.slots.back(); }
+SimulateEvent& last_event(StudySpec& spec) { return spec.simulate->events.back(); }
 
 // clang-format off
 const Field kFields[] = {
@@ -46,6 +51,8 @@ const Field kFields[] = {
      "devices of one trial, or a fraction of one"},
     {"trial", "memory_mb", [](StudySpec& s) -> Slot { return &s.trial.resources.memory_mb; }, 0,
      1e12, "limit of one trial; 0: none"},
+    {"trial", "resources", [](StudySpec& s) -> Slot { return &s.trial.resources.custom; }, 0, 0,
+     "whatever else a slot must have so much of, by name"},
     {"trial", "max_failures", [](StudySpec& s) -> Slot { return &s.trial.retries.max_failures; },
      -1, 1e6, "failures that are retried; -1: all"},
     {"trial", "max_losses", [](StudySpec& s) -> Slot { return &s.trial.retries.max_losses; }, 0,
@@ -65,6 +72,8 @@ const Field kFields[] = {
      "or after so much time"},
     {"stop", "trials", [](StudySpec& s) -> Slot { return &s.stop.trials; }, 1, kMany,
      "or when so many trials have ended"},
+    {"stop", "cost", [](StudySpec& s) -> Slot { return &s.stop.cost; }, kAboveZero, kBig,
+     "or once its slots have cost so much"},
     {"stop.plateau", "trials", [](StudySpec& s) -> Slot { return &s.stop.plateau->trials; }, 1,
      kMany, "or when so many ended without a better one"},
     {"stop.plateau", "min_delta", [](StudySpec& s) -> Slot { return &s.stop.plateau->min_delta; },
@@ -85,11 +94,80 @@ const Field kFields[] = {
      "params.json, result.json and progress.csv per trial"},
 
     {"cluster", "workers", [](StudySpec& s) -> Slot { return &s.cluster.workers; }, 0, 1e5,
-     "trials at a time; 0: as many as the machine carries"},
+     "discovered slots; 0: as many as the machine carries"},
+    {"cluster", "discover", [](StudySpec& s) -> Slot { return &s.cluster.discover; }, 0, 0,
+     "besides the declared slots; default: if none are declared"},
+    {"cluster", "max_per_gpu", [](StudySpec& s) -> Slot { return &s.cluster.max_per_gpu; }, 0, 1e3,
+     "trials on one device; 0: as many as fit"},
+    {"cluster", "price_per_hour", [](StudySpec& s) -> Slot { return &s.cluster.price_per_hour; },
+     0, kBig, "of a discovered slot at work"},
+    {"cluster", "seconds_per_step",
+     [](StudySpec& s) -> Slot { return &s.cluster.seconds_per_step; }, kAboveZero, 1e9,
+     "at speed 1; believed until something is measured"},
+    {"cluster", "move_seconds", [](StudySpec& s) -> Slot { return &s.cluster.move_seconds; }, 0,
+     1e9, "to start a trial where its checkpoint is not"},
+    {"cluster.slots", "count", [](StudySpec& s) -> Slot { return &last_slot(s).count; }, 1, 1e6,
+     "so many alike"},
+    {"cluster.slots", "node", [](StudySpec& s) -> Slot { return &last_slot(s).node; }, 0, 0,
+     "another machine, for plan and simulate; \"\": this one"},
+    {"cluster.slots", "cpus", [](StudySpec& s) -> Slot { return &last_slot(s).cpus; }, 0, 1e6,
+     "as a trial asks"},
+    {"cluster.slots", "gpus", [](StudySpec& s) -> Slot { return &last_slot(s).gpus; }, 0, 1e5,
+     "as a trial asks"},
+    {"cluster.slots", "memory_mb", [](StudySpec& s) -> Slot { return &last_slot(s).memory_mb; },
+     0, 1e12, "as a trial asks"},
+    {"cluster.slots", "resources", [](StudySpec& s) -> Slot { return &last_slot(s).custom; }, 0, 0,
+     "as a trial asks"},
+    {"cluster.slots", "speed", [](StudySpec& s) -> Slot { return &last_slot(s).speed; },
+     kAboveZero, 1e9, "emulated on this machine"},
+    {"cluster.slots", "price_per_hour",
+     [](StudySpec& s) -> Slot { return &last_slot(s).price_per_hour; }, 0, kBig, "while at work"},
+
+    {"simulate", "curve", [](StudySpec& s) -> Slot { return &s.simulate->curve; }, 0, 0,
+     "power-law, table, study"},
+    {"simulate", "from", [](StudySpec& s) -> Slot { return &s.simulate->from; }, 0, 0,
+     "the table's CSV file, or the recorded study"},
+    {"simulate", "curve_noise", [](StudySpec& s) -> Slot { return &s.simulate->curve_noise; }, 0,
+     kBig, "deviation of the power law's losses"},
+    {"simulate", "report_every", [](StudySpec& s) -> Slot { return &s.simulate->report_every; }, 1,
+     kMany, "steps between two reports"},
+    {"simulate", "evaluation_seconds",
+     [](StudySpec& s) -> Slot { return &s.simulate->evaluation_seconds; }, 0, 1e9,
+     "of each report, at speed 1"},
+    {"simulate", "noise", [](StudySpec& s) -> Slot { return &s.simulate->noise; }, 0, 10,
+     "of durations: each times exp(noise * z)"},
+    {"simulate", "start_seconds", [](StudySpec& s) -> Slot { return &s.simulate->start_seconds; },
+     0, 1e9, "of a worker, at speed 1"},
+    {"simulate", "report_seconds",
+     [](StudySpec& s) -> Slot { return &s.simulate->report_seconds; }, 0, 1e9,
+     "from a worker to the tuner"},
+    {"simulate", "command_seconds",
+     [](StudySpec& s) -> Slot { return &s.simulate->command_seconds; }, 0, 1e9,
+     "from the tuner to a worker"},
+    {"simulate", "failure_probability",
+     [](StudySpec& s) -> Slot { return &s.simulate->failure_probability; }, 0, 1,
+     "of a trial, per step"},
+    {"simulate", "mtbf", [](StudySpec& s) -> Slot { return &s.simulate->mtbf; }, 1e-6, kBig,
+     "mean time between failures of a node"},
+    {"simulate", "repair", [](StudySpec& s) -> Slot { return &s.simulate->repair; }, 0, kBig,
+     "until it is back"},
+    {"simulate", "seed", [](StudySpec& s) -> Slot { return &s.simulate->seed; }, 0, kMany,
+     "of noise, failures and curves; default: the study's"},
+    {"simulate.events", "at", [](StudySpec& s) -> Slot { return &last_event(s).at; }, 0, kBig,
+     "since the start"},
+    {"simulate.events", "node", [](StudySpec& s) -> Slot { return &last_event(s).node; }, 0, 0,
+     "all its slots, or"},
+    {"simulate.events", "slot", [](StudySpec& s) -> Slot { return &last_event(s).slot; }, 0, 1e6,
+     "this one"},
+    {"simulate.events", "speed", [](StudySpec& s) -> Slot { return &last_event(s).speed; },
+     kAboveZero, 1e9, "so many times the declared one from then on"},
+    {"simulate.events", "here", [](StudySpec& s) -> Slot { return &last_event(s).here; }, 0, 0,
+     "false: the node is lost; true: it comes, or comes back"},
 };
 // clang-format on
 
 std::string range_text(const Field& field) {
+  if (field.low == kAboveZero) return "above 0";
   if (field.high >= kMany) return fmt::format("at least {}", field.low);
   return fmt::format("from {} to {}", field.low, field.high);
 }
@@ -162,6 +240,20 @@ Status read_flag(const Field& field, const TomlNode& node, bool& flag) {
   return {};
 }
 
+Status read_amounts(const Field& field, const TomlNode& node,
+                    std::map<std::string, double>& amounts) {
+  constexpr std::string_view kExpected = "amounts by name such as { licenses = 1 }";
+  if (!node.is_table()) return wrong(field, kExpected, node);
+  amounts.clear();
+  for (const TomlNode::Entry& entry : node.entries) {
+    const auto number = entry.node.scalar.as<bool>() ? std::nullopt : entry.node.scalar.number();
+    if (!entry.node.is_scalar() || !number || !std::isfinite(*number) || *number < 0)
+      return wrong(field, kExpected, entry.node);
+    amounts[entry.key] = *number;
+  }
+  return {};
+}
+
 Status read_mode(const Field& field, const TomlNode& node, Mode& mode) {
   const auto* word = node.scalar.as<std::string>();
   if (!node.is_scalar() || !word || (*word != "min" && *word != "max"))
@@ -180,6 +272,14 @@ Status read_bytes(const Field& field, const TomlNode& node, std::int64_t& bytes)
     return {};
   }
   return store(whole(field, node), bytes);
+}
+
+std::string amounts_text(const std::map<std::string, double>& amounts) {
+  std::string out;
+  for (const auto& [name, amount] : amounts)
+    out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_key(name),
+                       toml_value(Value(amount)));
+  return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
 }
 
 std::string in_quotes(const std::string& text) { return toml_value(Value(text)); }
@@ -209,7 +309,12 @@ Status read_field(const Field& field, const TomlNode& node, StudySpec& spec) {
       [&](std::vector<std::string>* at) { return read_words(field, node, *at); },
       [&](std::optional<double>* at) { return store(real(field, node), *at); },
       [&](std::optional<std::int64_t>* at) { return store(whole(field, node), *at); },
-      [&](std::optional<StudyDuration>* at) { return store(duration(field, node), *at); });
+      [&](std::optional<StudyDuration>* at) { return store(duration(field, node), *at); },
+      [&](std::optional<bool>* at) { return read_flag(field, node, at->emplace()); },
+      [&](std::map<std::string, double>* at) { return read_amounts(field, node, *at); },
+      [&](std::optional<std::map<std::string, double>>* at) {
+        return read_amounts(field, node, at->emplace());
+      });
 }
 
 std::string write_field(const Field& field, const StudySpec& spec) {
@@ -233,7 +338,14 @@ std::string write_field(const Field& field, const StudySpec& spec) {
       },
       [&](std::optional<double>* at) { return *at ? number(**at) : ""; },
       [](std::optional<std::int64_t>* at) { return *at ? fmt::format("{}", **at) : ""; },
-      [](std::optional<StudyDuration>* at) { return *at ? in_quotes(to_text(**at)) : ""; });
+      [](std::optional<StudyDuration>* at) { return *at ? in_quotes(to_text(**at)) : ""; },
+      [](std::optional<bool>* at) -> std::string { return !*at   ? ""
+                                                          : **at ? "true"
+                                                                 : "false"; },
+      [&](std::map<std::string, double>* at) { return amounts_text(*at); },
+      [&](std::optional<std::map<std::string, double>>* at) {
+        return *at ? amounts_text(**at) : "";
+      });
 }
 
 }  // namespace clavier::app

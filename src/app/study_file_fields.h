@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,13 +29,16 @@ struct Limit {
 using Slot =
     std::variant<std::string*, bool*, std::int64_t*, std::uint64_t*, int*, double*, Mode*,
                  StudyDuration*, Bytes, Limit, std::vector<std::string>*, std::optional<double>*,
-                 std::optional<std::int64_t>*, std::optional<StudyDuration>*>;
+                 std::optional<std::int64_t>*, std::optional<StudyDuration>*, std::optional<bool>*,
+                 std::map<std::string, double>*, std::optional<std::map<std::string, double>>*>;
 
 /// One key of a study file: reading, checking, writing back and the manual all come from it.
 struct Field {
   std::string_view table;  ///< Dotted, as in its header.
   std::string_view key;
-  Slot (*slot)(StudySpec&);  ///< For `worker` and `stop.plateau`: only when the spec has them.
+  /// For `worker`, `stop.plateau` and `simulate` only when the spec has them; of a list of tables
+  /// it is the last one's.
+  Slot (*slot)(StudySpec&);
   double low = -std::numeric_limits<double>::infinity();  ///< Of numbers, durations in seconds.
   double high = std::numeric_limits<double>::infinity();
   std::string_view help = {};  ///< A few words.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 namespace clavier::app {
@@ -28,11 +29,26 @@ std::string joined(std::span<const std::string> parts) {
   return out;
 }
 
+/// A key of a table, or the number of a list's item, from 0.
+const TomlNode* below(const TomlNode& node, const std::string& part) {
+  if (!node.is_array()) return node.find(part);
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+  const bool number = error == std::errc() && end == part.data() + part.size();
+  return number && index < node.items.size() ? &node.items[index] : nullptr;
+}
+
 const TomlNode* find(const TomlNode& root, std::span<const std::string> path) {
   const TomlNode* node = &root;
   for (const std::string& part : path)
-    if (!(node = node->find(part))) return nullptr;
+    if (!(node = below(*node, part))) return nullptr;
   return node;
+}
+
+/// A list written as [[name]] sections rather than as one value.
+bool is_sections(const TomlNode& node) {
+  return node.is_array() && !node.items.empty() && node.items[0].is_table() &&
+         !node.items[0].is_inline;
 }
 
 /// Equal but for where they stand and the order of keys.
@@ -97,7 +113,10 @@ Result<StudySource> StudySource::parse(std::string_view text, std::string_view f
     const std::string last = path.back();
     path.pop_back();
     const TomlNode* parent = find(source.root_, path);
-    if (const auto* entry = parent ? parent->entry(last) : nullptr)
+    if (const TomlNode* item = parent && parent->is_array() ? below(*parent, last) : nullptr)
+      source.marks_.push_back(
+          {item->begin, item->end, fmt::format("--set {}={}", override.key, override.value)});
+    else if (const auto* entry = parent ? parent->entry(last) : nullptr)
       source.marks_.push_back({entry->place, entry->node.end,
                                fmt::format("--set {}={}", override.key, override.value)});
   }
@@ -183,6 +202,14 @@ Status StudySource::apply(const Override& override) {
   const std::span<const std::string> all(path);
   if (known > 0 && known == path.size() && node->is_table() && !node->is_inline)
     return refuse(fmt::format("{} is a table; set one of its keys", override.key));
+  if (known == path.size() && is_sections(*node))
+    return refuse(
+        fmt::format("{0} is written as [[{0}]] sections; set their keys by number, from "
+                    "0: {0}.0.KEY=VALUE",
+                    override.key));
+  if (known < path.size() && node->is_array())
+    return refuse(fmt::format("{} is a list of {}; its items are numbered from 0",
+                              joined(all.first(known)), node->items.size()));
   if (known < path.size() && !node->is_table())
     return refuse(
         fmt::format("{} is {}, not a table", joined(all.first(known)), node->kind_name()));

@@ -51,7 +51,8 @@ TEST(Override, RefusesWhatCannotBe) {
   EXPECT_EQ(edited("[a]\nb = 1\n", {{"a", "1"}}), "--set a=1: a is a table; set one of its keys");
   EXPECT_EQ(edited("a = 1\n", {{"a.b", "1"}}), "--set a.b=1: a is a whole number, not a table");
   EXPECT_EQ(edited("[[a]]\nb = 1\n", {{"a", "1"}}),
-            "--set a=1: this key cannot be set from the command line; edit the file");
+            "--set a=1: a is written as [[a]] sections; set their keys by number, from 0: "
+            "a.0.KEY=VALUE");
   EXPECT_EQ(parse_override("study.trials").error().message,
             "--set study.trials: write KEY=VALUE, for example study.trials=50");
   EXPECT_FALSE(parse_override("a..b=1").ok());

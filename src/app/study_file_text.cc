@@ -96,6 +96,33 @@ void plateau(std::string& out, const StudySpec& spec) {
       "# without one that is better by more than min_delta\n";
 }
 
+/// As a list of tables: the fields speak of the last one.
+void cluster(std::string& out, const StudySpec& spec) {
+  header(out, "cluster");
+  fixed_table(out, "cluster", spec);
+  StudySpec one = spec;
+  for (const SlotSpec& slot : spec.cluster.slots) {
+    one.cluster.slots = {slot};
+    header(out, "[cluster.slots]");
+    fixed_table(out, "cluster.slots", one);
+  }
+}
+
+void simulate(std::string& out, const StudySpec& spec) {
+  if (!spec.simulate) {
+    out += "# [simulate]: not set; the world of `clavier simulate`, of no effect on a run\n";
+    return;
+  }
+  header(out, "simulate");
+  fixed_table(out, "simulate", spec);
+  StudySpec one = spec;
+  for (const SimulateEvent& event : spec.simulate->events) {
+    one.simulate->events = {event};
+    header(out, "[simulate.events]");
+    fixed_table(out, "simulate.events", one);
+  }
+}
+
 }  // namespace
 
 std::string to_toml(const StudySpec& spec) {
@@ -123,7 +150,8 @@ std::string to_toml(const StudySpec& spec) {
   plateau(out, spec);
   plain_table("checkpoint");
   plain_table("report");
-  plain_table("cluster");
+  cluster(out, spec);
+  simulate(out, spec);
   return out;
 }
 

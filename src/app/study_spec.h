@@ -76,15 +76,22 @@ struct ReportSpec {
   bool directories = true;                         ///< Trial directories in Ray's layout.
 };
 
-/// Slots that the study file declares; each runs one trial at a time.
+/// Slots that the study file declares; each runs one trial at a time. What is not said of their
+/// resources is what one trial asks for.
 struct SlotSpec {
   int count = 1;
   std::string node = {};  ///< Another machine, for `plan` and `simulate`; empty: this host.
-  std::optional<Resources> resources = {};  ///< None: what one trial asks for.
+  std::optional<double> cpus = {}, gpus = {};
+  std::optional<std::int64_t> memory_mb = {};
+  std::optional<std::map<std::string, double>> custom = {};
   /// Relative to the study's reference; a slot of this host emulates it.
   std::optional<double> speed = {};
   double price_per_hour = 0;
+  std::string where = {};  ///< In the study file, for messages.
 };
+
+/// What each of these slots has.
+Resources resources_of(const SlotSpec& slot, const Resources& trial);
 
 struct ClusterSpec {
   int workers = 0;  ///< Discovered slots of this host; 0: as many as its resources carry.
@@ -93,6 +100,36 @@ struct ClusterSpec {
   double price_per_hour = 0;    ///< Of each discovered slot.
   double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
   double move_seconds = 0;      ///< To start a trial where its checkpoint is not; the same.
+  int max_per_gpu = 0;          ///< Trials that may share one device; 0: as many as fit.
+
+  bool discovers() const { return discover.value_or(slots.empty()); }
+};
+
+/// Something that changes in a simulated cluster.
+struct SimulateEvent {
+  StudyDuration at{};
+  std::string node = {};                  ///< Its slots, or
+  std::optional<std::int64_t> slot = {};  ///< this one, as they are numbered.
+  std::optional<double> speed = {};       ///< From then on so many times the declared one.
+  std::optional<bool> here = {};          ///< The node is lost, or it comes (back).
+};
+
+/// The world of `clavier simulate` besides [cluster]. Nothing of it shapes a real run.
+struct SimulateSpec {
+  std::string curve = "power-law";  ///< Or "table", "study".
+  std::string from = {};            ///< The table's file, or the study's name or folder.
+  double curve_noise = 0;           ///< Deviation of a power law's losses.
+  Steps report_every = 1;
+  double evaluation_seconds = 0;  ///< Of a report, at speed 1.
+  double noise = 0;               ///< Of durations, relative.
+  double start_seconds = 0;       ///< Of a worker, at speed 1.
+  double report_seconds = 0;
+  double command_seconds = 0;
+  double failure_probability = 0;          ///< Of a trial, per step.
+  std::optional<StudyDuration> mtbf = {};  ///< Mean time between failures of a node.
+  StudyDuration repair = {};               ///< Until it is back.
+  std::optional<std::int64_t> seed = {};   ///< None: the study's.
+  std::vector<SimulateEvent> events = {};
 };
 
 /// A study file, read and validated, with every default filled in.
@@ -119,6 +156,7 @@ struct StudySpec {
   CheckpointSpec checkpoint = {};
   ReportSpec report = {};
   ClusterSpec cluster = {};
+  std::optional<SimulateSpec> simulate = {};
 
   std::string text = {};                         ///< The file as read, with `--set` applied.
   std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.

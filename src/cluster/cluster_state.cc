@@ -22,7 +22,7 @@ void ClusterState::apply_input(const Turn& turn) {
   if (const auto* opened = std::get_if<Opened>(&turn.input); opened && !opened->rebuilt) {
     for (auto& [id, slot] : slots_) {
       slot.alive = false;
-      slot.busy.reset();
+      if (slot.busy) release(slot, turn.time);
     }
     held_.clear();
     runs_on_.clear();
@@ -114,13 +114,15 @@ void ClusterState::join(const Node& node, StudyTime time) {
 void ClusterState::free(LaunchId launch, StudyTime time) {
   const auto held = held_.find(launch);
   if (held == held_.end()) return;
-  for (const SlotId id : held->second) {
-    SlotState& slot = slots_.at(id);
-    slot.busy.reset();
-    slot.worked += time - slot.busy_since;
-    slot.idle_since = time;
-  }
+  for (const SlotId id : held->second) release(slots_.at(id), time);
   held_.erase(held);
+}
+
+void ClusterState::release(SlotState& slot, StudyTime time) {
+  slot.busy.reset();
+  slot.worked += time - slot.busy_since;
+  slot.cost += slot.slot.price_per_hour * seconds(time - slot.busy_since) / 3600;
+  slot.idle_since = time;
 }
 
 std::vector<SlotId> ClusterState::free_slots() const {
@@ -133,9 +135,16 @@ std::vector<SlotId> ClusterState::free_slots() const {
 double ClusterState::cost(StudyTime now) const {
   double sum = 0;
   for (const auto& [id, slot] : slots_) {
-    const StudyDuration busy = slot.worked + (slot.busy ? now - slot.busy_since : StudyDuration{});
-    sum += slot.slot.price_per_hour * seconds(busy) / 3600;
+    sum += slot.cost;
+    if (slot.busy) sum += slot.slot.price_per_hour * seconds(now - slot.busy_since) / 3600;
   }
+  return sum;
+}
+
+double ClusterState::price_per_hour() const {
+  double sum = 0;
+  for (const auto& [id, slot] : slots_)
+    if (slot.busy) sum += slot.slot.price_per_hour;
   return sum;
 }
 

@@ -17,6 +17,7 @@ struct SlotState {
   StudyTime idle_since{};
   std::int64_t dispatches = 0;
   StudyDuration worked{};  ///< In launches that ended.
+  double cost = 0;         ///< Of those.
 
   Steps at = 0;             ///< What its launch last reported, or began with.
   bool first = false;       ///< Its launch has not reported yet.
@@ -53,10 +54,13 @@ class ClusterState {
   double move_seconds() const { return moves_ > 0 ? moving_seconds_ / double(moves_) : 0; }
   /// What all launches until now cost, by the slots' prices per hour, in the study's currency.
   double cost(StudyTime now) const;
+  /// Of all slots that are at work.
+  double price_per_hour() const;
 
  private:
   void join(const Node& node, StudyTime time);
   void free(LaunchId launch, StudyTime time);
+  static void release(SlotState& slot, StudyTime time);
   void measure(const Report& report, StudyTime time);
   void took_to_start(SlotState& slot, double took, double steps);
   void begin(const Launch& launch, SlotState& slot, StudyTime time);

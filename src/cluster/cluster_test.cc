@@ -71,5 +71,22 @@ TEST(FirstFit, GivesTheBestRunnableTheFastestSlotAndNeverOverCommits) {
   EXPECT_EQ(plan.left_out[2], "every slot is busy");
 }
 
+TEST(ClusterState, CostsArePaidAtThePriceOfTheTimeAndForWhatAKilledRunHadBegun) {
+  Node node = two_slots();
+  node.slots[1].price_per_hour = 3600;
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{node}));
+  cluster.apply(launching(1, SlotId{1}));
+  EXPECT_DOUBLE_EQ(cluster.price_per_hour(), 3600);
+  EXPECT_DOUBLE_EQ(cluster.cost(study_time(3000)), 0.002);
+  Step opened;
+  opened.turn = {.id = StepId{2}, .time = study_time(5000), .input = Opened{}};
+  cluster.apply(opened);
+  EXPECT_DOUBLE_EQ(cluster.cost(study_time(9000)), 0.004);
+  node.slots[1].price_per_hour = 7200;
+  cluster.apply(signal(6, NodeJoined{node}));
+  EXPECT_DOUBLE_EQ(cluster.cost(study_time(9000)), 0.004);
+}
+
 }  // namespace
 }  // namespace clavier::cluster

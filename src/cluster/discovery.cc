@@ -172,9 +172,12 @@ struct Capacity {
   }
 };
 
-int slots_per_gpu(double gpus) { return static_cast<int>(std::floor(1 / gpus + kRounding)); }
+int slots_per_gpu(double gpus, int most) {
+  const int fit = static_cast<int>(std::floor(1 / gpus + kRounding));
+  return most > 0 ? std::min(fit, most) : fit;
+}
 
-Capacity capacity_of(const Machine& machine, const Resources& trial) {
+Capacity capacity_of(const Machine& machine, const Resources& trial, int max_per_gpu) {
   const Node& node = machine.node;
   Capacity capacity;
   capacity.limit(node.cpus, trial.cpus,
@@ -187,7 +190,7 @@ Capacity capacity_of(const Machine& machine, const Resources& trial) {
   const std::string gpus =
       fmt::format("it needs {:g} GPUs, {} may be used", trial.gpus, machine.gpu_ids.size());
   if (trial.gpus > 0 && trial.gpus < 1)
-    capacity.limit(devices * slots_per_gpu(trial.gpus), 1, gpus);
+    capacity.limit(devices * slots_per_gpu(trial.gpus, max_per_gpu), 1, gpus);
   else
     capacity.limit(devices, trial.gpus, gpus);
   if (trial.cpus <= 0) capacity.limit(std::max(node.cpus, 1) * kMaxSlotsPerCore, 1, "");
@@ -235,10 +238,11 @@ Machine discover_node(const DiscoveryOptions& options) {
   return machine;
 }
 
-Result<std::vector<Slot>> make_slots(const Machine& machine, const Resources& trial, int workers) {
+Result<std::vector<Slot>> make_slots(const Machine& machine, const Resources& trial, int workers,
+                                     int max_per_gpu) {
   if (trial.gpus > 1 && !is_whole(trial.gpus))
     return invalid(fmt::format("{:g} GPUs for a trial: above one, they must be whole", trial.gpus));
-  const Capacity capacity = capacity_of(machine, trial);
+  const Capacity capacity = capacity_of(machine, trial, max_per_gpu);
   if (capacity.slots < 1)
     return unavailable(fmt::format("no trial fits on {}: {}; lower [trial] cpus, gpus or memory_mb",
                                    machine.node.host, capacity.scarce));
@@ -257,6 +261,82 @@ Result<std::vector<Slot>> make_slots(const Machine& machine, const Resources& tr
     slots.push_back(std::move(slot));
   }
   return slots;
+}
+
+SlotCutter::SlotCutter(Machine machine, int max_per_gpu)
+    : machine_(std::move(machine)), max_per_gpu_(max_per_gpu) {
+  for (const int id : machine_.gpu_ids) devices_.push_back({.id = id});
+}
+
+/// Whole devices that nobody has, or a fraction of the fullest that still has room.
+bool SlotCutter::cut_gpus(double wanted, Slot& slot) {
+  if (wanted <= 0) return true;
+  std::vector<Device*> takes;
+  if (wanted >= 1) {
+    for (Device& device : devices_)
+      if (device.slots == 0 && static_cast<double>(takes.size()) < wanted) takes.push_back(&device);
+    if (static_cast<double>(takes.size()) < wanted) return false;
+  } else {
+    for (Device& device : devices_) {
+      const bool full = device.used + wanted > 1 + kRounding ||
+                        (max_per_gpu_ > 0 && device.slots >= max_per_gpu_);
+      if (!full && (takes.empty() || device.used > takes.front()->used)) takes = {&device};
+    }
+    if (takes.empty()) return false;
+  }
+  for (Device* device : takes) {
+    device->used += std::min(wanted, 1.0);
+    ++device->slots;
+    slot.gpu_ids.push_back(device->id);
+  }
+  return true;
+}
+
+Result<Slot> SlotCutter::cut(const Resources& wanted) {
+  const Node& node = machine_.node;
+  const auto short_of = [&](std::string_view what, auto needs, auto left) {
+    return unavailable(fmt::format("{} has no room for this slot: it needs {} {}, {} are left",
+                                   node.host, needs, what, left));
+  };
+  const double cpus_left = node.cpus - cpus_used_;
+  if (wanted.cpus > cpus_left + kRounding)
+    return short_of("CPUs", fmt::format("{:g}", wanted.cpus), fmt::format("{:g}", cpus_left));
+  if (node.memory_mb > 0 && wanted.memory_mb > node.memory_mb - memory_used_)
+    return short_of("MB of memory", wanted.memory_mb, node.memory_mb - memory_used_);
+  Slot slot{.id = SlotId{slots_}, .node = node.id};
+  slot.resources = wanted;
+  if (!cut_gpus(wanted.gpus, slot))
+    return unavailable(fmt::format(
+        "{} has no room for this slot: it needs {:g} GPUs, and of {} too little is left", node.host,
+        wanted.gpus, devices_.size()));
+  cpus_used_ += wanted.cpus;
+  memory_used_ += wanted.memory_mb;
+  ++slots_;
+  if (wanted.cpus >= 1 && is_whole(wanted.cpus)) {
+    const auto cores = static_cast<std::size_t>(wanted.cpus);
+    if (cores_used_ + cores <= machine_.cpu_ids.size()) {
+      const auto from = machine_.cpu_ids.begin() + static_cast<std::ptrdiff_t>(cores_used_);
+      slot.cpu_ids.assign(from, from + static_cast<std::ptrdiff_t>(cores));
+      cores_used_ += cores;
+    }
+  }
+  return slot;
+}
+
+Machine SlotCutter::rest() const {
+  Machine rest = machine_;
+  rest.node.cpus = static_cast<int>(std::floor(machine_.node.cpus - cpus_used_ + kRounding));
+  if (rest.node.memory_mb > 0)
+    rest.node.memory_mb = std::max<std::int64_t>(1, rest.node.memory_mb - memory_used_);
+  const auto free = rest.cpu_ids.begin() + static_cast<std::ptrdiff_t>(cores_used_);
+  rest.cpu_ids.erase(rest.cpu_ids.begin(), free);
+  // Fractions of cores are not pinned; the cores left must carry those, too.
+  const auto keep = static_cast<std::size_t>(std::max(0, rest.node.cpus));
+  if (rest.cpu_ids.size() > keep) rest.cpu_ids.resize(keep);
+  rest.gpu_ids.clear();
+  for (const Device& device : devices_)
+    if (device.slots == 0) rest.gpu_ids.push_back(device.id);
+  return rest;
 }
 
 }  // namespace clavier::cluster

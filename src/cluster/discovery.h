@@ -30,8 +30,38 @@ DiscoveryOptions discovery_options();
 Machine discover_node(const DiscoveryOptions& options);
 
 /// Cuts the machine into equal slots, at most `workers` (0: as many as it carries) and never more
-/// than it carries. Whole cores are pinned and disjoint; fractions of a GPU share a device, which
-/// are dealt out in turn. Fails, saying what is short, if not even one fits.
-Result<std::vector<Slot>> make_slots(const Machine& machine, const Resources& trial, int workers);
+/// than it carries, nor `max_per_gpu` (0: no limit) on one device. Whole cores are pinned and
+/// disjoint; fractions of a GPU share a device, which are dealt out in turn. Fails, saying what is
+/// short, if not even one fits.
+Result<std::vector<Slot>> make_slots(const Machine& machine, const Resources& trial, int workers,
+                                     int max_per_gpu = 0);
+
+/// Cuts slots of any shapes out of a machine, one after the other, as `make_slots` does equal ones.
+/// What a slot has besides cores, memory and GPUs is taken on trust.
+class SlotCutter {
+ public:
+  explicit SlotCutter(Machine machine, int max_per_gpu = 0);
+
+  /// Fails, saying what is short. Ids count from 0.
+  Result<Slot> cut(const Resources& wanted);
+  /// Cores and devices that no slot has.
+  Machine rest() const;
+
+ private:
+  struct Device {
+    int id = 0;
+    double used = 0;
+    int slots = 0;
+  };
+  bool cut_gpus(double wanted, Slot& slot);
+
+  Machine machine_;
+  int max_per_gpu_;
+  double cpus_used_ = 0;
+  std::size_t cores_used_ = 0;  ///< Of `Machine::cpu_ids`.
+  std::int64_t memory_used_ = 0;
+  std::vector<Device> devices_;
+  std::int64_t slots_ = 0;
+};
 
 }  // namespace clavier::cluster

@@ -164,5 +164,40 @@ TEST(MakeSlots, TheErrorSaysWhatIsShort) {
             std::string::npos);
 }
 
+TEST(MakeSlots, MaxPerGpuLimitsSharing) {
+  EXPECT_EQ(make_slots(machine(8, 2), {.cpus = 0.5, .gpus = 0.1}, 0, 3)->size(), 6u);
+}
+
+TEST(SlotCutter, CutsSlotsOfAnyShapeAndLeavesTheRest) {
+  SlotCutter cutter(machine(8, 3));
+  const auto large = cutter.cut({.cpus = 4, .gpus = 1, .memory_mb = 4000});
+  const auto half = cutter.cut({.cpus = 0.5, .gpus = 0.5});
+  const auto other_half = cutter.cut({.cpus = 0.5, .gpus = 0.5});
+  ASSERT_TRUE(large.ok() && half.ok() && other_half.ok());
+  EXPECT_EQ(large->cpu_ids, (std::vector<int>{10, 11, 12, 13}));
+  EXPECT_EQ(large->gpu_ids, std::vector<int>{0});
+  EXPECT_EQ(half->gpu_ids, std::vector<int>{1});
+  EXPECT_EQ(other_half->gpu_ids, std::vector<int>{1});
+  EXPECT_TRUE(half->cpu_ids.empty());
+  EXPECT_EQ(other_half->id, SlotId{2});
+  const Machine rest = cutter.rest();
+  EXPECT_EQ(rest.node.cpus, 3);
+  EXPECT_EQ(rest.cpu_ids, (std::vector<int>{14, 15, 16}));
+  EXPECT_EQ(rest.gpu_ids, std::vector<int>{2});
+  EXPECT_EQ(rest.node.memory_mb, 12000);
+}
+
+TEST(SlotCutter, NeverCutsMoreThanThereIs) {
+  SlotCutter cutter(machine(2, 1, 1000), 2);
+  ASSERT_TRUE(cutter.cut({.cpus = 1, .gpus = 0.2, .memory_mb = 600}).ok());
+  EXPECT_EQ(cutter.cut({.cpus = 1.5}).error().message,
+            "box has no room for this slot: it needs 1.5 CPUs, 1 are left");
+  EXPECT_NE(cutter.cut({.cpus = 1, .memory_mb = 600}).error().message.find("400 are left"),
+            std::string::npos);
+  EXPECT_FALSE(cutter.cut({.cpus = 0, .gpus = 1}).ok());
+  EXPECT_TRUE(cutter.cut({.cpus = 0, .gpus = 0.2}).ok());
+  EXPECT_FALSE(cutter.cut({.cpus = 0, .gpus = 0.2}).ok()) << "three on one device";
+}
+
 }  // namespace
 }  // namespace clavier::cluster

@@ -92,7 +92,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
   }
   if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
   if (!ending_ && !state_.finished()) {
-    if (auto reason = met(options_.study_rules, plateau_, state_))
+    if (auto reason = met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now())))
       end_study({.kind = FinishKind::kStopRule, .reason = *reason}, turn);
   }
   if (!ending_ && !turn.late) {
@@ -224,7 +224,9 @@ void Director::judge_failure(const Exited& exited, Turn& turn) {
 void Director::judge_silence(const Exited& exited, Turn& turn) {
   if (ending_ || state_.best() || !state_.known(exited.trial)) return;
   const Trial& trial = state_.trial(exited.trial);
-  if (trial.status != TrialStatus::kCompleted || !trial.history.empty()) return;
+  // One that was ended by a rule before its first report may have had no time for it.
+  const bool by_itself = trial.reason.empty();
+  if (trial.status != TrialStatus::kCompleted || !trial.history.empty() || !by_itself) return;
   std::string reported;
   for (const Metric& metric : trial.metrics)
     reported += (reported.empty() ? "" : ", ") + metric.name;
@@ -298,6 +300,9 @@ void Director::end_study(Finished finished, Turn& turn) {
 StudyTime Director::deadline() const {
   StudyTime next = kNever;
   if (options_.study_rules.time && !state_.finished()) next = StudyTime(*options_.study_rules.time);
+  if (options_.study_rules.cost && !state_.finished())
+    next = std::min(next, cost_up(options_.study_rules, cluster_.cost(state_.now()),
+                                  cluster_.price_per_hour(), state_.now()));
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
       if (state_.trial(id).verdict == Verdict::kNone)
@@ -311,7 +316,8 @@ std::optional<Finished> Director::over() const {
     case FinishKind::kFailure: return {};
     case FinishKind::kUser: return state_.finished();
     case FinishKind::kStopRule: {
-      const auto reason = met(options_.study_rules, plateau_, state_);
+      const auto reason =
+          met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now()));
       if (reason) return Finished{FinishKind::kStopRule, *reason, state_.best()};
       return {};
     }

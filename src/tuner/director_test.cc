@@ -178,6 +178,17 @@ TEST_F(DirectorTest, APausedTrialWithoutACheckpointEndsTheStudyUnlessTheUserAgre
   }
 }
 
+TEST_F(DirectorTest, ATrialThatARuleEndedBeforeItsFirstReportEndsNothing) {
+  options_.trial_rules.time = from_seconds(0.001);
+  options_.trials = 2;
+  open(1);
+  feed(Signal{Deadline{}});
+  exit(0, ExitKind::kStopped);
+  EXPECT_EQ(status(0), TrialStatus::kCompleted);
+  EXPECT_FALSE(state().finished());
+  EXPECT_EQ(running(), 1u);
+}
+
 TEST_F(DirectorTest, ATrialWithoutASingleReportEndsTheStudy) {
   open(1);
   exit(0, ExitKind::kCompleted);
@@ -258,6 +269,34 @@ TEST_F(DirectorTest, ATrialsTimeIsADeadlineOfItsOwn) {
   const Turn turn = director_->decide(StepId{next_++}, due, Signal{Deadline{}});
   ASSERT_EQ(turn.decisions.size(), 1u);
   EXPECT_EQ(turn.decisions[0].reason, "its time is up");
+}
+
+TEST_F(DirectorTest, ACostEndsTheStudyWhenItIsReachedAndNotOnlyAtTheNextEvent) {
+  options_.study_rules.cost = 1;
+  scheduler_.until = 1000;
+  open(0);
+  Node node{.id = NodeId{1}, .host = "there"};
+  for (int i = 0; i < 2; ++i)
+    node.slots.push_back({.id = SlotId{i}, .node = NodeId{1}, .price_per_hour = 3600});
+  feed(Signal{NodeJoined{node}});
+  const StudyTime joined = state().now();
+  // One slot at work at 1 a second, soon two.
+  EXPECT_EQ(director_->deadline(), joined + std::chrono::seconds(1));
+  report(0, 1, 0.5);
+  const auto second_began = state().now() - joined;
+  EXPECT_EQ(running(), 2u);
+  const StudyTime end = state().now() + (std::chrono::seconds(1) - second_began) / 2;
+  EXPECT_LE((director_->deadline() - end).count(), 1);
+  EXPECT_GE(director_->deadline(), end);
+
+  const Turn early = director_->decide(StepId{next_++}, end - StudyDuration(2), Signal{Deadline{}});
+  EXPECT_TRUE(early.decisions.empty());
+  const Turn last = director_->decide(StepId{next_++}, director_->deadline(), Signal{Deadline{}});
+  EXPECT_EQ(last.decisions.size(), 2u);
+  const Fill fill = director_->fill(last, Capacity::kUse);
+  ASSERT_TRUE(fill.finished);
+  EXPECT_EQ(fill.finished->reason, "it has cost 1");
+  EXPECT_EQ(director_->deadline(), kNever);
 }
 
 TEST_F(DirectorTest, APlateauEndsTheStudy) {

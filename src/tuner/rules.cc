@@ -7,6 +7,13 @@
 
 namespace clavier::tuner {
 
+namespace {
+
+/// Sums of prices times durations are exact to this part.
+constexpr double kCostRounding = 1e-9;
+
+}  // namespace
+
 std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
                                const Trial& trial, const Report& report, StudyTime now) {
   if (report.step >= rules.steps) return fmt::format("reached step {}", rules.steps);
@@ -38,8 +45,8 @@ void Plateau::ended(const Objective& objective, std::optional<double> best) {
   }
 }
 
-std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau,
-                               const State& state) {
+std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau, const State& state,
+                               double cost) {
   if (rules.metric && state.best()) {
     const double best = state.trial(*state.best()).best->value;
     if (best == *rules.metric || state.objective().better(best, *rules.metric))
@@ -47,11 +54,21 @@ std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau,
   }
   if (rules.time && state.now().time_since_epoch() >= *rules.time)
     return fmt::format("the study's time of {:.6g} s is up", seconds(*rules.time));
+  if (rules.cost && cost >= *rules.cost * (1 - kCostRounding))
+    return fmt::format("it has cost {:.6g}", *rules.cost);
   const auto over = static_cast<std::int64_t>(state.trials().size() - state.unfinished());
   if (rules.trials && over >= *rules.trials) return fmt::format("{} trials have ended", over);
   if (plateau.reached())
     return fmt::format("no improvement over the last {} trials", rules.plateau_trials);
   return {};
+}
+
+StudyTime cost_up(const StudyRules& rules, double cost, double per_hour, StudyTime now) {
+  constexpr double kFar = 1e11;  // Seconds; the clock ends at about a hundred times this.
+  if (!rules.cost || per_hour <= 0) return kNever;
+  const double left = std::max(0.0, *rules.cost - cost) / per_hour * 3600;
+  if (left > kFar) return kNever;
+  return now + StudyDuration(static_cast<std::int64_t>(std::ceil(left * 1e6)));
 }
 
 }  // namespace clavier::tuner

@@ -24,6 +24,7 @@ struct StudyRules {
   std::optional<std::int64_t> trials = {};  ///< So many have ended.
   std::int64_t plateau_trials = 0;          ///< 0: no plateau rule.
   double plateau_min_delta = 0;
+  std::optional<double> cost = {};  ///< By the prices of the slots, while they are at work.
 };
 
 /// Why this running trial, which has just reported, has met a rule; nothing if it has not.
@@ -51,7 +52,11 @@ class Plateau {
   std::int64_t since_improvement_ = 0;
 };
 
-/// Why the study is over by its rules; nothing if it is not.
-std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau, const State& state);
+/// Why the study is over by its rules; nothing if it is not. `cost` is what it has cost until now.
+std::optional<std::string> met(const StudyRules& rules, const Plateau& plateau, const State& state,
+                               double cost);
+/// When the study will have cost what it may, at `per_hour` from `now` on; kNever without the rule,
+/// or if nothing costs anything.
+StudyTime cost_up(const StudyRules& rules, double cost, double per_hour, StudyTime now);
 
 }  // namespace clavier::tuner
