@@ -16,6 +16,10 @@ namespace {
 /// Purposes of keyed draws.
 constexpr std::uint64_t kNoise = 1;
 constexpr std::uint64_t kFailure = 2;
+constexpr std::uint64_t kNodeFailure = 3;
+
+/// The slot of launches that this simulation has not seen.
+constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
 
 /// Sorts behind every launch at the same instant.
 constexpr LaunchId kAfterAll{std::numeric_limits<std::int64_t>::max()};
@@ -37,15 +41,21 @@ Status check(const SimOptions& options, const Curve& curve) {
   std::size_t slots = 0;
   for (const SimNode& node : options.nodes) {
     slots += node.slots.size();
-    for (const SimSlot& slot : node.slots)
+    for (const SimSlot& slot : node.slots) {
       if (!std::isfinite(slot.speed) || slot.speed <= 0)
         return invalid(fmt::format("a simulated slot needs a speed above 0, not {}", slot.speed));
+      for (const SimDrift& drift : slot.drift)
+        if (!std::isfinite(drift.factor) || drift.factor <= 0)
+          return invalid(fmt::format("a speed drifts by a factor above 0, not {}", drift.factor));
+    }
   }
   if (slots == 0 || slots > SimExecutor::kMaxSlots)
     return invalid(fmt::format("a simulation has between 1 and {} slots, not {}",
                                SimExecutor::kMaxSlots, slots));
-  for (const double seconds : {options.seconds_per_step, options.start_seconds,
-                               options.report_seconds, options.command_seconds})
+  for (const double seconds :
+       {options.seconds_per_step, options.start_seconds, options.report_seconds,
+        options.command_seconds, options.move_seconds, options.evaluation_seconds,
+        options.mtbf_seconds, options.repair_seconds})
     if (!sensible(seconds))
       return invalid(fmt::format("simulated seconds are 0 or more, not {}", seconds));
   if (!sensible(options.noise) || options.noise > 10)
@@ -54,6 +64,9 @@ Status check(const SimOptions& options, const Curve& curve) {
   if (!(options.failure_probability >= 0 && options.failure_probability <= 1))
     return invalid(fmt::format("a probability of failure is between 0 and 1, not {}",
                                options.failure_probability));
+  if (options.report_every < 1)
+    return invalid(
+        fmt::format("trials report every 1 or more steps, not {}", options.report_every));
   if (!curve.metrics && !(curve.learn && curve.evaluate))
     return invalid("a simulation needs a curve");
   return ok_status();
@@ -87,6 +100,7 @@ void SimExecutor::reset(StudyTime epoch) {
   queue_ = {};
   ready_.clear();
   slot_of_.clear();
+  changes_.assign(options_.nodes.size(), 0);
   for (Place& place : places_) {
     place.alive = false;
     place.run.reset();
@@ -96,6 +110,16 @@ void SimExecutor::reset(StudyTime epoch) {
     push(epoch + node.joins.time_since_epoch(), Kind::kNodeJoins, index, LaunchId{}, 0);
     if (node.lost != kNever)
       push(epoch + node.lost.time_since_epoch(), Kind::kNodeLost, index, LaunchId{}, 0);
+    for (const SimPresence& each : node.later)
+      push(epoch + each.time.time_since_epoch(), each.here ? Kind::kNodeJoins : Kind::kNodeLost,
+           index, LaunchId{}, 0);
+    for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
+      const std::uint32_t slot = first_slot_[index] + i;
+      places_[slot].speed = node.slots[i].speed;
+      for (std::size_t change = 0; change < node.slots[i].drift.size(); ++change)
+        push(epoch + node.slots[i].drift[change].time.time_since_epoch(), Kind::kSpeed, slot,
+             LaunchId{}, change);
+    }
   }
 }
 
@@ -185,12 +209,13 @@ bool SimExecutor::next(StudyTime limit) {
 
 void SimExecutor::process(const Event& event) {
   switch (event.kind) {
-    case Kind::kNodeJoins:
-      for (Place& place : places_)
-        if (place.node == event.place) place.alive = true;
-      ready_.emplace_back(NodeJoined{node(event.place)});
-      return;
-    case Kind::kNodeLost: return node_lost(event.place);
+    case Kind::kNodeJoins: return node_joins(event.place, event.detail);
+    case Kind::kNodeLost: return node_lost(event.place, event.detail);
+    case Kind::kSpeed: {
+      const std::uint32_t node = places_[event.place].node;
+      const SimSlot& slot = options_.nodes[node].slots[event.place - first_slot_[node]];
+      return change_speed(event.place, slot.speed * slot.drift[event.detail].factor);
+    }
     case Kind::kDelivery: ready_.push_back(signals_.take(event.detail)); return;
     case Kind::kCommand: return obey(event.place, messages_.take(event.detail));
     case Kind::kStep:
@@ -204,7 +229,27 @@ void SimExecutor::process(const Event& event) {
     leave(event.place, ExitKind::kCompleted);
 }
 
-void SimExecutor::node_lost(std::uint32_t index) {
+void SimExecutor::node_joins(std::uint32_t index, std::uint64_t change) {
+  const bool here = changes_[index] % 2 == 1;
+  if (here || (change != 0 && change != changes_[index])) return;
+  const std::uint64_t now = ++changes_[index];
+  for (std::uint32_t i = 0; i < options_.nodes[index].slots.size(); ++i)
+    places_[first_slot_[index] + i].alive = true;
+  // What comes back must not be heard of before it was heard to be lost.
+  if (now == 1)
+    ready_.emplace_back(NodeJoined{node(index)});
+  else
+    deliver(kAfterAll, NodeJoined{node(index)});
+  if (options_.mtbf_seconds <= 0) return;
+  Rng rng = Rng::keyed(options_.seed, kNodeFailure, index, now);
+  push(now_ + span(-std::log1p(-rng.uniform()) * options_.mtbf_seconds), Kind::kNodeLost, index,
+       LaunchId{}, now);
+}
+
+void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
+  const bool here = changes_[index] % 2 == 1;
+  if (!here || (change != 0 && change != changes_[index])) return;
+  const std::uint64_t now = ++changes_[index];
   const SimNode& node = options_.nodes[index];
   for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
     const std::uint32_t slot = first_slot_[index] + i;
@@ -213,6 +258,19 @@ void SimExecutor::node_lost(std::uint32_t index) {
     places_[slot].alive = false;
   }
   deliver(kAfterAll, NodeLost{NodeId{index}});
+  if (change != 0)
+    push(now_ + span(options_.repair_seconds), Kind::kNodeJoins, index, LaunchId{}, now);
+}
+
+/// What is left of the present step takes longer or shorter from now on.
+void SimExecutor::change_speed(std::uint32_t slot, double speed) {
+  Place& place = places_[slot];
+  const double stretched = std::exchange(place.speed, speed) / speed;
+  if (!place.run || place.run->waiting) return;
+  Run& run = *place.run;
+  ++run.generation;
+  run.due = now_ + span(seconds(run.due - now_) * stretched);
+  push(run.due, run.step >= run.last ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
 }
 
 void SimExecutor::deliver(LaunchId launch, Signal signal) {
@@ -237,10 +295,15 @@ std::string SimExecutor::obstacle(const Order& order) const {
 
 void SimExecutor::begin(const Order& order) {
   if (const std::string why = obstacle(order); !why.empty()) {
+    const std::int64_t asked =
+        order.launch.shares.empty() ? -1 : order.launch.shares.front().slot.value;
+    // A node that the tuner has not yet heard to be lost.
+    const bool gone = asked >= 0 && static_cast<std::size_t>(asked) < places_.size() &&
+                      changes_[places_[static_cast<std::size_t>(asked)].node] > 1;
     for (const Member& member : order.launch.members)
       deliver(order.launch.id, Exited{.trial = member.trial,
                                       .launch = order.launch.id,
-                                      .kind = ExitKind::kRefused,
+                                      .kind = gone ? ExitKind::kLost : ExitKind::kRefused,
                                       .error = why});
     deliver(order.launch.id, LaunchEnded{order.launch.id});
     return;
@@ -258,9 +321,26 @@ void SimExecutor::begin(const Order& order) {
   run.last = last_step(run.config);
   run.since = now_;
   if (member.from) run.weights = weights_of(member.from->path);
+  const double fetching = member.from ? fetch(member.from->launch, slot) : 0;
   places_[slot].run = std::move(run);
   slot_of_[order.launch.id] = slot;
-  schedule(slot, span(options_.start_seconds / places_[slot].speed));
+  const auto launch = static_cast<std::size_t>(order.launch.id.value);
+  if (launch >= wrote_in_.size()) wrote_in_.resize(launch + 1, kNowhere);
+  wrote_in_[launch] = slot;
+  schedule(slot, span(fetching + options_.start_seconds / places_[slot].speed));
+}
+
+double SimExecutor::fetch(LaunchId launch, std::uint32_t slot) {
+  const auto index = static_cast<std::size_t>(launch.value);
+  if (index < wrote_in_.size() && wrote_in_[index] == slot) return 0;
+  ++moves_;
+  return options_.move_seconds;
+}
+
+/// Where the trial comes next that anybody hears of.
+Steps SimExecutor::next_report(const Run& run) const {
+  const Steps every = options_.report_every;
+  return std::min(run.last, (run.step / every + 1) * every);
 }
 
 Steps SimExecutor::last_step(const Config& config) const {
@@ -269,11 +349,15 @@ Steps SimExecutor::last_step(const Config& config) const {
 
 StudyDuration SimExecutor::duration(const Place& place) const {
   const Run& run = *place.run;
-  const Steps step = run.step + 1;
-  double seconds = options_.seconds_per_step / place.speed;
-  if (curve_.cost) seconds *= curve_.cost(run.config, step);
+  const Steps to = next_report(run);
+  double steps = static_cast<double>(to - run.step);
+  if (curve_.cost) {
+    steps = 0;
+    for (Steps step = run.step + 1; step <= to; ++step) steps += curve_.cost(run.config, step);
+  }
+  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / place.speed;
   if (options_.noise > 0) {
-    Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, step);
+    Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, to);
     seconds *= std::exp(options_.noise * rng.normal());
   }
   return span(seconds);
@@ -281,27 +365,36 @@ StudyDuration SimExecutor::duration(const Place& place) const {
 
 /// The next step, or the end if there is none, `delay` from now.
 void SimExecutor::schedule(std::uint32_t slot, StudyDuration delay) {
-  const Place& place = places_[slot];
-  const Run& run = *place.run;
-  if (run.step >= run.last)
-    push(now_ + delay, Kind::kEnd, slot, run.launch, run.generation);
-  else
-    push(now_ + delay + duration(place), Kind::kStep, slot, run.launch, run.generation);
+  Place& place = places_[slot];
+  Run& run = *place.run;
+  const bool ends = run.step >= run.last;
+  run.due = now_ + delay + (ends ? StudyDuration::zero() : duration(place));
+  push(run.due, ends ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
+}
+
+/// Why the trial fails on its way to a step; empty: it does not.
+std::string SimExecutor::failure(const Run& run, Steps to) const {
+  for (Steps step = run.step + 1; curve_.error && step <= to; ++step)
+    if (std::string error = curve_.error(run.config, run.trial, step); !error.empty()) return error;
+  const double survives =
+      std::pow(1 - options_.failure_probability, static_cast<double>(to - run.step));
+  if (options_.failure_probability > 0 &&
+      Rng::keyed(options_.seed, kFailure, run.trial.value, run.attempt, to).uniform() <
+          1 - survives)
+    return fmt::format("simulated failure at step {}", to);
+  return {};
 }
 
 void SimExecutor::finish_step(std::uint32_t slot) {
   Run& run = *places_[slot].run;
-  const Steps step = run.step + 1;
-  if (curve_.error)
-    if (std::string error = curve_.error(run.config, run.trial, step); !error.empty())
-      return leave(slot, ExitKind::kFailed, std::move(error));
-  if (options_.failure_probability > 0 &&
-      Rng::keyed(options_.seed, kFailure, run.trial.value, run.attempt, step).uniform() <
-          options_.failure_probability)
-    return leave(slot, ExitKind::kFailed, fmt::format("simulated failure at step {}", step));
+  const Steps before = run.step;
+  const Steps step = next_report(run);
+  if (std::string error = failure(run, step); !error.empty())
+    return leave(slot, ExitKind::kFailed, std::move(error));
 
   run.step = step;
-  if (curve_.learn) curve_.learn(run.weights, run.config, run.trial, step, options_.seed);
+  for (Steps each = before + 1; curve_.learn && each <= step; ++each)
+    curve_.learn(run.weights, run.config, run.trial, each, options_.seed);
   auto metrics = curve_.learn ? curve_.evaluate(run.weights, run.trial, step, options_.seed)
                               : curve_.metrics(run.config, run.trial, step, options_.seed);
   if (!metrics.empty()) {
@@ -386,9 +479,10 @@ void SimExecutor::obey(std::uint32_t slot, const Message& message) {
         run.until = exploit.until;
         run.last = last_step(run.config);
         run.waiting = false;
-        run.since = now_;
+        const StudyDuration fetching = span(fetch(exploit.donor.launch, slot));
+        run.since = now_ + fetching;
         ++run.generation;
-        schedule(slot, StudyDuration::zero());
+        schedule(slot, fetching);
       });
 }
 

@@ -47,17 +47,29 @@ class SimExecutor final : public Executor {
 
   /// Events processed so far.
   std::int64_t events() const { return events_; }
+  /// Starts and exploits that had to fetch a checkpoint from another slot.
+  std::int64_t moves() const { return moves_; }
 
  private:
   /// In the order in which they happen at the same instant to the same launch.
-  enum class Kind : std::uint8_t { kNodeLost, kNodeJoins, kDelivery, kStep, kEnd, kCommand };
+  enum class Kind : std::uint8_t {
+    kNodeLost,
+    kNodeJoins,
+    kSpeed,
+    kDelivery,
+    kStep,
+    kEnd,
+    kCommand
+  };
   struct Event {
     StudyTime time;
     LaunchId launch;  ///< Invalid for nodes.
     Kind kind;
     std::uint32_t place;     ///< Slot; node for nodes.
     std::uint64_t sequence;  ///< Tells apart what is otherwise equal.
-    std::uint64_t detail;    ///< kStep, kEnd: the run's generation; else an index of a pool.
+    /// kStep, kEnd: the run's generation. Nodes: 0, or of a random event how often the node had
+    /// come or gone. kSpeed: which drift. Else an index of a pool.
+    std::uint64_t detail;
 
     friend bool operator>(const Event& a, const Event& b) {
       if (a.time != b.time) return a.time > b.time;
@@ -80,6 +92,7 @@ class SimExecutor final : public Executor {
     Steps last = kForever;         ///< Of the curve.
     bool waiting = false;          ///< At `until`, for a decision.
     StudyTime since{};             ///< The last report, or the start.
+    StudyTime due{};               ///< Of its next event, unless it waits.
     Weights weights = {};          ///< Of a curve that learns.
     std::uint64_t generation = 0;  ///< Events of an older one are void.
   };
@@ -125,7 +138,11 @@ class SimExecutor final : public Executor {
   /// Makes sure that a signal is ready if one happens until `limit`.
   bool next(StudyTime limit);
   void process(const Event& event);
-  void node_lost(std::uint32_t index);
+  void node_joins(std::uint32_t index, std::uint64_t change);
+  void node_lost(std::uint32_t index, std::uint64_t change);
+  void change_speed(std::uint32_t place, double speed);
+  /// Seconds until what `launch` saved is in this slot.
+  double fetch(LaunchId launch, std::uint32_t place);
   void finish_step(std::uint32_t place);
   void obey(std::uint32_t place, const Message& message);
   void schedule(std::uint32_t place, StudyDuration delay);
@@ -133,6 +150,8 @@ class SimExecutor final : public Executor {
   void deliver(LaunchId launch, Signal signal);
   StudyDuration duration(const Place& place) const;
   Steps last_step(const Config& config) const;
+  Steps next_report(const Run& run) const;
+  std::string failure(const Run& run, Steps to) const;
   Checkpoint checkpoint(const Run& run);
   /// Those of a checkpoint; empty if there are none.
   Weights weights_of(const std::string& path) const;
@@ -155,6 +174,8 @@ class SimExecutor final : public Executor {
   StudyTime now_{};
   std::vector<Place> places_;              ///< By slot id.
   std::vector<std::uint32_t> first_slot_;  ///< By node.
+  std::vector<std::uint64_t> changes_;     ///< By node: how often it came or went; odd: it is here.
+  std::vector<std::uint32_t> wrote_in_;    ///< By launch: its slot.
   std::priority_queue<Event, std::vector<Event>, std::greater<>> queue_;
   std::deque<Signal> ready_;
   Pool<Signal> signals_;                                 ///< On their way to the tuner.
@@ -163,6 +184,7 @@ class SimExecutor final : public Executor {
   std::unordered_map<std::string, Weights> saved_;       ///< By checkpoint; of a curve that learns.
   std::uint64_t sequence_ = 0;
   std::int64_t events_ = 0;
+  std::int64_t moves_ = 0;
   std::uint64_t waits_ = 0;
 
   bool live_ = false;         ///< No longer replaying.

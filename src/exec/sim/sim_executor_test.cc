@@ -259,7 +259,7 @@ TEST_F(SimTest, FailuresAreAsOftenAsTheirProbabilitySays) {
   EXPECT_NEAR(failed, 100, 30);
 }
 
-TEST_F(SimTest, ALostNodeLosesItsTrialsFirstAndRefusesNewOnes) {
+TEST_F(SimTest, ALostNodeLosesItsTrialsFirstAndLaterOnes) {
   SimOptions options;
   options.nodes = {SimNode{.slots = {{}, {}}, .lost = StudyTime(from_seconds(1.5))}, SimNode{}};
   options.report_seconds = 0.25;
@@ -272,7 +272,84 @@ TEST_F(SimTest, ALostNodeLosesItsTrialsFirstAndRefusesNewOnes) {
             (Story{"1.250 report 0 @1", "1.250 report 1 @1", "1.250 report 2 @1", "1.750 lost 0",
                    "1.750 ended 0", "1.750 lost 1", "1.750 ended 1", "1.750 node lost 0"}));
   start(3, 0);
-  EXPECT_EQ(story(2.2), (Story{"2.150 refused 3", "2.150 ended 3"}));
+  EXPECT_EQ(story(2.2), (Story{"2.150 lost 3", "2.150 ended 3"}));
+}
+
+TEST_F(SimTest, ALostNodeMayComeBackAndIsNotHeardOfBeforeItsLoss) {
+  SimOptions options;
+  options.nodes = {SimNode{.slots = {{}}, .lost = StudyTime(from_seconds(1.5))}};
+  options.nodes[0].later = {{StudyTime(from_seconds(1.6)), true},
+                            {StudyTime(from_seconds(1.7)), true},
+                            {StudyTime(from_seconds(3)), false}};
+  options.report_seconds = 0.25;
+  build(options);
+  start(0, 0);
+  EXPECT_EQ(story(2), (Story{"1.250 report 0 @1", "1.750 lost 0", "1.750 ended 0",
+                             "1.750 node lost 0", "1.850 joined 0"}));
+  start(1, 0);
+  EXPECT_EQ(story(9).back(), "3.250 node lost 0");
+}
+
+TEST_F(SimTest, NodesFailAtRandomAndAreRepairedAlikeForOneSeed) {
+  SimOptions options;
+  options.nodes = std::vector<SimNode>(4);
+  options.mtbf_seconds = 100;
+  options.repair_seconds = 5;
+  options.seed = 3;
+  build(options);
+  const Story first = story(2000);
+  build(options);
+  EXPECT_EQ(story(2000), first);
+  const auto lost = std::ranges::count_if(
+      first, [](const auto& line) { return line.find("node lost") != std::string::npos; });
+  EXPECT_NEAR(static_cast<double>(lost), 4 * 2000 / 105.0, 25);
+  options.seed = 4;
+  build(options);
+  EXPECT_NE(story(2000), first);
+}
+
+TEST_F(SimTest, ASpeedMayChangeInTheMiddleOfAStep) {
+  SimOptions options = on_slots({2});
+  options.nodes[0].slots[0].drift = {{StudyTime(from_seconds(0.75)), 0.5},
+                                     {StudyTime(from_seconds(2.25)), 2}};
+  build(options);
+  start(0, 0);
+  // Half a step is left at 0.75, for twice the time; from 2.25 on four a second.
+  EXPECT_EQ(story(2.9), (Story{"0.500 report 0 @1", "1.250 report 0 @2", "2.250 report 0 @3",
+                               "2.500 report 0 @4", "2.750 report 0 @5"}));
+}
+
+TEST_F(SimTest, OnlyWhatAnotherSlotSavedIsFetched) {
+  SimOptions options = on_slots({1, 1});
+  options.move_seconds = 0.25;
+  build(options);
+  start(0, 0, 1);
+  EXPECT_EQ(story(1), Story{"1.000 report 0 @1 saved"});
+  tell(0, PauseNow{});
+  story(1);
+  const auto saved = [](std::int64_t launch) {
+    return Checkpoint{TrialId{0}, LaunchId{launch}, 1, "t0/checkpoint"};
+  };
+  start(1, 0, 9, 0, saved(0));
+  EXPECT_EQ(story(2), Story{"2.000 report 1 @2"});
+  EXPECT_EQ(sim_->moves(), 0);
+  start(2, 1, 9, 2, saved(0));
+  EXPECT_EQ(story(3.5).front(), "3.000 report 1 @3");
+  EXPECT_EQ(sim_->moves(), 1);
+  tell(2, ExploitFrom{saved(1), {}, 9});
+  const Story after = story(5);
+  EXPECT_EQ(after[1], "4.750 report 2 @2") << after[0];
+  EXPECT_EQ(sim_->moves(), 2);
+}
+
+TEST_F(SimTest, ReportsMayBeRareAndCostTime) {
+  SimOptions options = on_slots({2});
+  options.report_every = 4;
+  options.evaluation_seconds = 1;
+  build(options, steady(6));
+  start(0, 0);
+  EXPECT_EQ(story(9), (Story{"2.500 report 0 @4", "4.000 report 0 @6 saved", "4.000 completed 0",
+                             "4.000 ended 0"}));
 }
 
 TEST_F(SimTest, ANodeMayJoinLater) {
@@ -314,6 +391,9 @@ TEST(SimExecutor, SenselessOptionsAreRefused) {
   EXPECT_TRUE(refused([](SimOptions& o) { o.seconds_per_step = -1; }));
   EXPECT_TRUE(refused([](SimOptions& o) { o.report_seconds = INFINITY; }));
   EXPECT_TRUE(refused([](SimOptions& o) { o.noise = -1; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.move_seconds = -1; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.report_every = 0; }));
+  EXPECT_TRUE(refused([](SimOptions& o) { o.nodes[0].slots[0].drift = {{StudyTime{}, 0}}; }));
   EXPECT_TRUE(refused([](SimOptions& o) { o.failure_probability = 1.5; }));
   EXPECT_FALSE(SimExecutor::create({}, Curve{}).ok());
 }

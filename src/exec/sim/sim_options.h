@@ -10,17 +10,31 @@
 
 namespace clavier::exec {
 
+/// From `time` on a slot works at so many times its declared speed, which nobody is told.
+struct SimDrift {
+  StudyTime time{};  ///< Since the simulation began.
+  double factor = 1;
+};
+
 struct SimSlot {
   double speed = 1;  ///< Every duration of a trial is divided by it.
   Resources resources = {};
   double price_per_hour = 0;
+  std::vector<SimDrift> drift = {};
+};
+
+/// A node that was lost comes back, or one that is there is lost.
+struct SimPresence {
+  StudyTime time{};
+  bool here = false;
 };
 
 struct SimNode {
   std::vector<SimSlot> slots = {SimSlot{}};
-  std::string host = {};    ///< Empty: `sim0`, `sim1`, …
-  StudyTime joins{};        ///< Since the simulation began.
-  StudyTime lost = kNever;  ///< Everything on it is lost then; it does not come back.
+  std::string host = {};                ///< Empty: `sim0`, `sim1`, …
+  StudyTime joins{};                    ///< Since the simulation began.
+  StudyTime lost = kNever;              ///< Everything on it is lost then.
+  std::vector<SimPresence> later = {};  ///< Of no effect where it is so already.
 };
 
 struct SimOptions {
@@ -30,10 +44,18 @@ struct SimOptions {
   double start_seconds = 0;     ///< From a launch's start to its first step.
   double report_seconds = 0;    ///< From the worker to the tuner.
   double command_seconds = 0;   ///< From the tuner to the worker.
+  /// To start from a checkpoint that was written in another slot, or to take it over.
+  double move_seconds = 0;
+  Steps report_every = 1;         ///< Trials report, and wait, at its multiples and at their end.
+  double evaluation_seconds = 0;  ///< Before each of those, at speed 1.
   /// Durations are multiplied by exp(noise · z), z standard normal, keyed by (seed, trial,
   /// attempt, step).
   double noise = 0;
   double failure_probability = 0;  ///< Per step, keyed by (seed, trial, attempt, step).
+  /// Nodes fail at random, this often in the mean, keyed by (seed, node, how often it came); 0:
+  /// not.
+  double mtbf_seconds = 0;
+  double repair_seconds = 0;  ///< Until a node that failed at random is back.
   worker::CheckpointRules checkpoints = {};
   /// A report at which the trial waits for a decision carries a checkpoint as well.
   bool checkpoint_at_until = true;
