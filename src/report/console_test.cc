@@ -255,17 +255,19 @@ TEST_F(ConsoleTest, ManyTrialsAreShownByTheirBest) {
 TEST_F(ConsoleTest, AParameterThatIsReportedAsWellHasOneColumn) {
   watch({});
   start(0, 0.1);
-  step(Signal{Reported{{{.trial = TrialId{0},
-                         .launch = state_.trial(TrialId{0}).launch,
-                         .step = 1,
-                         .value = 0.5,
-                         .seconds = 1,
-                         .metrics = {{"loss", 0.5}, {"lr", 0.05}, {"accuracy", 0.75}}}}}});
+  step(Signal{Reported{
+      {{.trial = TrialId{0},
+        .launch = state_.trial(TrialId{0}).launch,
+        .step = 1,
+        .value = 0.5,
+        .seconds = 1,
+        .metrics = {{"loss", 0.5}, {"lr", 0.05}, {"time_load_s", 1}, {"accuracy", 0.75}}}}}});
   ASSERT_TRUE(console_->finish(state_).ok());
   const std::string text = take();
   const std::string heading = text.substr(text.find("trial  status"));
   const std::string titles = heading.substr(0, heading.find('\n'));
   EXPECT_EQ(titles.find(" lr "), titles.rfind(" lr ")) << titles;
+  EXPECT_EQ(titles.find("time_load_s"), std::string::npos) << titles;
   EXPECT_EQ(titles.substr(titles.size() - 8), "accuracy") << titles;
 }
 

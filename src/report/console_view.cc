@@ -63,6 +63,11 @@ std::vector<std::string> parameter_names(const StudyView& view, const State& sta
   return names;
 }
 
+/// What trainers say of their own work; shown only if it is asked for.
+bool about_the_work(const std::string& metric) {
+  return metric == "checkpoint_bytes" || metric.starts_with("time_");
+}
+
 /// Besides the objective. A parameter that is reported as well has its column already.
 std::vector<std::string> metric_names(const StudyView& view, const State& state,
                                       const std::vector<TrialId>& trials) {
@@ -75,7 +80,8 @@ std::vector<std::string> metric_names(const StudyView& view, const State& state,
   if (names.empty())
     for (const TrialId id : trials)
       for (const Metric& metric : state.trial(id).metrics)
-        if (names.size() < kMetricColumns && !shown(metric.name)) names.push_back(metric.name);
+        if (names.size() < kMetricColumns && !shown(metric.name) && !about_the_work(metric.name))
+          names.push_back(metric.name);
   std::erase(names, state.objective().metric);
   return names;
 }
