@@ -1,7 +1,9 @@
 #include "app/run_study.h"
 
 #include <fmt/format.h>
+#include <gnu/libc-version.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 
@@ -14,6 +16,7 @@
 #include "cluster/discovery.h"
 #include "exec/local/local_executor.h"
 #include "report/trial_directories.h"
+#include "store/version.h"
 
 namespace clavier::app {
 namespace {
@@ -52,10 +55,19 @@ Status check_against_log(const std::string& logged_text, const StudySpec& spec) 
   return check_unchanged(before, spec);
 }
 
+/// Versions of what a result may depend on besides our own.
+void add_libraries(const StudySpec& spec, Node& node) {
+  node.facts.emplace_back("libc", gnu_get_libc_version());
+  if (spec.trainer && !kLibTorch.empty()) node.facts.emplace_back("libtorch", kLibTorch);
+  node.facts.emplace_back("sqlite", store::sqlite_version());
+  std::ranges::sort(node.facts);
+}
+
 }  // namespace
 
 Result<Node> this_node(const StudySpec& spec) {
   cluster::Machine machine = cluster::discover_node(cluster::discovery_options());
+  add_libraries(spec, machine.node);
   Node node = machine.node;
   cluster::SlotCutter cutter(std::move(machine), spec.cluster.max_per_gpu);
   for (const SlotSpec& declared : spec.cluster.slots) {
