@@ -10,14 +10,15 @@ std::size_t index(int number) { return static_cast<std::size_t>(number); }
 }  // namespace
 
 void Batches::observe(const RolloutView& view, const Happening& happening) {
-  if (!begun_) {
+  const bool first = !begun_;
+  if (first) {
     begun_ = true;
     batches_.resize(view.slots.size());
     for (std::size_t i = 0; i < view.trials.size(); ++i)
       if (!view.trials[i].finished && view.trials[i].slot < 0) trials_.add(static_cast<int>(i), view.trials[i].done);
   }
   Batch& batch = batches_[index(happening.slot)];
-  if (happening.trial >= 0) batch.ran.push_back(happening.trial);
+  if (happening.trial >= 0 && !first) batch.ran.push_back(happening.trial);
   switch (happening.kind) {
     case Happening::Kind::kJoined: slots_.add(happening.slot); return;
     case Happening::Kind::kLost:

@@ -57,14 +57,16 @@ inline Steps at_most(const TrialView& trial, Steps wanted) {
   return std::min(wanted, trial.target - trial.done);
 }
 
-/// Both queues, kept by what happens. Trials join with the first slot.
+/// Both queues, kept by what happens. Trials join with the first thing that happens, which is the
+/// end of one of them if the rule begins in the middle of a study.
 struct Queues {
   WaitingTrials trials = {};
   IdleSlots slots = {};
   bool begun = false;
 
   void observe(const RolloutView& view, const Happening& happening) {
-    if (!begun) {
+    const bool first = !begun;
+    if (first) {
       begun = true;
       for (std::size_t i = 0; i < view.trials.size(); ++i)
         if (!view.trials[i].finished && view.trials[i].slot < 0)
@@ -74,7 +76,7 @@ struct Queues {
       slots.remove(happening.slot);
     else
       slots.add(happening.slot);
-    if (happening.trial < 0) return;
+    if (happening.trial < 0 || first) return;
     const TrialView& trial = view.trials[static_cast<std::size_t>(happening.trial)];
     if (!trial.finished) trials.add(happening.trial, trial.done);
   }

@@ -98,6 +98,25 @@ TEST(Gpa, LeavesTheEndToTheStrongestSlot) {
     EXPECT_EQ(piece->slot, 0);
 }
 
+TEST(Catalogue, ARuleThatBeginsWithTheEndOfADispatchStartsEveryTrialOnce) {
+  for (const std::string_view name : names()) {
+    RolloutView view;
+    view.slots.assign(4, {.alive = true, .seconds_per_unit = 1});
+    view.trials.assign(3, {.target = 1000});
+    view.trials[0].done = 50;
+    const auto rule = make(name);
+    rule->observe(view,
+                  {.kind = Happening::Kind::kEnded, .trial = 0, .iterations = 50, .seconds = 50});
+    for (int slot = 1; slot < 4; ++slot) rule->observe(view, {.slot = slot});
+    while (const auto dispatch = rule->next(view)) {
+      TrialView& trial = view.trials[static_cast<std::size_t>(dispatch->trial)];
+      ASSERT_LT(trial.slot, 0) << name;
+      trial.slot = dispatch->slot;
+      view.slots[static_cast<std::size_t>(dispatch->slot)].trial = dispatch->trial;
+    }
+  }
+}
+
 TEST(Catalogue, MakesEveryRuleItNamesAndNoOther) {
   for (const std::string_view name : names()) {
     ASSERT_TRUE(make(name)) << name;
