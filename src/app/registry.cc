@@ -171,6 +171,16 @@ Steps last_step(const StudySpec& spec) {
   return std::min(spec.trial.stop.steps, limit ? *limit->as<std::int64_t>() : kForever);
 }
 
+/// Members of a population learn from each other: who is far ahead, or behind, has no peers
+/// (docs/decisions/0004-populations-stay-together.md). The rules of the sources stay as they are.
+constexpr Steps kWindow = 2;
+
+bool keeps_together(const StudySpec& spec) {
+  const Value* variant = spec.scheduler.options.find("variant");
+  return spec.scheduler.algorithm == "pbt" && spec.planner.algorithm == "auto" && variant &&
+         *variant == Value(std::string("sound"));
+}
+
 std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const Options& options) {
   const Steps target = last_step(spec);
   Steps interval = options.whole("interval");
@@ -183,7 +193,8 @@ std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const
       cluster::RulePlannerOptions{.target = target,
                                   .interval = interval,
                                   .speeds_known = known,
-                                  .seconds_per_step = spec.cluster.seconds_per_step});
+                                  .seconds_per_step = spec.cluster.seconds_per_step,
+                                  .window = keeps_together(spec) ? kWindow : 0});
 }
 
 std::unique_ptr<cluster::Planner> make_first_fit(const StudySpec&, const Options&) {

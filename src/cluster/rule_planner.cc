@@ -125,6 +125,8 @@ void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster)
   const State& state = demand.state;
   number_of_.resize(state.trials().size(), -1);
   bool surprise = false;
+  for (std::size_t i = 0; i < waits_.size(); ++i)
+    if (waits_[i]) view_.trials[i].finished = waits_[i] = false;
   for (const Trial& trial : state.trials()) {
     int& number = number_of_[static_cast<std::size_t>(trial.id.value)];
     if (number < 0) {
@@ -153,7 +155,7 @@ void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster)
     surprise = surprise || (seen.finished && !over);
     seen.finished = over;
     if (!over && trial.status == TrialStatus::kPending) seen.done = resumes_at(trial);
-    if (seen.done >= seen.target) seen.target = seen.done + 1;
+    if (seen.done >= options_.target) seen.target = seen.done + 1;
   }
   // Trials that nobody has drawn yet: all alike.
   const auto spare = static_cast<std::int64_t>(cluster.alive_slots() * 2);
@@ -169,7 +171,52 @@ void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster)
     trial_of_.emplace_back();
     view_.trials.push_back({.target = options_.target});
   }
-  if (surprise) start_over();
+  surprise = keep_together(demand) || surprise;
+  if (!surprise) return;
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    note_begun(i, cluster.slots().at(slots_[i]), state);
+  start_over();
+}
+
+/// Whether the limit has moved.
+bool RulePlanner::keep_together(const Demand& demand) {
+  if (options_.window == 0) return false;
+  waits_.resize(view_.trials.size());
+  const auto done = [&](std::size_t number) {
+    const AtEnd* at_end = find(demand.at_end, trial_of_[number]);
+    return at_end ? at_end->done : view_.trials[number].done;
+  };
+  const auto over = [&](std::size_t number) {
+    const TrialId id = trial_of_[number];
+    if (!id.valid()) return view_.trials[number].finished;
+    const TrialStatus status = demand.state.trial(id).status;
+    return ended(status) || status == TrialStatus::kPaused;
+  };
+  Steps least = options_.target;
+  for (std::size_t i = 0; i < view_.trials.size(); ++i)
+    if (!over(i)) least = std::min(least, done(i));
+  const Steps limit =
+      std::min(options_.target, (least / options_.interval + options_.window) * options_.interval);
+  const bool moves = limit > limit_;
+  limit_ = std::max(limit, limit_);
+  for (std::size_t i = 0; i < view_.trials.size(); ++i) {
+    TrialView& seen = view_.trials[i];
+    if (over(i) || (seen.slot < 0 && seen.done >= options_.target)) continue;
+    seen.target = limit_;
+    if (seen.slot < 0 && seen.done >= limit_) seen.finished = waits_[i] = true;
+  }
+  return moves;
+}
+
+/// Takes note of a dispatch that has begun.
+void RulePlanner::note_begun(std::size_t index, const SlotState& slot, const State& state) {
+  Assignment& work = work_[index];
+  if (work.trial < 0 || work.begun) return;
+  const auto number = static_cast<std::size_t>(work.trial);
+  const TrialId id = trial_of_[number];
+  if (!id.valid() || !state.trial(id).live() || state.trial(id).slot != slots_[index]) return;
+  work = {.trial = work.trial, .begun = true, .from = view_.trials[number].done};
+  view_.slots[index].since = seconds(slot.busy_since);
 }
 
 void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Demand& demand) {
@@ -194,10 +241,7 @@ void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Dema
           view_, {.kind = Happening::Kind::kLost, .slot = static_cast<int>(index), .trial = lost});
       return;
     }
-    if (here && !work.begun) {
-      work = {.trial = work.trial, .begun = true, .from = view_.trials[number].done};
-      seen.since = seconds(slot.busy_since);
-    }
+    note_begun(index, slot, state);
     const bool vanished = trial ? ended(trial->status) || trial->status == TrialStatus::kPaused
                                 : view_.trials[number].finished;
     if (!work.begun) {
@@ -223,7 +267,11 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
   ran.done = done;
   ran.finished = trial && (ended(trial->status) || trial->status == TrialStatus::kPaused);
   ran.stopped = ran.finished && done < ran.target;
-  if (done >= ran.target) ran.target = done + 1;
+  if (!ran.finished && options_.window > 0 && done >= limit_ && done < options_.target) {
+    ran.finished = waits_[static_cast<std::size_t>(work.trial)] = true;
+  } else if (done >= ran.target) {
+    ran.target = done + 1;
+  }
   const double took = slot.step_seconds - work.seconds, steps = slot.steps - work.steps;
   if (steps > 0) {
     const double before = seen.seconds_per_unit.value_or(0);

@@ -18,6 +18,9 @@ struct RulePlannerOptions {
   /// from nothing.
   bool speeds_known = false;
   double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
+  /// Trials stay together: none is brought further than so many intervals beyond the last full one
+  /// of the least advanced (paused ones aside). 0: each on its own.
+  Steps window = 0;
 };
 
 /// Lets a rule that was written for rollouts plan a running study: keeps the rule's picture of
@@ -51,6 +54,8 @@ class RulePlanner final : public Planner {
   void sync(const Demand& demand, const ClusterState& cluster);
   void mark_bundles(const ClusterState& cluster);
   void sync_trials(const Demand& demand, const ClusterState& cluster);
+  bool keep_together(const Demand& demand);
+  void note_begun(std::size_t index, const SlotState& slot, const State& state);
   void sync_slot(std::size_t index, const SlotState& slot, const Demand& demand);
   void end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial);
   void cancel(std::size_t index);
@@ -73,6 +78,8 @@ class RulePlanner final : public Planner {
   std::vector<TrialId> trial_of_ = {};  ///< By the rule's number; invalid: not created yet.
   std::vector<int> number_of_ = {};     ///< By trial; -1: not known.
   std::map<TrialId, std::string> why_ = {};
+  Steps limit_ = 0;               ///< With a window: nobody goes further for now.
+  std::vector<bool> waits_ = {};  ///< By the rule's number: it is finished only for now.
 };
 
 }  // namespace clavier::cluster

@@ -60,7 +60,8 @@ class SimulatedStudy {
     else
       planner_ = std::make_unique<cluster::RulePlanner>(
           [rule = settings.planner] { return cluster::rules::make(rule); },
-          cluster::RulePlannerOptions{.target = 40, .interval = 5});
+          cluster::RulePlannerOptions{
+              .target = 40, .interval = 5, .window = settings.population ? 2 : 0});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
     if (settings.population)
       scheduler_ = std::make_unique<sched::Pbt>(

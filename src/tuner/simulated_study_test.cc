@@ -88,6 +88,26 @@ TEST(SimulatedStudy, ThePlannerFinishesNearTheBound) {
   EXPECT_GT(makespan("agnostic"), 1.15 * bound);
 }
 
+TEST(SimulatedStudy, APopulationStaysTogetherWherePlannersShareOutTheSlots) {
+  constexpr std::size_t kTrials = 6;
+  State state({"loss", Mode::kMin}, {});
+  Steps limit = 0;
+  const auto steps =
+      uninterrupted({.trials = kTrials, .planner = "auto", .population = true, .seed = 3});
+  for (const Step& step : steps) {
+    Steps least = state.trials().size() < kTrials ? 0 : 40;
+    for (const Trial& trial : state.trials())
+      if (!ended(trial.status)) least = std::min(least, trial.step);
+    state.apply(step);
+    for (const Trial& trial : state.trials()) {
+      // The step that the least advanced finishes just now counts as well.
+      limit = std::max(limit, (least / 5 + 2) * 5);
+      if (trial.live()) EXPECT_LE(trial.step, limit) << "trial " << trial.id.value;
+    }
+  }
+  EXPECT_EQ(state.count(TrialStatus::kCompleted), kTrials);
+}
+
 TEST(SimulatedStudy, PausesAreResumedAndEveryTrialEnds) {
   const std::vector<Step> steps = uninterrupted({});
   std::set<std::int64_t> resumed;
