@@ -290,11 +290,13 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
                          .seconds = view_.now - since});
 }
 
-/// A promise that cannot be kept: for the rule, the slot was away for a moment.
+/// A promise that cannot be kept, or was kept and is over unseen: the trial is finished. For the
+/// rule, the slot was away for a moment.
 void RulePlanner::cancel(std::size_t index) {
   const int trial = std::exchange(work_[index], {}).trial;
   SlotView& seen = view_.slots[index];
   view_.trials[static_cast<std::size_t>(trial)].slot = -1;
+  view_.trials[static_cast<std::size_t>(trial)].finished = true;
   seen.trial = -1;
   seen.alive = false;
   rule_->observe(view_,
