@@ -124,6 +124,22 @@ struct RunOptions {
 };
 int run_run(const RunOptions& options, Streams& streams);
 
+/// Files to write; none if not set.
+struct TraceOptions {
+  std::optional<std::string> trace = {};  ///< CSV, a row per stay of a trial in a slot.
+  std::optional<std::string> gantt = {};  ///< SVG.
+};
+
+struct SimulateOptions {
+  StudySource source = {};
+  std::optional<std::string> dir = {};
+  TraceOptions traces = {};  ///< Of the first seed.
+  std::optional<std::uint64_t> seed = {};
+  int repeat = 1;
+  bool keep = false;  ///< Write a study's folder, as a run does.
+};
+int run_simulate(const SimulateOptions& options, Streams& streams);
+
 struct RerunOptions {
   std::int64_t trial = 0;
   StudyChoice study = {};

@@ -40,6 +40,7 @@ class CommandLine {
     app_.get_formatter()->column_width(34);
     add_run();
     add_check();
+    add_simulate();
     add_list();
     add_status();
     add_trials();
@@ -159,6 +160,30 @@ class CommandLine {
     add_source(sub, check_.source);
     sub.add_option("--samples", check_.samples, "configurations to show")
         ->check(CLI::Range(0, 10000));
+  }
+
+  static void add_traces(CLI::App& sub, TraceOptions& traces) {
+    sub.add_option("--trace", traces.trace, "write who ran where and when as CSV")
+        ->type_name("FILE.csv");
+    sub.add_option("--gantt", traces.gantt, "draw it")->type_name("FILE.svg");
+  }
+
+  void add_simulate() {
+    CLI::App& sub = command("simulate", "Run a study in virtual time on a described cluster",
+                            "  clavier simulate study.toml\n"
+                            "  clavier simulate study.toml --set planner.algorithm=hrfs --gantt "
+                            "hrfs.svg\n"
+                            "  clavier simulate study.toml --repeat 20 --set simulate.noise=0.1\n"
+                            "The file's [cluster] and [simulate] describe the cluster; the same "
+                            "seed gives the same trace.",
+                            simulate_, run_simulate);
+    add_source(sub, simulate_.source);
+    add_traces(sub, simulate_.traces);
+    sub.add_option("--seed", simulate_.seed, "instead of the study's");
+    sub.add_option("--repeat", simulate_.repeat, "so many seeds, from the first on")
+        ->check(CLI::Range(1, 1000));
+    sub.add_flag("--keep", simulate_.keep, "write a study's folder that other commands read");
+    add_dir(sub, simulate_.dir);
   }
 
   void add_list() {
@@ -342,6 +367,7 @@ class CommandLine {
   Chosen chosen_;
   RunOptions run_;
   CheckOptions check_;
+  SimulateOptions simulate_;
   ListOptions list_;
   StudyChoice status_, verify_;
   TrialsOptions trials_;
@@ -356,6 +382,10 @@ class CommandLine {
   CleanOptions clean_;
   DataOptions data_;
 };
+
+bool takes_command(const std::string& name) {
+  return name == "run" || name == "check" || name == "simulate";
+}
 
 int usage(const std::string& message) {
   std::cerr << "clavier: " << message << "\nclavier --help shows what there is\n";
@@ -377,7 +407,7 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
   const auto names = line.names();
   if (!words[0].starts_with('-') && std::ranges::find(names, words[0]) == names.end())
     return usage(fmt::format("no command \"{}\"{}", words[0], app::suggestion(words[0], names)));
-  if (!trailing.empty() && words[0] != "run" && words[0] != "check")
+  if (!trailing.empty() && !takes_command(words[0]))
     return usage(fmt::format("{} takes no command behind --", words[0]));
   std::ranges::reverse(words);  // As the parser wants them.
   try {

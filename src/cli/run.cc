@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <ostream>
 
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "cli/commands.h"
 #include "cli/one_run.h"
+#include "cli/plans.h"
 #include "cli/studies.h"
 #include "report/wording.h"
 #include "train/data/dataset.h"
@@ -27,16 +27,6 @@ Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& sou
     spec.text = app::to_toml(spec);  // What is logged must say what is run.
   }
   return spec;
-}
-
-std::string mean_and_deviation(const std::vector<double>& values) {
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  if (values.size() < 2) return report::number(mean);
-  return fmt::format("{} ± {}", report::number(mean),
-                     report::number(std::sqrt(squares / static_cast<double>(values.size() - 1))));
 }
 
 /// The study with as many seeds, each in a folder of its own.

@@ -1,0 +1,119 @@
+#include "app/simulate_study.h"
+
+#include <fmt/format.h>
+
+#include "app/policies.h"
+#include "app/run_study.h"
+#include "app/version.h"
+#include "cluster/bound.h"
+#include "exec/sim/sim_executor.h"
+#include "study/text.h"
+#include "tuner/tuner.h"
+
+namespace clavier::app {
+namespace {
+
+/// Sees every step as it is made.
+class Witness final : public Observer {
+ public:
+  Result<StepId> resume() override { return StepId{0}; }
+  Status on_step(const Step& step, const State&) override {
+    timeline.apply(step);
+    add(std::to_string(microseconds(step.turn.time)));
+    // What opens a run names version and commit.
+    if (!std::holds_alternative<Opened>(step.turn.input)) add(text::to_json(step.turn.input));
+    for (const Decision& decision : step.turn.decisions) add(text::to_json(decision));
+    add(text::to_json(step.fill));
+    return {};
+  }
+  Status on_idle(StudyTime, const State&) override { return {}; }
+  Status finish(const State&) override { return {}; }
+
+  report::Timeline timeline;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a.
+
+ private:
+  void add(std::string_view words) {
+    for (const char c : words) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    hash = (hash ^ 0xff) * 0x100000001b3;
+  }
+};
+
+double bound_of(const Simulated& simulated, const exec::SimOptions& options,
+                const exec::Curve& curve) {
+  std::vector<double> works;
+  for (const Trial& trial : simulated.state.trials()) {
+    const report::Trained trained = simulated.timeline.trained(trial.id);
+    double steps = static_cast<double>(trained.steps);
+    if (curve.cost) {
+      steps = 0;
+      for (Steps step = 1; step <= trained.steps; ++step) steps += curve.cost(trial.config, step);
+    }
+    const double work = steps * options.seconds_per_step +
+                        static_cast<double>(trained.reports) * options.evaluation_seconds;
+    if (work > 0) works.push_back(work);
+  }
+  if (works.empty()) return 0;
+  return cluster::preemptive_bound(works, rates_of(options));
+}
+
+Status run_to_the_end(tuner::Tuner& tuner, exec::SimExecutor& executor) {
+  const State& state = tuner.state();
+  while (!(state.finished() || tuner.director().closing()) ||
+         state.count(TrialStatus::kRunning) > 0) {
+    std::vector<Input> inputs;
+    for (Signal& signal : executor.wait(tuner.director().deadline()))
+      inputs.emplace_back(std::move(signal));
+    if (inputs.empty())
+      return unavailable(fmt::format(
+          "after {:.6g} simulated seconds nothing can happen any more, and the study is not over: "
+          "{} trials wait for slots",
+          seconds(state.now()), state.unfinished()));
+    TRY(tuner.feed(std::move(inputs)));
+  }
+  return {};
+}
+
+Result<store::StepLog> log_for(const StudySpec& spec, const std::filesystem::path& folder) {
+  const store::LogOptions options{.metric = spec.objective.metric};
+  if (folder.empty()) return store::StepLog::none();
+  auto log = TRY(store::StepLog::open(folder / "study.db", options));
+  if (log.last().valid())
+    return conflict(fmt::format("{} holds a study already; --set study.name=NAME writes another",
+                                folder.string()));
+  return log;
+}
+
+}  // namespace
+
+Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& options) {
+  auto cluster = TRY(simulated_cluster(spec, options.world));
+  const auto curve = TRY(simulated_curve(spec, options.home));
+  if (curve.cost) cluster.seconds_per_step = 1;  // Recorded seconds are what they are.
+  const auto policies = TRY(OwnedPolicies::create(spec));
+  auto log = TRY(log_for(spec, options.folder));
+  const Waker waker = TRY(Waker::create());
+  tuner::Mailbox mailbox(waker);
+  const auto executor = TRY(exec::SimExecutor::create(cluster, curve));
+  Witness witness;
+  tuner::Tuner tuner(director_options(spec), policies.refer(),
+                     {.executor = *executor,
+                      .log = log,
+                      .waker = waker,
+                      .mailbox = mailbox,
+                      .observers = {&witness},
+                      .warn = options.warn,
+                      .tick = StudyDuration::zero()});
+  TRY(tuner.recover());
+  TRY(tuner.open(
+      {.version = std::string(kVersion), .commit = std::string(kCommit), .study_text = spec.text}));
+  TRY(run_to_the_end(tuner, *executor));
+  Simulated simulated{.state = tuner.state(),
+                      .timeline = std::move(witness.timeline),
+                      .hash = witness.hash,
+                      .events = executor->events()};
+  simulated.bound = bound_of(simulated, cluster, curve);
+  return simulated;
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,171 @@
+#include "app/simulate_study.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "app/study_file.h"
+#include "app/study_folder.h"
+#include "base/scratch_directory.h"
+
+namespace clavier::app {
+namespace {
+
+/// Five trials of 100 steps on three slots of speeds 4, 2, 1.
+StudySpec study(std::string_view more = "", std::string_view planner = "auto") {
+  const std::string text = std::string(R"([study]
+name = "s"
+metric = "val_loss"
+mode = "min"
+trials = 5
+[space]
+lr = { loguniform = [1e-4, 1e-1] }
+[worker]
+command = ["true"]
+[trial.stop]
+steps = 100
+[planner]
+algorithm = ")") + std::string(planner) +
+                           "\"\n" + std::string(more);
+  auto spec = parse_study(text, "s.toml");
+  EXPECT_TRUE(spec.ok()) << (spec ? "" : spec.error().message);
+  return spec.value();
+}
+
+constexpr std::string_view kSlots = R"([[cluster.slots]]
+speed = 4
+price_per_hour = 3600
+[[cluster.slots]]
+node = "b"
+speed = 2
+[[cluster.slots]]
+node = "b"
+)";
+
+std::string with(std::string_view more) { return std::string(kSlots) + std::string(more); }
+
+Simulated simulated(const StudySpec& spec) {
+  auto done = simulate_study(spec, {});
+  EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
+  return *std::move(done);
+}
+
+TEST(Simulate, AutoEndsNearTheBoundAndFirstFitDoesNot) {
+  const Simulated planned = simulated(study(kSlots));
+  EXPECT_EQ(planned.state.count(TrialStatus::kCompleted), 5u);
+  EXPECT_NEAR(planned.bound, 500 / 7.0, 1e-6);
+  EXPECT_LT(planned.ratio(), 1.05);
+  EXPECT_GE(planned.ratio(), 1);
+  EXPECT_GT(planned.timeline.utilisation(), 0.95);
+  EXPECT_NEAR(planned.timeline.cost(), planned.makespan(), 1) << "the priced slot never rests";
+  const Simulated placed = simulated(study(kSlots, "first-fit"));
+  EXPECT_GT(placed.ratio(), 1.3);
+  EXPECT_EQ(placed.timeline.moves(), 0);
+}
+
+TEST(Simulate, TheSameSeedGivesTheSameHashAndAnotherSeedAnother) {
+  const std::string noisy = with("[simulate]\nnoise = 0.1\nmtbf = \"40s\"\nrepair = \"3s\"\n");
+  StudySpec spec = study(noisy);
+  const Simulated once = simulated(spec);
+  const Simulated again = simulated(spec);
+  EXPECT_EQ(once.hash, again.hash);
+  EXPECT_EQ(once.timeline.csv(), again.timeline.csv());
+  spec.seed = 1;
+  EXPECT_NE(simulated(spec).hash, once.hash);
+  spec = study(noisy + "seed = 9\n");
+  EXPECT_NE(simulated(spec).hash, once.hash);
+}
+
+TEST(Simulate, MovesCostTime) {
+  const Simulated free = simulated(study(kSlots));
+  ASSERT_GT(free.timeline.moves(), 0);
+  StudySpec spec = study(kSlots, "hrfs");
+  const double before = simulated(spec).makespan();
+  spec.cluster.move_seconds = 5;
+  EXPECT_GT(simulated(spec).makespan(), before);
+}
+
+TEST(Simulate, EventsSlowSlotsAndTakeNodesAwayAndBringThemBack) {
+  constexpr std::string_view kEvents = R"([[simulate.events]]
+at = 20
+slot = 0
+speed = 0.25
+[[simulate.events]]
+at = 30
+node = "b"
+here = false
+[[simulate.events]]
+at = 60
+node = "b"
+here = true
+)";
+  const Simulated done = simulated(study(with(kEvents)));
+  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u);
+  const report::Lane& lane = done.timeline.lanes().at(SlotId{1});
+  ASSERT_EQ(lane.gone.size(), 1u);
+  EXPECT_EQ(seconds(lane.gone[0].first), 30);
+  EXPECT_EQ(seconds(lane.gone[0].second), 60);
+  // 20 s at 7, 10 s at 4, 30 s at 1, then 4 a second.
+  EXPECT_NEAR(done.bound, 60 + (500 - 140 - 40 - 30) / 4.0, 1e-6);
+  EXPECT_GT(done.ratio(), 1);
+  EXPECT_LT(done.ratio(), 1.6);
+}
+
+TEST(Simulate, AStudyThatCannotEndSaysSo) {
+  const auto done = simulate_study(study(R"([[cluster.slots]]
+[[simulate.events]]
+at = 10
+node = "local"
+here = false
+)"),
+                                   {});
+  ASSERT_FALSE(done.ok());
+  EXPECT_NE(done.error().message.find("after 10 simulated seconds nothing can happen any more"),
+            std::string::npos)
+      << done.error().message;
+}
+
+TEST(Simulate, ACostEndsItInTheMiddleOfAStep) {
+  const Simulated done =
+      simulated(study(with("[cluster]\nseconds_per_step = 7\n[stop]\ncost = 10.5\n"), "first-fit"));
+  EXPECT_EQ(done.state.finished()->reason, "it has cost 10.5");
+  EXPECT_NEAR(done.makespan(), 10.5, 1e-5);
+}
+
+TEST(Simulate, WithoutALengthItFails) {
+  StudySpec spec = study(kSlots, "first-fit");
+  spec.trial.stop.steps = kForever;
+  spec.scheduler = {"fifo"};
+  const auto done = simulate_study(spec, {});
+  ASSERT_FALSE(done.ok());
+  EXPECT_NE(done.error().message.find("set [trial.stop] steps"), std::string::npos);
+}
+
+TEST(Simulate, CurvesComeFromATableOrAnEarlierStudy) {
+  const ScratchDirectory scratch;
+  const auto file = scratch.path() / "curves.csv";
+  std::ofstream(file) << "lr,step,seconds,val_loss\n0.1,1,2,0.5\n0.1,2,3,0.25\n";
+  StudySpec spec = study(with("[simulate]\ncurve = \"table\"\nfrom = \"curves.csv\"\n"));
+  spec.working_directory = scratch.path();
+  spec.trials = 1;
+  Config known;
+  known.set("lr", 0.1);
+  spec.space.points = {known};
+  SimulateOptions options{.home = scratch.path() / "home"};
+  const auto folder = make_study_folder(options.home, "early", spec.text);
+  ASSERT_TRUE(folder.ok());
+  options.folder = folder->root;
+  const auto from_table = simulate_study(spec, options);
+  ASSERT_TRUE(from_table.ok()) << from_table.error().message;
+  EXPECT_EQ(from_table->state.trials()[0].best->value, 0.25);
+  EXPECT_NEAR(from_table->makespan(), 5 / 4.0, 1e-3) << "at speed 4";
+  EXPECT_FALSE(simulate_study(spec, options).ok()) << "the folder is taken";
+  spec.simulate->curve = "study";
+  spec.simulate->from = "early";
+  const auto from_study = simulate_study(spec, {.home = options.home});
+  ASSERT_TRUE(from_study.ok()) << from_study.error().message;
+  EXPECT_EQ(from_study->state.trials()[0].best->value, 0.25);
+}
+
+}  // namespace
+}  // namespace clavier::app

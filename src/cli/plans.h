@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/simulate_study.h"
+#include "cli/commands.h"
+
+/// What `simulate` and `plan` say.
+namespace clavier::cli {
+
+/// Lines: how it ended, makespan, bound, cost, utilisation, moves, the best trial.
+std::string account_of(const app::StudySpec& spec, const app::Simulated& done);
+
+/// Writes the CSV trace and the picture that were asked for.
+Status write_traces(const app::StudySpec& spec, const app::Simulated& done,
+                    const TraceOptions& options);
+
+/// "1.5 ± 0.2"; of one value, itself.
+std::string mean_and_deviation(const std::vector<double>& values);
+
+}  // namespace clavier::cli

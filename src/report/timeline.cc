@@ -1,0 +1,165 @@
+#include "report/timeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace clavier::report {
+
+void Timeline::apply(const Step& step) {
+  now_ = step.turn.time;
+  if (const auto* opened = std::get_if<Opened>(&step.turn.input); opened && !opened->rebuilt)
+    while (!live_.empty()) end(live_.begin()->first);
+  if (const auto* signal = std::get_if<Signal>(&step.turn.input)) {
+    if (const auto* reported = std::get_if<Reported>(signal); reported && !step.turn.late)
+      for (const Report& each : reported->reports) report(each);
+    if (const auto* ended = std::get_if<LaunchEnded>(signal)) end(ended->launch);
+    if (const auto* joined = std::get_if<NodeJoined>(signal)) {
+      auto& slots = slots_of_[joined->node.id];
+      slots.clear();
+      for (const Slot& slot : joined->node.slots) {
+        Lane& lane = lanes_[slot.id];
+        lane.host = joined->node.host;
+        lane.speed = slot.speed;
+        lane.price_per_hour = slot.price_per_hour;
+        if (lane.gone_since) lane.gone.emplace_back(*lane.gone_since, now_);
+        lane.gone_since.reset();
+        slots.push_back(slot.id);
+      }
+    }
+    if (const auto* lost = std::get_if<NodeLost>(signal))
+      for (const SlotId slot : slots_of_[lost->node])
+        if (!lanes_[slot].gone_since) lanes_[slot].gone_since = now_;
+  }
+  for (const Decision& decision : step.turn.decisions)
+    if (const auto* each = std::get_if<Exploit>(&decision.action)) exploit(*each);
+  for (const Launch& launch : step.fill.launches)
+    for (const Member& member : launch.members) begin(launch, member);
+}
+
+bool Timeline::elsewhere(const Checkpoint& checkpoint, SlotId slot) const {
+  const auto launch = static_cast<std::size_t>(checkpoint.launch.value);
+  return launch >= wrote_in_.size() || wrote_in_[launch] != slot;
+}
+
+std::size_t Timeline::open_leg(Leg leg) {
+  moves_ += leg.moved;
+  legs_.push_back(leg);
+  return legs_.size() - 1;
+}
+
+void Timeline::close_leg(Leg& leg) const {
+  leg.end = now_;
+  const auto lane = lanes_.find(leg.slot);
+  if (lane != lanes_.end())
+    leg.cost = lane->second.price_per_hour * seconds(leg.end - leg.start) / 3600;
+}
+
+void Timeline::begin(const Launch& launch, const Member& member) {
+  const SlotId slot = launch.shares.front().slot;
+  const auto index = static_cast<std::size_t>(launch.id.value);
+  const bool moved = member.from && elsewhere(*member.from, slot);
+  if (index >= wrote_in_.size()) wrote_in_.resize(index + 1);
+  wrote_in_[index] = slot;
+  ++launches_;
+  Progress& progress = progress_[member.trial];
+  progress.at = member.from ? member.from->step : 0;
+  progress.leg = open_leg({.launch = launch.id,
+                           .trial = member.trial,
+                           .slot = slot,
+                           .from = progress.at,
+                           .to = progress.at,
+                           .start = now_,
+                           .end = now_,
+                           .moved = moved});
+  live_[launch.id].push_back(*progress.leg);
+}
+
+void Timeline::report(const Report& report) {
+  const auto found = progress_.find(report.trial);
+  if (found == progress_.end() || !found->second.leg) return;
+  Progress& progress = found->second;
+  Leg& leg = legs_[*progress.leg];
+  if (leg.launch != report.launch) return;
+  leg.to = report.step;
+  progress.at = report.step;
+  if (report.step <= progress.reached) return;
+  progress.trained.steps += report.step - std::max(progress.reached, leg.from);
+  ++progress.trained.reports;
+  progress.reached = report.step;
+}
+
+/// The same launch goes on with other weights: what it did before and does from now on are two.
+void Timeline::exploit(const Exploit& exploit) {
+  const auto found = progress_.find(exploit.trial);
+  if (found == progress_.end()) return;
+  Progress& progress = found->second;
+  progress.at = progress.reached = exploit.donor.step;
+  if (!progress.leg) return;
+  const std::size_t index = *progress.leg;
+  Leg& before = legs_[index];
+  const auto live = live_.find(before.launch);
+  if (live == live_.end()) return;
+  close_leg(before);
+  Leg next = before;
+  next.from = next.to = exploit.donor.step;
+  next.start = now_;
+  next.cost = 0;
+  next.moved = elsewhere(exploit.donor, before.slot);
+  progress.leg = open_leg(next);
+  std::ranges::replace(live->second, index, *progress.leg);
+}
+
+void Timeline::end(LaunchId launch) {
+  const auto live = live_.find(launch);
+  if (live == live_.end()) return;
+  for (const std::size_t leg : live->second) close_leg(legs_[leg]);
+  live_.erase(live);
+}
+
+std::vector<Leg> Timeline::legs() const {
+  std::vector<Leg> legs = legs_;
+  for (const auto& [launch, open] : live_)
+    for (const std::size_t leg : open) close_leg(legs[leg]);
+  return legs;
+}
+
+double Timeline::cost() const {
+  double sum = 0;
+  for (const Leg& leg : legs()) sum += leg.cost;
+  return sum;
+}
+
+Trained Timeline::trained(TrialId trial) const {
+  const auto found = progress_.find(trial);
+  return found == progress_.end() ? Trained{} : found->second.trained;
+}
+
+double Timeline::utilisation() const {
+  double busy = 0, speed = 0;
+  for (const Leg& leg : legs())
+    if (const auto lane = lanes_.find(leg.slot); lane != lanes_.end())
+      busy += lane->second.speed * seconds(leg.end - leg.start);
+  for (const auto& [slot, lane] : lanes_) speed += lane.speed;
+  const double all = speed * seconds(now_);
+  return all > 0 ? busy / all : 0;
+}
+
+std::string Timeline::csv() const {
+  std::string out = "launch,trial,slot,node,from_step,to_step,start,end,moved,cost\n";
+  for (const Leg& leg : legs()) {
+    const auto lane = lanes_.find(leg.slot);
+    std::string host = lane == lanes_.end() ? "" : lane->second.host;
+    if (host.find_first_of(",\"\r\n") != std::string::npos) {
+      std::string quoted = "\"";
+      for (const char c : host) quoted += c == '"' ? "\"\"" : std::string(1, c);
+      host = quoted + '"';
+    }
+    out += fmt::format("{},{},{},{},{},{},{:.6f},{:.6f},{},{:.10g}\n", leg.launch.value,
+                       leg.trial.value, leg.slot.value, host, leg.from, leg.to, seconds(leg.start),
+                       seconds(leg.end), leg.moved ? 1 : 0, leg.cost);
+  }
+  return out;
+}
+
+}  // namespace clavier::report
