@@ -5,13 +5,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
 
-/// Whatever the order in which reports, checkpoints, decisions, failures, losses, pauses and the
-/// user's commands cross each other: no trial ever runs weights of one origin with hyperparameters
-/// of another.
+/// Whatever the order in which reports, checkpoints, decisions, failures, losses, pauses, planners'
+/// stretches, damaged or discarded checkpoints and the user's commands cross each other: no trial
+/// ever runs weights of one origin with hyperparameters of another.
 namespace clavier::sched {
 namespace {
 
@@ -27,14 +28,16 @@ using Make = std::function<std::unique_ptr<Scheduler>(std::uint64_t seed)>;
 
 /// What really is in a checkpoint or in a worker's memory.
 struct Weights {
-  double lr = 0;  ///< They were trained with it.
+  double lr = 0;     ///< They were trained with it.
+  double meant = 0;  ///< Whoever saved them was to train them with it.
   Steps step = 0;
   double value = 0;
   std::int64_t taken_from = -1;  ///< The donor this trial took over last, in truth.
 };
 
 struct Tally {
-  std::int64_t turns = 0, exploits = 0, stale = 0, at_rest = 0, from_donor = 0;
+  std::int64_t turns = 0, exploits = 0, stale = 0, at_rest = 0, from_donor = 0, voids = 0,
+               discards = 0, taken_off = 0;
 };
 
 /// Five trials on two to five slots, with messages that take their time.
@@ -77,6 +80,7 @@ class World {
   Checkpoint save(const Worker& worker) {
     Checkpoint saved{worker.trial, worker.launch, worker.weights.step, std::to_string(paths_++)};
     truth_[saved.path] = worker.weights;
+    truth_[saved.path].meant = worker.lr;
     return saved;
   }
 
@@ -115,7 +119,8 @@ class World {
     const Exploit* exploit = nullptr;
     std::optional<ExitKind> leaves;
     for (const Action& action : worker.inbox) {
-      if (const auto* go_on = std::get_if<Continue>(&action)) worker.until = go_on->until;
+      if (const auto* go_on = std::get_if<Continue>(&action))
+        worker.until = std::min(go_on->until, go_on->stretch);
       if (const auto* each = std::get_if<Exploit>(&action)) exploit = each;
       if (std::holds_alternative<Pause>(action) || std::holds_alternative<Requeue>(action))
         leaves = ExitKind::kPaused;
@@ -128,13 +133,21 @@ class World {
         worker.outbox.push_back(CheckpointSaved{save(worker)});
       }
       leave(worker, *leaves);
+    } else if (exploit && gone_.contains(exploit->donor.path)) {
+      find_void(worker, exploit->donor);
     } else if (exploit) {
       take_over(worker, exploit->donor);
       worker.lr = lr(exploit->config);
-      worker.until = exploit->until;
+      worker.until = std::min(exploit->until, exploit->stretch);
       EXPECT_TRUE(neighbour(worker.lr, worker.weights.lr));
     }
     worker.inbox.clear();
+  }
+
+  /// As executors do: what is damaged is told, and who was to start from it is lost.
+  void find_void(Worker& worker, const Checkpoint& from) {
+    worker.outbox.push_back(CheckpointVoid{from, "damaged"});
+    leave(worker, ExitKind::kLost);
   }
 
   void take_over(Worker& worker, const Checkpoint& from) {
@@ -155,7 +168,9 @@ class World {
   /// The user, or the end of the tuner.
   void interfere() {
     const TrialId trial{static_cast<std::int64_t>(rng_.below(state_.trials().size()))};
-    switch (rng_.below(4)) {
+    switch (rng_.below(6)) {
+      case 4: return damage(trial);
+      case 5: return discard(trial);
       case 0:
         if (state_.trial(trial).live() && state_.trial(trial).verdict == Verdict::kNone)
           turn(UserCommand{PauseTrial{trial}}, {{Pause{trial, true}, "user"}});
@@ -172,6 +187,59 @@ class World {
         workers_.clear();  // kill -9
         turn(Opened{.seed = state_.seed(), .trials = 5});
     }
+  }
+
+  void damage(TrialId trial) {
+    const auto& kept = state_.trial(trial).checkpoints;
+    if (kept.empty()) return;
+    const Checkpoint chosen = kept[rng_.below(kept.size())];
+    if (!gone_.insert(chosen.path).second || !chosen.trial.valid()) return;
+    ++tally_.voids;
+    turn(Signal{CheckpointVoid{chosen, "damaged"}});
+  }
+
+  /// As retention does: neither the newest nor what anybody has taken over.
+  void discard(TrialId trial) {
+    const auto kept = state_.trial(trial).checkpoints;
+    Fill fill;
+    for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
+      const bool taken = std::ranges::any_of(state_.trials(), [&](const Trial& each) {
+        return std::ranges::find(each.takeovers, kept[i], &Takeover::donor) != each.takeovers.end();
+      });
+      if (kept[i].trial == trial && !taken) fill.discards.push_back(kept[i]);
+    }
+    for (const Checkpoint& each : fill.discards) gone_.insert(each.path);
+    tally_.discards += static_cast<std::int64_t>(fill.discards.size());
+    state_.apply(fill, state_.now());
+  }
+
+  /// A planner's part: stretches shorter than the scheduler's way, and trials taken off their slots
+  /// in the turn in which they were told to go on.
+  void plan(Turn& turn) {
+    for (std::size_t i = turn.decisions.size(); i-- > 0;) {
+      Action& action = turn.decisions[i].action;
+      const TrialId trial = subject(action);
+      if (!state_.trial(trial).live() || state_.trial(trial).verdict != Verdict::kNone) continue;
+      if (auto* go_on = std::get_if<Continue>(&action); go_on && rng_.below(4) == 0)
+        go_on->stretch = state_.trial(trial).step + 1;
+      if (auto* exploit = std::get_if<Exploit>(&action); exploit && rng_.below(4) == 0)
+        exploit->stretch = exploit->donor.step + 1;
+      const bool goes_on =
+          std::holds_alternative<Continue>(action) || std::holds_alternative<Exploit>(action);
+      if (goes_on && rng_.below(5) == 0) take_off(trial, turn);
+    }
+    const auto* signal = std::get_if<Signal>(&turn.input);
+    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    if (!reported || turn.late || !turn.decisions.empty()) return;
+    const Trial& trial = state_.trial(reported->reports[0].trial);
+    if (trial.step < trial.waits_at()) return;
+    if (rng_.below(2) == 0) return take_off(trial.id, turn);
+    turn.decisions.push_back({Continue{trial.id, trial.until}, ""});
+  }
+
+  void take_off(TrialId trial, Turn& turn) {
+    ++tally_.taken_off;
+    turn.decisions.push_back({Requeue{trial}, "another goes on in its slot"});
   }
 
   std::vector<TrialId> held() const {
@@ -197,6 +265,7 @@ class World {
     if (!turn.late)
       for (Decision& decision : scheduler_->decide(turn, state_))
         check(decision.action), turn.decisions.push_back(std::move(decision));
+    plan(turn);
     state_.apply_decisions(turn);
     scheduler_->observe(turn, state_);
     for (const Decision& decision : turn.decisions)
@@ -244,11 +313,16 @@ class World {
     Worker worker{.trial = id, .launch = state_.next_launch(), .lr = lr(trial.config)};
     worker.until = until;
     Member member{.trial = id, .until = until};
-    if (const Checkpoint* from = trial.latest_checkpoint()) {
+    const Checkpoint* from = trial.latest_checkpoint();
+    if (from && gone_.contains(from->path)) {
+      member.from = *from;
+      find_void(worker, *from);
+    } else if (from) {
       member.from = *from;
       take_over(worker, *from);
       tally_.from_donor += from->trial != id;
-      EXPECT_TRUE(worker.lr == worker.weights.lr || neighbour(worker.lr, worker.weights.lr))
+      EXPECT_TRUE(from->trial == id ? worker.lr == worker.weights.meant
+                                    : neighbour(worker.lr, worker.weights.lr))
           << "weights of one origin, hyperparameters of another: trial " << id.value;
       EXPECT_EQ(trial.origin.value_or(TrialId{}).value, worker.weights.taken_from);
     } else {
@@ -258,7 +332,7 @@ class World {
     Fill fill;
     fill.launches.push_back({.id = worker.launch, .members = {member}, .shares = {{SlotId{0}}}});
     state_.apply(fill, state_.now());
-    EXPECT_EQ(state_.trial(id).step, worker.weights.step);
+    EXPECT_TRUE(worker.left || state_.trial(id).step == worker.weights.step);
     workers_.push_back(std::move(worker));
   }
 
@@ -269,6 +343,7 @@ class World {
   Tally& tally_;
   std::vector<Worker> workers_;
   std::map<std::string, Weights> truth_;
+  std::set<std::string> gone_;  ///< Damaged or discarded.
   std::int64_t paths_ = 0;
 };
 
@@ -278,17 +353,25 @@ void race(const Make& make, std::int64_t turns) {
     World(make, seed, tally).run(1500);
   EXPECT_GT(tally.exploits, turns / 100);
   EXPECT_GT(tally.from_donor, turns / 1000);
-  EXPECT_GT(tally.at_rest, turns / 1000);
+  EXPECT_GT(tally.at_rest, turns / 5000);
+  EXPECT_GT(tally.voids, turns / 2000);
+  EXPECT_GT(tally.discards, turns / 2000);
+  EXPECT_GT(tally.taken_off, turns / 5000);
   std::printf(
       "%ld turns, %ld exploits (%ld at rest), %ld saved old weights after it, %ld launches "
-      "from a donor's\n",
-      tally.turns, tally.exploits, tally.at_rest, tally.stale, tally.from_donor);
+      "from a donor's, %ld taken off their slots, %ld damaged, %ld discarded\n",
+      tally.turns, tally.exploits, tally.at_rest, tally.stale, tally.from_donor, tally.taken_off,
+      tally.voids, tally.discards);
 }
 
-Make pbt(Exchange exchange) {
-  return [exchange](std::uint64_t seed) {
-    const PbtOptions options{
-        .interval = 4, .max_steps = 60, .quantile = 0.5, .exchange = exchange, .explore = kExplore};
+Make pbt(Exchange exchange, bool shares_slots = true) {
+  return [exchange, shares_slots](std::uint64_t seed) {
+    const PbtOptions options{.interval = 4,
+                             .max_steps = 60,
+                             .quantile = 0.5,
+                             .exchange = exchange,
+                             .shares_slots = shares_slots,
+                             .explore = kExplore};
     return std::make_unique<Pbt>(Objective{"loss", Mode::kMin}, kSpace, options, seed);
   };
 }
@@ -304,9 +387,16 @@ Make ray(Counter counter) {
   };
 }
 
-constexpr std::int64_t kTurns = 1000000;
+#ifdef CLAVIER_RACE_TURNS
+constexpr std::int64_t kTurns = CLAVIER_RACE_TURNS;
+#else
+constexpr std::int64_t kTurns = 20000;
+#endif
 
 TEST(PbtRaceTest, AsynchronousNeverMixesOrigins) { race(pbt(Exchange::kAsynchronous), kTurns); }
+TEST(PbtRaceTest, UnderAPlannerItNeverMixesOrigins) {
+  race(pbt(Exchange::kAsynchronous, false), kTurns);
+}
 TEST(PbtRaceTest, SynchronousNeverMixesOrigins) { race(pbt(Exchange::kSynchronous), kTurns); }
 TEST(PbtRaceTest, RaysRuleNeverMixesOrigins) { race(ray(Counter::kDonors), kTurns); }
 TEST(PbtRaceTest, HrfsRuleNeverMixesOrigins) { race(ray(Counter::kOwn), kTurns); }

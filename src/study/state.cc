@@ -6,6 +6,29 @@
 #include "base/match.h"
 
 namespace clavier {
+namespace {
+
+/// Stands where a checkpoint of another trial, taken over, has turned out to be damaged.
+Checkpoint void_like(const Checkpoint& checkpoint) {
+  return {TrialId{}, checkpoint.launch, checkpoint.step, {}};
+}
+
+/// A trial at rest goes on from the newest weights that are left, with the configuration that they
+/// had: that from before a takeover of which nothing is left. Every takeover has left a checkpoint
+/// in the list, and only others' are void there.
+void fall_back(Trial& trial) {
+  auto& kept = trial.checkpoints;
+  while (!kept.empty() && !kept.back().trial.valid()) {
+    kept.pop_back();
+    if (trial.takeovers.empty() || ended(trial.status)) continue;
+    trial.config = std::move(trial.takeovers.back().before);
+    trial.takeovers.pop_back();
+    trial.origin.reset();
+    if (!trial.takeovers.empty()) trial.origin = trial.takeovers.back().donor.trial;
+  }
+}
+
+}  // namespace
 
 State::State(Objective objective, RetryLimits retries)
     : objective_(std::move(objective)), retries_(retries) {}
@@ -113,12 +136,14 @@ void State::keep(const Checkpoint& checkpoint) {
 
 void State::forget(const Checkpoint& checkpoint) {
   for (Trial& trial : trials_) {
-    if (std::erase(trial.checkpoints, checkpoint) == 0) continue;
-    // Weights from before a takeover go with the configuration from before it.
-    const auto taken = std::ranges::find(trial.takeovers, checkpoint, &Takeover::donor);
-    if (taken == trial.takeovers.end() || ended(trial.status)) continue;
-    trial.config = taken->before;
-    trial.takeovers.erase(taken, trial.takeovers.end());
+    auto& kept = trial.checkpoints;
+    const bool own = checkpoint.trial == trial.id;
+    const auto first = std::ranges::find(kept, checkpoint);
+    if (first != kept.end() && (own || ended(trial.status))) kept.erase(first);
+    // Its place among the others tells later which weights are from before the takeover.
+    std::ranges::replace(kept, checkpoint, void_like(checkpoint));
+    // A worker may be at work with what it had read before.
+    if (!trial.live()) fall_back(trial);
   }
 }
 
@@ -127,6 +152,7 @@ void State::exit(Trial& trial, const Exited& exited) {
   trial.verdict = Verdict::kNone;
   trial.busy += now_ - trial.launched;
   trial.taking_over = false;
+  fall_back(trial);
   switch (verdict) {
     case Verdict::kStop: return set_status(trial, TrialStatus::kStopped);
     case Verdict::kComplete: return set_status(trial, TrialStatus::kCompleted);

@@ -290,10 +290,38 @@ TEST_F(StateTest, AVoidCheckpointIsForgottenByAllWhoHaveIt) {
   EXPECT_EQ(state.trial(receiver).takeovers[0].before, before);
   turn(Signal(CheckpointVoid{given, "damaged"}));
   EXPECT_TRUE(state.trial(donor).checkpoints.empty());
+  EXPECT_EQ(state.trial(receiver).config, explored) << "its worker may have read it before";
+  exit(receiver, ExitKind::kLost);
   ASSERT_TRUE(state.trial(receiver).latest_checkpoint());
   EXPECT_EQ(*state.trial(receiver).latest_checkpoint(), own);
   EXPECT_EQ(state.trial(receiver).config, before) << "own weights go with their configuration";
   EXPECT_TRUE(state.trial(receiver).takeovers.empty());
+  EXPECT_FALSE(state.trial(receiver).origin);
+}
+
+TEST_F(StateTest, WeightsTrainedSinceATakeoverOutliveItsVoidDonor) {
+  open();
+  const TrialId donor = create();
+  Config before, explored;
+  before.set("lr", 0.1);
+  explored.set("lr", 0.2);
+  const TrialId receiver = create(before);
+  const LaunchId launch = state.trial(receiver).launch;
+  const Checkpoint old{receiver, launch, 2, "old"}, since{receiver, launch, 4, "since"};
+  const Checkpoint given{donor, state.trial(donor).launch, 3, "given"};
+  turn(Signal(CheckpointSaved{old}));
+  turn(Signal(CheckpointSaved{given}));
+  report(receiver, 2, 0.5, {{Exploit{receiver, given, 0.4, explored}, "worse"}});
+  report(receiver, 4, 0.3);
+  turn(Signal(CheckpointSaved{since}));
+  turn(Signal(CheckpointVoid{given, "damaged"}));
+  exit(receiver, ExitKind::kLost);
+  EXPECT_EQ(*state.trial(receiver).latest_checkpoint(), since);
+  EXPECT_EQ(state.trial(receiver).config, explored);
+  // Now nothing is left of the takeover.
+  turn(Signal(CheckpointVoid{since, "damaged"}));
+  EXPECT_EQ(*state.trial(receiver).latest_checkpoint(), old);
+  EXPECT_EQ(state.trial(receiver).config, before);
 }
 
 TEST_F(StateTest, RequestsAreAnsweredByTheFirstTrialThatCarriesThem) {
