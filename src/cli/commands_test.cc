@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "app/study_folder.h"
@@ -39,7 +40,9 @@ Config config(double lr, const char* optimizer) {
 /// Writes the log of a study of two trials: 0 completed at loss 0.5 (then 0.6), 1 stopped at 0.7.
 class StudyOnDisk {
  public:
-  explicit StudyOnDisk(const fs::path& home) : folder_{home / "demo"} {
+  /// With `decision`, instead of the stop.
+  explicit StudyOnDisk(const fs::path& home, std::optional<Decision> decision = {})
+      : folder_{home / "demo"} {
     EXPECT_TRUE(app::make_study_folder(home, "demo", kStudy).ok());
     auto log = store::StepLog::open(folder_.database(), {.metric = "loss"});
     EXPECT_TRUE(log.ok());
@@ -49,7 +52,8 @@ class StudyOnDisk {
     last().fill.launches = {launch(0), launch(1)};
     report(0, 1, 0.5, 0.8);
     report(1, 1, 0.7, 0.6);
-    last().turn.decisions = {{Stop{TrialId{1}}, "worse than the median"}};
+    last().turn.decisions = {
+        decision.value_or(Decision{Stop{TrialId{1}}, "worse than the median"})};
     exited(1, ExitKind::kStopped);
     report(0, 2, 0.6, 0.9);
     exited(0, ExitKind::kCompleted);
@@ -190,6 +194,19 @@ TEST_F(Commands, ShowTellsReportsDecisionsAndTheEndOfTheLog) {
   EXPECT_TRUE(has(second, "stop: worse than the median\n")) << second;
   run(run_show, ShowOptions{2, demo(), 2}, kFailure);
   EXPECT_EQ(err_, "clavier: there is no trial 2; the study has 0 to 1\n");
+}
+
+TEST_F(Commands, ShowTellsWhoseWeightsATrialTookOver) {
+  const Checkpoint donor{TrialId{0}, LaunchId{0}, 1, "t0/checkpoint"};
+  const StudyOnDisk study(
+      home_,
+      Decision{Exploit{.trial = TrialId{1}, .donor = donor, .config = config(0.15, "sgd")}, ""});
+  const std::string taker = run(run_show, ShowOptions{1, demo(), 2});
+  EXPECT_TRUE(has(taker,
+                  "\nLineage:\n  at step 1: weights of trial 0 at step 1; lr 0.5 → 0.15, "
+                  "optimizer it's → sgd\n"))
+      << taker;
+  EXPECT_FALSE(has(run(run_show, ShowOptions{0, demo(), 2}), "Lineage"));
 }
 
 TEST_F(Commands, BestComparesByBestOrLastValueOfAnyMetric) {

@@ -58,11 +58,41 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
        fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));
   line("directory", (study.folder.root / trial.directory).string());
   for (const Checkpoint& checkpoint : trial.checkpoints)
-    line("checkpoint", fmt::format("{} (step {})", (study.folder.root / checkpoint.path).string(),
-                                   checkpoint.step));
+    if (checkpoint.trial.valid())
+      line("checkpoint", fmt::format("{} (step {})", (study.folder.root / checkpoint.path).string(),
+                                     checkpoint.step));
   streams.out << "\nConfiguration:\n";
   for (const Config::Entry& entry : trial.config.entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
+}
+
+/// Which parameters differ: "lr 0.1 → 0.08, width 64 → 32".
+std::string changes(const Config& before, const Config& after) {
+  std::string words;
+  const auto add = [&](const std::string& name, const Value* from, const Value* to) {
+    if (from && to && same_value(*from, *to)) return;
+    words += fmt::format("{}{} {} → {}", words.empty() ? "" : ", ", name,
+                         from ? text::plain(*from) : "none", to ? text::plain(*to) : "none");
+  };
+  for (const Config::Entry& entry : before.entries())
+    add(entry.name, &entry.value, after.find(entry.name));
+  for (const Config::Entry& entry : after.entries())
+    if (!before.find(entry.name)) add(entry.name, nullptr, &entry.value);
+  return words.empty() ? "nothing changed" : words;
+}
+
+/// Whose weights it took over, and what became of its configuration each time.
+void show_lineage(const Trial& trial, Streams& streams) {
+  if (trial.takeovers.empty()) return;
+  streams.out << "\nLineage:\n";
+  for (std::size_t i = 0; i < trial.takeovers.size(); ++i) {
+    const Takeover& each = trial.takeovers[i];
+    const bool last = i + 1 == trial.takeovers.size();
+    const Config& after = last ? trial.config : trial.takeovers[i + 1].before;
+    streams.out << fmt::format("  at step {}: weights of trial {} at step {}; {}\n", each.at,
+                               each.donor.trial.value, each.donor.step,
+                               report::clean(changes(each.before, after)));
+  }
 }
 
 void show_reports(const History& history, Streams& streams) {
@@ -156,6 +186,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   if (!id) return fail(streams, id.error());
   const Trial& trial = study->state.trial(*id);
   show_facts(*study, trial, streams);
+  show_lineage(trial, streams);
   show_reports(history, streams);
   show_decisions(history, streams);
   show_logs(*study, trial, options.log_lines, streams);
