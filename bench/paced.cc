@@ -282,10 +282,10 @@ std::string json(const char* name, double predicted, const std::vector<Run>& run
       ours > 0 ? middle / ours : 1, runs.size(), makespans.size(), error, late, duty);
 }
 
-/// The number behind `--name`.
-double option(int argc, char** argv, const char* name, double fallback) {
+/// What stands behind `--name`.
+const char* option(int argc, char** argv, const char* name, const char* fallback) {
   for (int i = 1; i + 1 < argc; ++i)
-    if (std::strcmp(argv[i], name) == 0) return std::atof(argv[i + 1]);
+    if (std::strcmp(argv[i], name) == 0) return argv[i + 1];
   return fallback;
 }
 
@@ -295,8 +295,10 @@ int main(int argc, char** argv) {
   if (const auto status = exec::guard_main_if_asked(argc, argv)) return *status;
   if (::getenv("CLAVIER_FD") != nullptr) return worker::worker_main(train, {.exploit = true});
 
-  const double seconds_aimed = option(argc, argv, "--seconds", 24);  // Of our planner's makespan.
-  const int runs = static_cast<int>(option(argc, argv, "--runs", 3));
+  const double seconds_aimed =
+      std::atof(option(argc, argv, "--seconds", "24"));  // Of our planner's makespan.
+  const int runs = std::atoi(option(argc, argv, "--runs", "3"));
+  const std::string only = option(argc, argv, "--only", "");
   double rates = 0;
   for (const double rate : kRates) rates += rate;
   const double seconds_per_step = seconds_aimed * rates / (kTrials * kSteps);
@@ -309,7 +311,7 @@ int main(int argc, char** argv) {
   }
   for (int i = 0; i < runs; ++i)
     for (const Way& way : kWays) {
-      if (way.once && i > 0) continue;
+      if ((way.once && i > 0) || (!only.empty() && only != way.name)) continue;
       const Run each = run(way, seconds_per_step);
       all[way.name].push_back(each);
       fmt::print(
