@@ -140,6 +140,22 @@ struct SimulateOptions {
 };
 int run_simulate(const SimulateOptions& options, Streams& streams);
 
+struct PlanOptions {
+  StudySource source = {};
+  std::optional<std::string> dir = {};
+  std::optional<std::string> data_dir = {};
+  TraceOptions traces = {};
+  std::optional<std::string> from = {};  ///< Durations of this earlier study.
+  bool probe = false;  ///< Durations measured by running one interval per slot kind.
+};
+int run_plan(const PlanOptions& options, Streams& streams);
+
+struct WhyOptions {
+  std::int64_t trial = 0;
+  StudyChoice study = {};
+};
+int run_why(const WhyOptions& options, Streams& streams);
+
 struct RerunOptions {
   std::int64_t trial = 0;
   StudyChoice study = {};

@@ -40,11 +40,13 @@ class CommandLine {
     app_.get_formatter()->column_width(34);
     add_run();
     add_check();
+    add_plan();
     add_simulate();
     add_list();
     add_status();
     add_trials();
     add_show();
+    add_why();
     add_best();
     add_test();
     add_rerun();
@@ -168,6 +170,22 @@ class CommandLine {
     sub.add_option("--gantt", traces.gantt, "draw it")->type_name("FILE.svg");
   }
 
+  void add_plan() {
+    CLI::App& sub = command("plan", "Predict how long a study takes, before anything runs",
+                            "  clavier plan study.toml\n"
+                            "  clavier plan study.toml --from digits    as that study measured\n"
+                            "  clavier plan study.toml --probe --gantt plan.svg",
+                            plan_, run_plan);
+    add_source(sub, plan_.source);
+    add_traces(sub, plan_.traces);
+    auto* from = sub.add_option("--from", plan_.from, "durations as an earlier study measured them")
+                     ->type_name("STUDY");
+    sub.add_flag("--probe", plan_.probe, "measure them: an interval on each kind of slot")
+        ->excludes(from);
+    add_dir(sub, plan_.dir);
+    add_data_dir(sub, plan_.data_dir);
+  }
+
   void add_simulate() {
     CLI::App& sub = command("simulate", "Run a study in virtual time on a described cluster",
                             "  clavier simulate study.toml\n"
@@ -229,6 +247,12 @@ class CommandLine {
                 "  clavier show 7\n  clavier show 7 digits --log-lines 50", show_, run_show);
     add_trial_and_study(sub, show_.trial, show_.study, TrialIs::kRequired);
     sub.add_option("--log-lines", show_.log_lines, "of the end of stdout and stderr, each");
+  }
+
+  void add_why() {
+    CLI::App& sub = command("why", "What a trial waits for",
+                            "  clavier why 7\n  clavier why 7 digits", why_, run_why);
+    add_trial_and_study(sub, why_.trial, why_.study, TrialIs::kRequired);
   }
 
   void add_best() {
@@ -367,7 +391,9 @@ class CommandLine {
   Chosen chosen_;
   RunOptions run_;
   CheckOptions check_;
+  PlanOptions plan_;
   SimulateOptions simulate_;
+  WhyOptions why_;
   ListOptions list_;
   StudyChoice status_, verify_;
   TrialsOptions trials_;
@@ -384,7 +410,7 @@ class CommandLine {
 };
 
 bool takes_command(const std::string& name) {
-  return name == "run" || name == "check" || name == "simulate";
+  return name == "run" || name == "check" || name == "plan" || name == "simulate";
 }
 
 int usage(const std::string& message) {

@@ -30,7 +30,7 @@ std::string time_text(double length) {
 
 }  // namespace
 
-std::string account_of(const app::StudySpec& spec, const app::Simulated& done) {
+std::string account_of(const app::StudySpec& spec, const app::Simulated& done, Account account) {
   const State& state = done.state;
   const report::Timeline& timeline = done.timeline;
   std::string out;
@@ -42,8 +42,8 @@ std::string account_of(const app::StudySpec& spec, const app::Simulated& done) {
                    report::count(static_cast<std::int64_t>(state.trials().size()), "trial"),
                    report::count(static_cast<std::int64_t>(timeline.lanes().size()), "slot"),
                    spec.planner.algorithm));
-  if (state.finished()) line("ended", state.finished()->reason);
-  line("trials", report::counts(state));
+  if (account == Account::kSimulated && state.finished()) line("ended", state.finished()->reason);
+  if (account == Account::kSimulated) line("trials", report::counts(state));
   line("makespan", time_text(done.makespan()));
   if (done.bound > 0)
     line("lower bound", fmt::format("{}; ratio {:.3f}", time_text(done.bound), done.ratio()));
@@ -51,7 +51,7 @@ std::string account_of(const app::StudySpec& spec, const app::Simulated& done) {
   line("utilisation", fmt::format("{:.1f} % of the slots' speed", 100 * timeline.utilisation()));
   line("launches", fmt::format("{}; {} to a slot without the checkpoint", timeline.launches(),
                                report::count(timeline.moves(), "move")));
-  line("best", best_text(state));
+  if (account == Account::kSimulated) line("best", best_text(state));
   return out;
 }
 

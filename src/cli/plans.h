@@ -9,8 +9,11 @@
 /// What `simulate` and `plan` say.
 namespace clavier::cli {
 
-/// Lines: how it ended, makespan, bound, cost, utilisation, moves, the best trial.
-std::string account_of(const app::StudySpec& spec, const app::Simulated& done);
+enum class Account { kSimulated, kPlanned };
+
+/// Lines: how it ended and the best trial if that is of interest, makespan, bound, cost,
+/// utilisation, moves.
+std::string account_of(const app::StudySpec& spec, const app::Simulated& done, Account account);
 
 /// Writes the CSV trace and the picture that were asked for.
 Status write_traces(const app::StudySpec& spec, const app::Simulated& done,

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <ostream>
 
+#include "app/plan_study.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "cli/commands.h"
@@ -73,6 +76,24 @@ Result<app::StudySpec> spec_to_rerun(const RerunOptions& options) {
   return spec;
 }
 
+/// What is expected of a study whose slots have known speeds; nothing if it cannot be told.
+std::optional<double> predicted(const app::StudySpec& spec, const std::filesystem::path& home) {
+  constexpr std::int64_t kMostEvents = 200'000;
+  const auto known = [](const app::SlotSpec& slot) { return slot.speed.has_value(); };
+  if (!std::ranges::any_of(spec.cluster.slots, known)) return {};
+  const auto planned = app::plan_study(spec, {.home = home, .most_events = kMostEvents});
+  if (!planned) return {};
+  return planned->simulated.makespan();
+}
+
+/// Of a study that was done in one run.
+std::string comparison(double predicted, const State& state) {
+  if (!state.finished() || state.runs() != 1) return {};
+  const double took = seconds(state.now());
+  return fmt::format("predicted {:.4g} s, took {:.4g} s ({:+.1f} %)\n", predicted, took,
+                     100 * (took / predicted - 1));
+}
+
 }  // namespace
 
 int run_run(const RunOptions& options, Streams& streams) {
@@ -86,7 +107,9 @@ int run_run(const RunOptions& options, Streams& streams) {
     streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
   if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
     streams.out << "# One trial; --trials N tries more.\n\n";
+  const auto expected = predicted(*spec, home_of(options.dir));
   const auto report = run_with_console(one_run(*spec, options.dir, options.data_dir), streams);
+  if (report && expected) streams.out << comparison(*expected, report->state);
   return report ? exit_status(*report, streams) : fail(streams, report.error());
 }
 

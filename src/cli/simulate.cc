@@ -40,7 +40,8 @@ Result<int> simulate_all(const SimulateOptions& options, Streams& streams) {
     const app::Simulated done = TRY(simulate(options, spec, streams));
     if (i > 0) streams.out << '\n';
     if (options.repeat > 1) streams.out << fmt::format("seed          {}\n", spec.seed);
-    streams.out << account_of(spec, done) << fmt::format("trace hash    {:016x}\n", done.hash);
+    streams.out << account_of(spec, done, Account::kSimulated)
+                << fmt::format("trace hash    {:016x}\n", done.hash);
     if (i == 0) TRY(write_traces(spec, done, options.traces));
     makespans.push_back(done.makespan());
     ratios.push_back(done.ratio());

@@ -1,0 +1,211 @@
+#include "app/plan_study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "app/recorded_study.h"
+#include "app/run_study.h"
+#include "cluster/cluster_state.h"
+
+namespace clavier::app {
+namespace {
+
+/// Seconds per step as a study's log tells them.
+struct Measured {
+  std::map<SlotId, double> by_slot;
+  std::map<std::string, double> by_host;  ///< Of its slowest slot.
+  double slowest = 0;
+  double move_seconds = 0;
+  Steps report_every = 1;
+  Steps longest = 0;  ///< Trial that completed.
+};
+
+double seconds_per_step(const cluster::SlotState& slot) {
+  if (slot.usual_seconds > 0) return slot.usual_seconds;
+  return slot.first_steps > 0 ? slot.first_seconds / slot.first_steps : 0;
+}
+
+Result<Measured> measured_in(const StudyFolder& folder) {
+  cluster::ClusterState cluster;
+  std::map<SlotId, double> first_reports;
+  const auto study =
+      TRY(read_recorded(folder, store::Metrics::kSkip, [&](const Step& step, const State&) {
+        cluster.apply(step);
+        // A launch with a single report forgets it when the next begins.
+        for (const auto& [id, slot] : cluster.slots())
+          if (const double each = seconds_per_step(slot); each > 0) first_reports[id] = each;
+      }));
+  Measured found;
+  found.by_slot = std::move(first_reports);
+  for (const auto& [id, each] : found.by_slot) {
+    const Slot& slot = cluster.slots().at(id).slot;
+    double& host = found.by_host[cluster.nodes().at(slot.node).host];
+    host = std::max(host, each);
+    found.slowest = std::max(found.slowest, each);
+  }
+  if (found.slowest == 0)
+    return not_found(
+        fmt::format("{} has measured nothing: no trial has reported", folder.root.string()));
+  found.move_seconds = cluster.move_seconds();
+  Steps gap = kForever;
+  for (const Trial& trial : study.state.trials()) {
+    Steps before = 0;
+    for (const Point& point : trial.history) {
+      if (point.step > before) gap = std::min(gap, point.step - before);
+      before = point.step;
+    }
+    if (trial.status == TrialStatus::kCompleted)
+      found.longest = std::max(found.longest, trial.step);
+  }
+  if (gap != kForever) found.report_every = gap;
+  return found;
+}
+
+/// Each slot by itself, at the speed that `seconds_of` says of it (seconds per step).
+template <typename SecondsOf>
+Result<StudySpec> at_speeds(const StudySpec& spec, SecondsOf seconds_of) {
+  const exec::SimOptions slots = TRY(simulated_cluster(spec, World::kCalm));
+  StudySpec measured = spec;
+  measured.cluster.slots.clear();
+  measured.cluster.discover = false;
+  measured.cluster.seconds_per_step = 1;
+  std::int64_t id = 0;
+  for (const exec::SimNode& node : slots.nodes)
+    for (const exec::SimSlot& slot : node.slots) {
+      SlotSpec one{.node = node.host,
+                   .cpus = slot.resources.cpus,
+                   .gpus = slot.resources.gpus,
+                   .memory_mb = slot.resources.memory_mb,
+                   .custom = slot.resources.custom,
+                   .price_per_hour = slot.price_per_hour};
+      one.speed = 1 / seconds_of(SlotId{id++}, node.host);
+      measured.cluster.slots.push_back(std::move(one));
+    }
+  return measured;
+}
+
+Result<StudySpec> as_measured(const StudySpec& spec, const Measured& found) {
+  StudySpec measured = TRY(at_speeds(spec, [&](SlotId slot, const std::string& host) {
+    if (const auto same = found.by_slot.find(slot); same != found.by_slot.end())
+      return same->second;
+    const auto there = found.by_host.find(host);
+    return there == found.by_host.end() ? found.slowest : there->second;
+  }));
+  if (found.move_seconds > 0) measured.cluster.move_seconds = found.move_seconds;
+  if (!measured.simulate) measured.simulate.emplace().report_every = found.report_every;
+  if (trial_length(measured) == kForever && found.longest > 0)
+    measured.trial.stop.steps = found.longest;
+  return measured;
+}
+
+std::string declared_source(const ClusterSpec& cluster, bool& measured) {
+  measured = std::ranges::any_of(cluster.slots,
+                                 [](const SlotSpec& slot) { return slot.speed.has_value(); });
+  if (measured)
+    return fmt::format("the speeds of [[cluster.slots]], {:.6g} s per step at speed 1",
+                       cluster.seconds_per_step);
+  return fmt::format(
+      "assumed, {:.6g} s per step on every slot ([cluster] seconds_per_step); --from STUDY takes "
+      "what an earlier study measured, --probe measures",
+      cluster.seconds_per_step);
+}
+
+Status check_limits(const StudySpec& spec) {
+  if (spec.trials == kForever)
+    return invalid("nothing limits the number of trials: set [study] trials to plan them");
+  if (trial_length(spec) == kForever && (!spec.simulate || spec.simulate->curve == "power-law"))
+    return invalid("nothing says how long a trial is: set [trial.stop] steps");
+  return {};
+}
+
+/// Coarser reports where there would be too many to simulate.
+void coarsen(StudySpec& spec, std::int64_t most_events) {
+  const Steps length = trial_length(spec);
+  if (length == kForever || spec.trials == kForever) return;
+  const double reports = static_cast<double>(length) * static_cast<double>(spec.trials);
+  const auto every = static_cast<Steps>(std::ceil(reports / static_cast<double>(most_events)));
+  if (every <= 1) return;
+  if (!spec.simulate) spec.simulate.emplace();
+  spec.simulate->report_every = std::max(spec.simulate->report_every, every);
+}
+
+}  // namespace
+
+Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options) {
+  StudySpec planned = spec;
+  std::string source;
+  bool measured = true;
+  if (options.from) {
+    const auto folder = TRY(find_study(options.home, *options.from));
+    planned = TRY(as_measured(planned, TRY(measured_in(folder))));
+    source = fmt::format("measured by the study {}", folder.name());
+  } else {
+    source = declared_source(spec.cluster, measured);
+  }
+  TRY(check_limits(planned));
+  coarsen(planned, options.most_events);
+  return Planned{TRY(simulate_study(planned, {.home = options.home, .world = World::kCalm})),
+                 std::move(source), measured};
+}
+
+Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& options) {
+  const Node node = TRY(this_node(spec));
+  const Steps length = trial_length(spec);
+  const Steps interval = length == kForever ? 10 : std::max<Steps>(2, length / 20);
+  std::map<SlotId, double> each;
+  std::vector<std::pair<Slot, double>> kinds;
+  for (const Slot& slot : node.slots) {
+    const auto same = std::ranges::find_if(kinds, [&](const auto& kind) {
+      return kind.first.resources == slot.resources && kind.first.speed == slot.speed &&
+             kind.first.emulated == slot.emulated;
+    });
+    if (same != kinds.end()) {
+      each[slot.id] = same->second;
+      continue;
+    }
+    StudySpec probe = spec;
+    probe.name = fmt::format("probe{}", kinds.size());
+    probe.trials = 1;
+    probe.trial.stop = {.steps = interval};
+    probe.stop = {};
+    probe.scheduler = {"fifo"};
+    probe.planner = {"first-fit"};
+    probe.checkpoint.at_end = false;
+    probe.report.directories = false;
+    probe.text.clear();
+    SlotSpec one{.cpus = slot.resources.cpus,
+                 .gpus = slot.resources.gpus,
+                 .memory_mb = slot.resources.memory_mb,
+                 .custom = slot.resources.custom};
+    if (slot.emulated) one.speed = slot.speed;
+    probe.cluster.slots = {one};
+    probe.cluster.discover = false;
+    probe.cluster.workers = 0;
+    const auto folder = options.folder / probe.name;
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    const auto report = TRY(run_study(probe, {.folder = folder,
+                                              .data_directory = options.data_directory,
+                                              .waker = options.waker,
+                                              .interrupts = options.interrupts}));
+    if (report.interrupted) return unavailable("the probe was interrupted");
+    const auto& trials = report.state.trials();
+    if (trials.empty() || trials[0].history.empty())
+      return unavailable(fmt::format("the probe's trial has not reported: {}",
+                                     trials.empty() ? "it never ran" : trials[0].reason));
+    // What the first report took may hold the start of the worker.
+    const std::vector<Point>& points = trials[0].history;
+    const std::size_t from = points.size() > 1 ? 1 : 0;
+    double took = 0;
+    for (std::size_t i = from; i < points.size(); ++i) took += points[i].seconds;
+    const Steps steps = points.back().step - (from ? points.front().step : 0);
+    each[slot.id] = std::max(1e-9, took / static_cast<double>(std::max<Steps>(1, steps)));
+    kinds.emplace_back(slot, each[slot.id]);
+  }
+  return at_speeds(spec, [&](SlotId slot, const std::string&) { return each.at(slot); });
+}
+
+}  // namespace clavier::app

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "app/simulate_study.h"
+#include "base/waker.h"
+
+namespace clavier::app {
+
+struct PlanOptions {
+  std::filesystem::path home = {};       ///< Of all studies.
+  std::optional<std::string> from = {};  ///< An earlier study, by name or folder.
+  std::int64_t most_events = 1'000'000;  ///< Longer studies are planned in coarser steps.
+};
+
+/// A study before it has run.
+struct Planned {
+  Simulated simulated;
+  std::string source;  ///< Where the durations come from, in words.
+  bool measured = true;
+};
+
+/// What the study is expected to do: simulated without noise and failures, at the speeds of
+/// [cluster] or as an earlier study measured them. Fails if nothing limits trials or steps.
+Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options);
+
+/// Where and how a probe runs trials.
+struct ProbeOptions {
+  std::filesystem::path folder;  ///< Scratch, emptied by the caller.
+  std::filesystem::path data_directory;
+  const Waker& waker;
+  const std::atomic<int>* interrupts = nullptr;
+};
+
+/// The study with the seconds per step of each kind of its slots as measured here: one trial runs
+/// one interval on each kind, through the ordinary executor. Fails if such a trial fails.
+Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& options);
+
+}  // namespace clavier::app
