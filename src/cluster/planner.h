@@ -66,6 +66,9 @@ class Planner {
   /// It cuts trials into stretches and takes them off their slots for others; schedulers then need
   /// not share out the slots themselves. It has a memory.
   virtual bool multiplexes() const { return false; }
+  /// It has given a slot, in which a trial waits at the end of a stretch, to somebody: it must be
+  /// asked about that trial although nothing happens.
+  virtual bool restless() const { return false; }
   /// What this trial waits for, in words; empty if it does not know.
   virtual std::string why(TrialId) const { return {}; }
 };

@@ -72,7 +72,21 @@ Plan RulePlanner::plan(const Demand& demand, const ClusterState& cluster, StudyT
     }
   }
   offer(demand, cluster, plan);
+  restless_ = demand.at_end.empty() && holds_up(demand.state);
   return plan;
+}
+
+/// Somebody is promised a slot in which another waits, or waits where it is not promised one.
+bool RulePlanner::holds_up(const State& state) const {
+  return std::ranges::any_of(state.with_status(TrialStatus::kRunning), [&](TrialId id) {
+    const Trial& trial = state.trial(id);
+    const std::size_t slot = index_of(trial.slot);
+    if (trial.verdict != Verdict::kNone || trial.step < trial.waits_at() || slot >= work_.size())
+      return false;
+    const int number = number_of(id);
+    const bool promised = number >= 0 && view_.trials[static_cast<std::size_t>(number)].slot >= 0;
+    return promised || (work_[slot].trial >= 0 && !work_[slot].begun);
+  });
 }
 
 std::string RulePlanner::why_it_leaves(TrialId trial, const Assignment& work) const {
@@ -263,6 +277,7 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
   const Assignment work = std::exchange(work_[index], {});
   SlotView& seen = view_.slots[index];
   TrialView& ran = view_.trials[static_cast<std::size_t>(work.trial)];
+  if (trial) learn_grid(*trial, work.trial, work.from);
   ran.slot = -1;
   ran.done = done;
   ran.finished = trial && (ended(trial->status) || trial->status == TrialStatus::kPaused);
@@ -288,6 +303,16 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
                          .trial = work.trial,
                          .iterations = done - work.from,
                          .seconds = view_.now - since});
+}
+
+/// The least mean distance of reports that any dispatch has shown.
+void RulePlanner::learn_grid(const Trial& trial, int number, Steps from) {
+  reports_.resize(trial_of_.size());
+  std::int64_t& before = reports_[static_cast<std::size_t>(number)];
+  const std::int64_t reports = trial.reports - std::exchange(before, trial.reports);
+  if (reports <= 0 || trial.step <= from) return;
+  const Steps each = std::max<Steps>(1, (trial.step - from) / reports);
+  grid_ = grid_ == 0 ? each : std::min(grid_, each);
 }
 
 /// A promise that cannot be kept, or was kept and is over unseen: the trial is finished. For the
@@ -328,6 +353,7 @@ void RulePlanner::assign(const Dispatch& dispatch) {
   const bool moves = trial.home >= 0 && trial.home != dispatch.slot;
   slot.trial = dispatch.trial;
   slot.until = trial.done + dispatch.iterations;
+  if (grid_ > 1) slot.until = std::min(trial.target, (slot.until + grid_ - 1) / grid_ * grid_);
   slot.since = view_.now;
   slot.move = moves ? view_.costs.move_seconds : 0;
   slot.work = view_.work(dispatch.trial, trial.done, slot.until);

@@ -39,6 +39,7 @@ class RulePlanner final : public Planner {
   Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
   std::size_t appetite(const ClusterState& cluster) const override;
   bool multiplexes() const override { return true; }
+  bool restless() const override { return restless_; }
   std::string why(TrialId trial) const override;
 
  private:
@@ -64,6 +65,8 @@ class RulePlanner final : public Planner {
   void assign(const Dispatch& dispatch);
   std::string why_it_leaves(TrialId trial, const Assignment& work) const;
   Steps stretch(std::size_t index, Steps until) const;
+  void learn_grid(const Trial& trial, int number, Steps from);
+  bool holds_up(const State& state) const;
   void offer(const Demand& demand, const ClusterState& cluster, Plan& plan);
   int number_of(TrialId trial) const;
   std::size_t index_of(SlotId slot) const;
@@ -78,8 +81,12 @@ class RulePlanner final : public Planner {
   std::vector<TrialId> trial_of_ = {};  ///< By the rule's number; invalid: not created yet.
   std::vector<int> number_of_ = {};     ///< By trial; -1: not known.
   std::map<TrialId, std::string> why_ = {};
-  Steps limit_ = 0;               ///< With a window: nobody goes further for now.
-  std::vector<bool> waits_ = {};  ///< By the rule's number: it is finished only for now.
+  bool restless_ = false;
+  /// Trials report every so many steps, where alone a stretch can end; 0: not known yet.
+  Steps grid_ = 0;
+  std::vector<std::int64_t> reports_ = {};  ///< By the rule's number: when it last stopped.
+  Steps limit_ = 0;                         ///< With a window: nobody goes further for now.
+  std::vector<bool> waits_ = {};            ///< By the rule's number: it is finished only for now.
 };
 
 }  // namespace clavier::cluster

@@ -225,8 +225,8 @@ void Director::judge_silence(const Exited& exited, Turn& turn) {
   if (ending_ || state_.best() || !state_.known(exited.trial)) return;
   const Trial& trial = state_.trial(exited.trial);
   // One that was ended by a rule before its first report may have had no time for it.
-  const bool by_itself = trial.reason.empty();
-  if (trial.status != TrialStatus::kCompleted || !trial.history.empty() || !by_itself) return;
+  const bool had_no_time = trial.reports == 0 && !trial.reason.empty();
+  if (trial.status != TrialStatus::kCompleted || !trial.history.empty() || had_no_time) return;
   std::string reported;
   for (const Metric& metric : trial.metrics)
     reported += (reported.empty() ? "" : ", ") + metric.name;
@@ -303,6 +303,7 @@ StudyTime Director::deadline() const {
   if (options_.study_rules.cost && !state_.finished())
     next = std::min(next, cost_up(options_.study_rules, cluster_.cost(state_.now()),
                                   cluster_.price_per_hour(), state_.now()));
+  if (policies_.planner.restless() && !closing_ && !state_.finished()) next = state_.now();
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
       if (state_.trial(id).verdict == Verdict::kNone)
@@ -316,8 +317,7 @@ std::optional<Finished> Director::over() const {
     case FinishKind::kFailure: return {};
     case FinishKind::kUser: return state_.finished();
     case FinishKind::kStopRule: {
-      const auto reason =
-          met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now()));
+      const auto reason = met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now()));
       if (reason) return Finished{FinishKind::kStopRule, *reason, state_.best()};
       return {};
     }

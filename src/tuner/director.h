@@ -87,6 +87,8 @@ class Director {
   void ask_about_stretches(Turn& turn);
   cluster::Demand at_ends(const Turn& turn) const;
   void remind_planner(const Turn& turn);
+  /// Until something has worked once, one trial at a time shows whether anything can.
+  bool careful() const { return !proven_ && options_.careful_start; }
   std::size_t appetite() const;
   std::string start_some(std::size_t appetite, Fill& fill);
   cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;

@@ -37,17 +37,17 @@ std::size_t Director::appetite() const {
   if (policies_.planner.multiplexes() && appetite > 0)
     appetite = 1 + state_.unfinished() +
                std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.alive_slots()));
-  // Until something has worked once, one trial at a time shows whether anything can.
-  if (!proven_ && options_.careful_start)
-    appetite = state_.count(TrialStatus::kRunning) > 0 ? 0 : std::min<std::size_t>(appetite, 1);
-  return appetite;
+  if (!careful()) return appetite;
+  if (state_.count(TrialStatus::kRunning) > 0) return 0;
+  // A planner that shares out slots must see everything, or it might choose what it was not shown.
+  return policies_.planner.multiplexes() ? appetite : std::min<std::size_t>(appetite, 1);
 }
 
 std::string Director::start_some(std::size_t appetite, Fill& fill) {
   const auto wanted = runnables(appetite);
   const cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
   for (const cluster::Start& start : plan.starts)
-    if (!launch(wanted[start.want], start, fill)) break;
+    if (!launch(wanted[start.want], start, fill) || careful()) break;
   if (!plan.starts.empty() || plan.left_out.empty()) return {};
   return plan.left_out.front();
 }

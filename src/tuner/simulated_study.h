@@ -13,6 +13,7 @@
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "sched/pbt.h"
+#include "sched/pbt_ray.h"
 #include "search/random.h"
 #include "study/text.h"
 #include "tuner/tuner.h"
@@ -40,6 +41,7 @@ class SimulatedStudy {
     bool promotion = true;  ///< ASHA with pauses; else the stopping variant.
     std::string planner = "first-fit";
     bool population = false;  ///< Population-based training instead.
+    bool ray = false;         ///< By Ray's rule.
     double failures = 0;      ///< Chance of a failure per step.
     std::uint64_t seed = 7;
   };
@@ -63,7 +65,14 @@ class SimulatedStudy {
           cluster::RulePlannerOptions{
               .target = 40, .interval = 5, .window = settings.population ? 2 : 0});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
-    if (settings.population)
+    if (settings.ray)
+      scheduler_ = std::make_unique<sched::RayPbt>(
+          options.objective, space_,
+          sched::RayPbtOptions{.perturbation_interval = 5,
+                               .max_steps = 40,
+                               .shares_slots = settings.planner == "first-fit"},
+          settings.seed);
+    else if (settings.population)
       scheduler_ = std::make_unique<sched::Pbt>(
           options.objective, space_,
           sched::PbtOptions{

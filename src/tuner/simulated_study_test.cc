@@ -88,6 +88,20 @@ TEST(SimulatedStudy, ThePlannerFinishesNearTheBound) {
   EXPECT_GT(makespan("agnostic"), 1.15 * bound);
 }
 
+TEST(SimulatedStudy, EveryRuleOfThePopulationEndsUnderEveryPlanner) {
+  for (const char* planner : {"auto", "hrfs", "era", "eta", "gpa", "agnostic"})
+    for (const bool ray : {false, true})
+      for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        SCOPED_TRACE(std::string(planner) + (ray ? " ray " : " ") + std::to_string(seed));
+        uninterrupted({.trials = 9,
+                       .planner = planner,
+                       .population = true,
+                       .ray = ray,
+                       .failures = seed % 2 == 0 ? 0.0 : 0.01,
+                       .seed = seed});
+      }
+}
+
 TEST(SimulatedStudy, APopulationStaysTogetherWherePlannersShareOutTheSlots) {
   constexpr std::size_t kTrials = 6;
   State state({"loss", Mode::kMin}, {});

@@ -28,7 +28,7 @@ struct AutoOptions {
 /// schedule of everything that is left, follows it in short dispatches, and whenever speeds turn
 /// out different draws up candidates (level schedules from the present state, a list schedule, the
 /// present one) and takes the one whose rehearsal at the learned speeds ends first, moves and
-/// evaluations costed. Slots of unknown speed first run one iteration.
+/// evaluations costed. Slots of unknown speed first run two iterations.
 class Auto : public RolloutRule {
  public:
   explicit Auto(AutoOptions options = {}) : options_(options) {}
