@@ -15,7 +15,8 @@ void Batches::observe(const RolloutView& view, const Happening& happening) {
     begun_ = true;
     batches_.resize(view.slots.size());
     for (std::size_t i = 0; i < view.trials.size(); ++i)
-      if (!view.trials[i].finished && view.trials[i].slot < 0) trials_.add(static_cast<int>(i), view.trials[i].done);
+      if (!view.trials[i].finished && view.trials[i].slot < 0)
+        trials_.add(static_cast<int>(i), view.trials[i].done);
   }
   Batch& batch = batches_[index(happening.slot)];
   if (happening.trial >= 0 && !first) batch.ran.push_back(happening.trial);
