@@ -15,7 +15,7 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+add_compile_options(-Wall -Wextra -Wnon-virtual-dtor $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 if(CLAVIER_WERROR)
   add_compile_options(-Werror)
 endif()
