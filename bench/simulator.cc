@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "bench/measure.h"
@@ -86,19 +88,22 @@ class Timed final : public cluster::Planner {
 
 struct Run {
   double events_per_second = 0;
+  double seconds = 0;  ///< Of the processor.
   double makespan = 0;
   std::int64_t events = 0;
+  std::size_t trials = 0;
 };
 
 /// A whole study under the tuner: FIFO, `trials` of `steps` steps.
 Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::Planner& planner,
-          store::StepLog log) {
+          store::StepLog log, std::optional<StudyDuration> until = {}) {
   Space space;
   space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}};
   search::RandomSearch searcher(space, 1);
   sched::Fifo scheduler({.max_steps = steps});
   tuner::StudyOptions study{.name = "sim", .objective = {"loss", Mode::kMin}, .trials = trials};
   study.careful_start = false;
+  study.study_rules.time = until;
   auto executor = exec::SimExecutor::create(std::move(options), cheap_curve()).value();
   Waker waker = Waker::create().value();
   tuner::Mailbox mailbox(waker);
@@ -112,10 +117,32 @@ Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::P
   const double begin = bench::cpu_seconds();
   CHECK(tuner.run({}).ok());
   CHECK(tuner.state().finished() && tuner.state().unfinished() == 0);
-  return {
-      .events_per_second = static_cast<double>(executor->events()) / (bench::cpu_seconds() - begin),
-      .makespan = seconds(tuner.state().now()),
-      .events = executor->events()};
+  const double took = bench::cpu_seconds() - begin;
+  return {.events_per_second = static_cast<double>(executor->events()) / took,
+          .seconds = took,
+          .makespan = seconds(tuner.state().now()),
+          .events = executor->events(),
+          .trials = tuner.state().trials().size()};
+}
+
+/// 24 hours of 10,000 slots: steps of a minute at speed 1, a report every ten, trials of 200 steps,
+/// each slot taken again as soon as it is free; noise, and slots lost twice a day.
+Run day() {
+  exec::SimOptions options = cluster_of(10'000);
+  const auto slots = options.nodes.front().slots;
+  options.nodes.clear();
+  for (std::size_t first = 0; first < slots.size(); first += 8)
+    options.nodes.push_back({.slots = {slots.begin() + static_cast<std::ptrdiff_t>(first),
+                                       slots.begin() + static_cast<std::ptrdiff_t>(first + 8)}});
+  options.seconds_per_step = 60;
+  options.report_every = 10;
+  options.noise = 0.1;
+  options.mtbf_seconds = 43'200;
+  options.repair_seconds = 600;
+  options.checkpoints.every = 10;
+  cluster::FirstFit planner;
+  return whole(std::move(options), 1'000'000, 200, planner, store::StepLog::none(),
+               std::chrono::hours(24));
 }
 
 }  // namespace
@@ -130,12 +157,16 @@ int main() {
                            store::StepLog::in_memory({.metric = "loss"}).value());
   fmt::print("whole tuner, log in memory: {:.0f} events/s\n", memory.events_per_second);
 
+  const Run whole_day = day();
+  fmt::print("10,000 slots for 24 hours: {:.1f} s, {} events, {} trials\n", whole_day.seconds,
+             whole_day.events, whole_day.trials);
+
   exec::SimOptions large = cluster_of(2000);
   large.noise = 0.1;
   cluster::RulePlanner planner([] { return cluster::rules::make("auto"); },
                                {.target = 100, .interval = 5, .speeds_known = true});
   Timed timed(planner);
-  const Run planned = whole(std::move(large), 1000, 100, timed, store::StepLog::none());
+  whole(std::move(large), 1000, 100, timed, store::StepLog::none());
   std::ranges::sort(timed.milliseconds);
   const auto& times = timed.milliseconds;
   const double p99 = times[times.size() * 99 / 100];
@@ -144,7 +175,9 @@ int main() {
   fmt::print(
       "{{\"events_per_second\": {:.0f}, \"events_per_second_tuner\": {:.0f}, "
       "\"events_per_second_logged\": {:.0f}, \"planner_p99_ms\": {:.3f}, "
-      "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, \"rss_mb\": {:.1f}}}\n",
+      "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, \"day_10000_slots_seconds\": "
+      "{:.1f}, "
+      "\"day_10000_slots_events\": {}, \"day_10000_slots_trials\": {}, \"rss_mb\": {:.1f}}}\n",
       executor, off.events_per_second, memory.events_per_second, p99, times.back(), times.size(),
-      bench::resident_mb());
+      whole_day.seconds, whole_day.events, whole_day.trials, bench::resident_mb());
 }

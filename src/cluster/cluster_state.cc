@@ -21,7 +21,7 @@ void ClusterState::apply(const Step& step) {
 void ClusterState::apply_input(const Turn& turn) {
   if (const auto* opened = std::get_if<Opened>(&turn.input); opened && !opened->rebuilt) {
     for (auto& [id, slot] : slots_) {
-      slot.alive = false;
+      set_alive(slot, false);
       if (slot.busy) release(slot, turn.time);
     }
     held_.clear();
@@ -36,7 +36,7 @@ void ClusterState::apply_input(const Turn& turn) {
   if (const auto* joined = std::get_if<NodeJoined>(signal)) join(joined->node, turn.time);
   if (const auto* lost = std::get_if<NodeLost>(signal))
     for (auto& [id, slot] : slots_)
-      if (slot.slot.node == lost->node) slot.alive = false;
+      if (slot.slot.node == lost->node) set_alive(slot, false);
 }
 
 void ClusterState::apply_decisions(const Turn& turn) {
@@ -50,6 +50,7 @@ void ClusterState::apply(const Fill& fill, StudyTime time) {
   for (const Launch& launch : fill.launches) {
     for (const Share& share : launch.shares) {
       SlotState& slot = slots_[share.slot];
+      free_.erase(share.slot);
       begin(launch, slot, time);
       held_[launch.id].push_back(share.slot);
     }
@@ -102,13 +103,23 @@ void ClusterState::took_to_start(SlotState& slot, double took, double steps) {
 void ClusterState::join(const Node& node, StudyTime time) {
   nodes_[node.id] = node;
   for (auto& [id, slot] : slots_)
-    if (slot.slot.node == node.id) slot.alive = false;
+    if (slot.slot.node == node.id) set_alive(slot, false);
   for (const Slot& slot : node.slots) {
     SlotState& known = slots_[slot.id];
     known.slot = slot;
-    known.alive = true;
+    set_alive(known, true);
     known.idle_since = time;
+    if (slot.price_per_hour > 0) priced_.insert(slot.id);
   }
+}
+
+void ClusterState::set_alive(SlotState& slot, bool alive) {
+  if (slot.alive != alive) alive ? ++alive_ : --alive_;
+  slot.alive = alive;
+  if (alive && !slot.busy)
+    free_.insert(slot.slot.id);
+  else
+    free_.erase(slot.slot.id);
 }
 
 void ClusterState::free(LaunchId launch, StudyTime time) {
@@ -123,18 +134,13 @@ void ClusterState::release(SlotState& slot, StudyTime time) {
   slot.worked += time - slot.busy_since;
   slot.cost += slot.slot.price_per_hour * seconds(time - slot.busy_since) / 3600;
   slot.idle_since = time;
-}
-
-std::vector<SlotId> ClusterState::free_slots() const {
-  std::vector<SlotId> free;
-  for (const auto& [id, slot] : slots_)
-    if (slot.alive && !slot.busy) free.push_back(id);
-  return free;
+  if (slot.alive) free_.insert(slot.slot.id);
 }
 
 double ClusterState::cost(StudyTime now) const {
   double sum = 0;
-  for (const auto& [id, slot] : slots_) {
+  for (const SlotId id : priced_) {
+    const SlotState& slot = slots_.at(id);
     sum += slot.cost;
     if (slot.busy) sum += slot.slot.price_per_hour * seconds(now - slot.busy_since) / 3600;
   }
@@ -143,15 +149,9 @@ double ClusterState::cost(StudyTime now) const {
 
 double ClusterState::price_per_hour() const {
   double sum = 0;
-  for (const auto& [id, slot] : slots_)
-    if (slot.busy) sum += slot.slot.price_per_hour;
+  for (const SlotId id : priced_)
+    if (const SlotState& slot = slots_.at(id); slot.busy) sum += slot.slot.price_per_hour;
   return sum;
-}
-
-std::size_t ClusterState::alive_slots() const {
-  std::size_t alive = 0;
-  for (const auto& [id, slot] : slots_) alive += slot.alive;
-  return alive;
 }
 
 }  // namespace clavier::cluster

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "study/step.h"
@@ -11,7 +12,7 @@ namespace clavier::cluster {
 /// One slot and what the log says about its use.
 struct SlotState {
   Slot slot;
-  bool alive = true;                  ///< Its node is here.
+  bool alive = false;                 ///< Its node is here.
   std::optional<LaunchId> busy = {};  ///< The launch that holds it.
   StudyTime busy_since{};
   StudyTime idle_since{};
@@ -46,8 +47,9 @@ class ClusterState {
   /// In order of id; dead ones included.
   const std::map<SlotId, SlotState>& slots() const { return slots_; }
   /// Alive and idle, in order of id.
-  std::vector<SlotId> free_slots() const;
-  std::size_t alive_slots() const;
+  std::vector<SlotId> free_slots() const { return {free_.begin(), free_.end()}; }
+  std::size_t free_count() const { return free_.size(); }
+  std::size_t alive_slots() const { return alive_; }
   bool any_busy() const { return !held_.empty(); }
 
   /// Mean time from the launch of a trial with a checkpoint until it works, in seconds; 0: unknown.
@@ -60,13 +62,17 @@ class ClusterState {
  private:
   void join(const Node& node, StudyTime time);
   void free(LaunchId launch, StudyTime time);
-  static void release(SlotState& slot, StudyTime time);
+  void release(SlotState& slot, StudyTime time);
+  void set_alive(SlotState& slot, bool alive);
   void measure(const Report& report, StudyTime time);
   void took_to_start(SlotState& slot, double took, double steps);
   void begin(const Launch& launch, SlotState& slot, StudyTime time);
 
   std::map<NodeId, Node> nodes_;
   std::map<SlotId, SlotState> slots_;
+  std::set<SlotId> free_;    ///< Alive and not busy.
+  std::set<SlotId> priced_;  ///< Whose work costs something, or may have.
+  std::size_t alive_ = 0;
   std::map<LaunchId, std::vector<SlotId>> held_;
   std::map<TrialId, SlotId> runs_on_;
   double moving_seconds_ = 0;

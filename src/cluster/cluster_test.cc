@@ -46,6 +46,22 @@ TEST(ClusterState, ALostNodeHasNoFreeSlotsAndReturnsOnJoining) {
   EXPECT_EQ(cluster.alive_slots(), 2u);
 }
 
+TEST(ClusterState, ASlotThatIsLostAtWorkIsFreeOnceItsLaunchHasEndedAndItIsBack) {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  cluster.apply(launching(1, SlotId{1}));
+  cluster.apply(signal(2, NodeLost{NodeId{0}}));
+  cluster.apply(signal(3, LaunchEnded{LaunchId{1}}));
+  EXPECT_EQ(cluster.free_count(), 0u) << "it is away";
+  cluster.apply(signal(4, NodeJoined{two_slots()}));
+  EXPECT_EQ(cluster.free_count(), 2u);
+  cluster.apply(launching(5, SlotId{0}));
+  cluster.apply(signal(6, NodeLost{NodeId{0}}));
+  cluster.apply(signal(7, NodeJoined{two_slots()}));
+  EXPECT_EQ(cluster.free_slots(), std::vector{SlotId{1}}) << "its launch has not ended";
+  EXPECT_EQ(cluster.alive_slots(), 2u);
+}
+
 TEST(ClusterState, ANewRunForgetsWhatTheLastOneHeld) {
   ClusterState cluster;
   cluster.apply(signal(0, NodeJoined{two_slots()}));

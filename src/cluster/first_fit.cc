@@ -20,8 +20,6 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   return plan;
 }
 
-std::size_t FirstFit::appetite(const ClusterState& cluster) const {
-  return cluster.free_slots().size();
-}
+std::size_t FirstFit::appetite(const ClusterState& cluster) const { return cluster.free_count(); }
 
 }  // namespace clavier::cluster

@@ -30,7 +30,7 @@ RulePlanner::RulePlanner(MakeRule make_rule, RulePlannerOptions options)
 }
 
 std::size_t RulePlanner::appetite(const ClusterState& cluster) const {
-  return cluster.free_slots().empty() ? 0 : SIZE_MAX;
+  return cluster.free_count() == 0 ? 0 : SIZE_MAX;
 }
 
 int RulePlanner::number_of(TrialId trial) const {
