@@ -10,6 +10,7 @@
 #include "app/control.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
+#include "app/registry.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "app/version.h"
@@ -120,7 +121,8 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
   }
   options.keep = {.keep = spec.checkpoint.keep,
                   .best_by = spec.checkpoint.best_by,
-                  .best_mode = spec.objective.mode};
+                  .best_mode = spec.objective.mode,
+                  .boundary = checkpoints_needed(spec)};
   if (spec.worker) options.restart_paused = spec.worker->restart_paused;
   return options;
 }

@@ -45,11 +45,15 @@ std::vector<Checkpoint> Retention::superfluous(const State& state, TrialId id) c
     best = &checkpoint;
     best_score = score->second;
   }
+  const Checkpoint* at_boundary = nullptr;
+  for (const Checkpoint& checkpoint : kept)
+    if (rules_.boundary > 0 && checkpoint.step % rules_.boundary == 0) at_boundary = &checkpoint;
   std::vector<Checkpoint> useless;
   const std::size_t newest = kept.size() - static_cast<std::size_t>(rules_.keep);
   for (std::size_t i = 0; i < newest; ++i) {
     const Checkpoint& checkpoint = kept[i];
-    if (&checkpoint == best || checkpoint.trial != id || borrowed_.contains(key(checkpoint)))
+    if (&checkpoint == best || &checkpoint == at_boundary || checkpoint.trial != id ||
+        borrowed_.contains(key(checkpoint)))
       continue;
     useless.push_back(checkpoint);
   }

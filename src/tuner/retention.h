@@ -13,6 +13,8 @@ struct KeepRules {
   int keep = 1;         ///< The newest of each trial; 0: all of them.
   std::string best_by;  ///< Besides, the best one by this metric; empty: by the objective.
   Mode best_mode = Mode::kMin;
+  /// Besides, the newest whose step is a multiple of this: where other trials take over. 0: none.
+  Steps boundary = 0;
 };
 
 /// Decides which checkpoints are of no more use. A checkpoint that a live trial resumes from, or
