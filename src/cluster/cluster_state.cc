@@ -13,6 +13,11 @@ constexpr double kWeight = 0.5;
 
 }  // namespace
 
+bool ran_out_of_memory(const Exited& exited) {
+  const bool failed = exited.kind == ExitKind::kFailed || exited.kind == ExitKind::kLost;
+  return failed && exited.error.starts_with(kOutOfMemory);
+}
+
 void ClusterState::apply(const Step& step) {
   apply(step.turn);
   apply(step.fill, step.turn.time);
@@ -27,14 +32,22 @@ void ClusterState::apply_input(const Turn& turn) {
     held_.clear();
     runs_on_.clear();
   }
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  if (!signal) return;
-  if (const auto* reported = std::get_if<Reported>(signal))
-    for (const Report& report : reported->reports) measure(report, turn.time);
-  if (const auto* exited = std::get_if<Exited>(signal)) runs_on_.erase(exited->trial);
-  if (const auto* ended = std::get_if<LaunchEnded>(signal)) free(ended->launch, turn.time);
-  if (const auto* joined = std::get_if<NodeJoined>(signal)) join(joined->node, turn.time);
-  if (const auto* lost = std::get_if<NodeLost>(signal))
+  if (const auto* signal = std::get_if<Signal>(&turn.input)) take(*signal, turn.time);
+  open_places();
+}
+
+void ClusterState::take(const Signal& signal, StudyTime time) {
+  if (const auto* reported = std::get_if<Reported>(&signal))
+    for (const Report& report : reported->reports) measure(report, time);
+  if (const auto* exited = std::get_if<Exited>(&signal)) {
+    if (const auto slot = runs_on_.find(exited->trial);
+        slot != runs_on_.end() && ran_out_of_memory(*exited))
+      packing_.out_of_memory(slot->second);
+    runs_on_.erase(exited->trial);
+  }
+  if (const auto* ended = std::get_if<LaunchEnded>(&signal)) free(ended->launch, time);
+  if (const auto* joined = std::get_if<NodeJoined>(&signal)) join(joined->node, time);
+  if (const auto* lost = std::get_if<NodeLost>(&signal))
     for (auto& [id, slot] : slots_)
       if (slot.slot.node == lost->node) set_alive(slot, false);
 }
@@ -42,8 +55,10 @@ void ClusterState::apply_input(const Turn& turn) {
 void ClusterState::apply_decisions(const Turn& turn) {
   for (const Decision& decision : turn.decisions)
     if (const auto* exploit = std::get_if<Exploit>(&decision.action))
-      if (const auto slot = runs_on_.find(exploit->trial); slot != runs_on_.end())
+      if (const auto slot = runs_on_.find(exploit->trial); slot != runs_on_.end()) {
         slots_.at(slot->second).at = exploit->donor.step;
+        packing_.exploit(slot->second);
+      }
 }
 
 void ClusterState::apply(const Fill& fill, StudyTime time) {
@@ -53,8 +68,10 @@ void ClusterState::apply(const Fill& fill, StudyTime time) {
       free_.erase(share.slot);
       begin(launch, slot, time);
       held_[launch.id].push_back(share.slot);
+      packing_.begin(share.slot, time);
     }
   }
+  if (!fill.launches.empty()) open_places();
 }
 
 void ClusterState::begin(const Launch& launch, SlotState& slot, StudyTime time) {
@@ -77,6 +94,7 @@ void ClusterState::measure(const Report& report, StudyTime time) {
   SlotState& slot = slots_.at(place->second);
   if (slot.busy != report.launch || report.step <= slot.at) return;
   const auto steps = static_cast<double>(report.step - slot.at);
+  packing_.report(slot.slot.id, steps, report.seconds, time);
   slot.at = report.step;
   slot.steps += steps;
   slot.step_seconds += report.seconds;
@@ -111,6 +129,23 @@ void ClusterState::join(const Node& node, StudyTime time) {
     known.idle_since = time;
     if (slot.price_per_hour > 0) priced_.insert(slot.id);
   }
+  packing_.join(node);
+}
+
+/// Of the idle places of a device, those with the lowest ids.
+void ClusterState::open_places() {
+  for (std::size_t i = 0; i < packing_.size(); ++i) {
+    const Packing::Device& device = packing_.device(i);
+    int room = device.open - device.busy;
+    for (const SlotId place : device.places) {
+      const SlotState& slot = slots_.at(place);
+      if (!slot.alive || slot.busy) continue;
+      if (room-- > 0)
+        free_.insert(place);
+      else
+        free_.erase(place);
+    }
+  }
 }
 
 void ClusterState::set_alive(SlotState& slot, bool alive) {
@@ -134,6 +169,7 @@ void ClusterState::release(SlotState& slot, StudyTime time) {
   slot.worked += time - slot.busy_since;
   slot.cost += slot.slot.price_per_hour * seconds(time - slot.busy_since) / 3600;
   slot.idle_since = time;
+  packing_.end(slot.slot.id, time);
   if (slot.alive) free_.insert(slot.slot.id);
 }
 

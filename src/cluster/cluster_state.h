@@ -3,11 +3,17 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
+#include "cluster/packing.h"
 #include "study/step.h"
 
 namespace clavier::cluster {
+
+/// How executors begin the error of a trial that wanted more memory than there was.
+inline constexpr std::string_view kOutOfMemory = "out of memory";
+bool ran_out_of_memory(const Exited& exited);
 
 /// One slot and what the log says about its use.
 struct SlotState {
@@ -46,9 +52,14 @@ class ClusterState {
   const std::map<NodeId, Node>& nodes() const { return nodes_; }
   /// In order of id; dead ones included.
   const std::map<SlotId, SlotState>& slots() const { return slots_; }
-  /// Alive and idle, in order of id.
+  /// Alive, idle and left open by the packing, in order of id.
   std::vector<SlotId> free_slots() const { return {free_.begin(), free_.end()}; }
   std::size_t free_count() const { return free_.size(); }
+  /// Something runs there, or may: alive, and left open by the packing.
+  bool usable(const SlotState& slot) const {
+    return slot.alive && (slot.busy || free_.contains(slot.slot.id));
+  }
+  const Packing& packing() const { return packing_; }
   std::size_t alive_slots() const { return alive_; }
   bool any_busy() const { return !held_.empty(); }
 
@@ -60,17 +71,20 @@ class ClusterState {
   double price_per_hour() const;
 
  private:
+  void take(const Signal& signal, StudyTime time);
   void join(const Node& node, StudyTime time);
   void free(LaunchId launch, StudyTime time);
   void release(SlotState& slot, StudyTime time);
   void set_alive(SlotState& slot, bool alive);
+  void open_places();
   void measure(const Report& report, StudyTime time);
   void took_to_start(SlotState& slot, double took, double steps);
   void begin(const Launch& launch, SlotState& slot, StudyTime time);
 
   std::map<NodeId, Node> nodes_;
   std::map<SlotId, SlotState> slots_;
-  std::set<SlotId> free_;    ///< Alive and not busy.
+  Packing packing_;
+  std::set<SlotId> free_;    ///< Alive, not busy and open.
   std::set<SlotId> priced_;  ///< Whose work costs something, or may have.
   std::size_t alive_ = 0;
   std::map<LaunchId, std::vector<SlotId>> held_;

@@ -3,11 +3,37 @@
 #include <algorithm>
 
 namespace clavier::cluster {
+namespace {
+
+/// Fastest first. Who shares a device is slower there: its places count as if taken one by one.
+std::vector<SlotId> in_order(const ClusterState& cluster) {
+  struct Place {
+    SlotId slot;
+    double speed;
+    int company;  ///< On its device, with it.
+  };
+  std::vector<Place> places;
+  SlotId last;
+  int company = 0;
+  for (const SlotId id : cluster.free_slots()) {
+    company =
+        cluster.packing().same_device(last, id) ? company + 1 : cluster.packing().company(id) + 1;
+    const double part = cluster.packing().part(id, company);
+    places.push_back({id, cluster.slots().at(id).slot.speed * part, company});
+    last = id;
+  }
+  std::ranges::stable_sort(places, [](const Place& a, const Place& b) {
+    return a.speed != b.speed ? a.speed > b.speed : a.company < b.company;
+  });
+  std::vector<SlotId> slots;
+  for (const Place& place : places) slots.push_back(place.slot);
+  return slots;
+}
+
+}  // namespace
 
 Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime) {
-  std::vector<SlotId> free = cluster.free_slots();
-  std::ranges::stable_sort(free, std::greater{},
-                           [&](SlotId id) { return cluster.slots().at(id).slot.speed; });
+  const std::vector<SlotId> free = in_order(cluster);
   Plan plan;
   plan.left_out.resize(demand.wants.size());
   for (std::size_t want = 0; want < demand.wants.size(); ++want) {

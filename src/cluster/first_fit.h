@@ -4,7 +4,8 @@
 
 namespace clavier::cluster {
 
-/// Gives the best runnable the fastest idle slot, and so on; ties to the lower slot id. All slots
+/// Gives the best runnable the fastest idle slot, and so on; ties to the device that fewer share,
+/// then to the lower slot id. All slots
 /// of a study carry the resources of one trial, so any runnable fits any slot.
 class FirstFit : public Planner {
  public:

@@ -117,8 +117,7 @@ void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
   mark_bundles(cluster);
   sync_trials(demand, cluster);
   // Everything that ended is told before anything is asked: two trials may swap their slots.
-  for (std::size_t i = 0; i < slots_.size(); ++i)
-    sync_slot(i, cluster.slots().at(slots_[i]), demand);
+  for (std::size_t i = 0; i < slots_.size(); ++i) sync_slot(i, cluster, demand);
 }
 
 /// Where all trials ask for the same, that is what the largest slot has: its GPUs, or where there
@@ -233,7 +232,9 @@ void RulePlanner::note_begun(std::size_t index, const SlotState& slot, const Sta
   view_.slots[index].since = seconds(slot.busy_since);
 }
 
-void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Demand& demand) {
+void RulePlanner::sync_slot(std::size_t index, const ClusterState& cluster, const Demand& demand) {
+  const SlotState& slot = cluster.slots().at(slots_[index]);
+  const bool usable = cluster.usable(slot);
   SlotView& seen = view_.slots[index];
   Assignment& work = work_[index];
   const State& state = demand.state;
@@ -243,7 +244,8 @@ void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Dema
     const Trial* trial = id.valid() ? &state.trial(id) : nullptr;
     const bool here = trial && trial->live() && trial->slot == slots_[index];
     const AtEnd* at_end = trial ? find(demand.at_end, id) : nullptr;
-    if (!slot.alive) {
+    // A promise of a place that was closed since is lost, too.
+    if (!slot.alive || (!usable && !work.begun)) {
       const int lost = std::exchange(work, {}).trial;
       TrialView& gone = view_.trials[static_cast<std::size_t>(lost)];
       gone.slot = -1;
@@ -266,10 +268,10 @@ void RulePlanner::sync_slot(std::size_t index, const SlotState& slot, const Dema
       end(index, slot, at_end->done, trial);
     }
   }
-  if (slot.alive == seen.alive) return;
-  seen.alive = slot.alive;
+  if (usable == seen.alive) return;
+  seen.alive = usable;
   seen.since = view_.now;
-  rule_->observe(view_, {.kind = slot.alive ? Happening::Kind::kJoined : Happening::Kind::kLost,
+  rule_->observe(view_, {.kind = usable ? Happening::Kind::kJoined : Happening::Kind::kLost,
                          .slot = static_cast<int>(index)});
 }
 

@@ -57,7 +57,7 @@ class RulePlanner final : public Planner {
   void sync_trials(const Demand& demand, const ClusterState& cluster);
   bool keep_together(const Demand& demand);
   void note_begun(std::size_t index, const SlotState& slot, const State& state);
-  void sync_slot(std::size_t index, const SlotState& slot, const Demand& demand);
+  void sync_slot(std::size_t index, const ClusterState& cluster, const Demand& demand);
   void end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial);
   void cancel(std::size_t index);
   void start_over();

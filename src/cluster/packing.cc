@@ -1,0 +1,225 @@
+#include "cluster/packing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace clavier::cluster {
+namespace {
+
+/// How far from constant the number of trials may be from one report to the next, and for which
+/// part of that time one of them may have been starting.
+constexpr double kTolerance = 0.1;
+
+bool share(const Slot& a, const Slot& b) {
+  return !a.gpu_ids.empty() && a.gpu_ids == b.gpu_ids && a.resources.gpus >= 1 &&
+         b.resources.gpus >= 1;
+}
+
+/// Product names where they are known; devices of unknown make learn with those of their node only.
+std::string kind_of(const Node& node, const Slot& slot) {
+  std::string kind = fmt::format("{:g}", slot.speed);
+  for (const int id : slot.gpu_ids) {
+    const bool known = static_cast<std::size_t>(id) < node.gpus.size();
+    kind += known ? "/" + node.gpus[static_cast<std::size_t>(id)]
+                  : fmt::format("/of node {}", node.id.value);
+  }
+  return kind;
+}
+
+}  // namespace
+
+void Packing::join(const Node& node) {
+  std::erase_if(devices_, [&](const Shared& each) { return each.device.node == node.id; });
+  for (const Slot& slot : node.slots) {
+    const auto mate = std::ranges::find_if(
+        node.slots, [&](const Slot& other) { return other.id != slot.id && share(slot, other); });
+    if (mate == node.slots.end()) continue;
+    const auto known = std::ranges::find_if(devices_, [&](const Shared& each) {
+      return each.device.node == node.id && each.device.gpu_ids == slot.gpu_ids;
+    });
+    if (known == devices_.end())
+      devices_.push_back({.device = {.node = node.id, .gpu_ids = slot.gpu_ids, .places = {slot.id}},
+                          .kind = kind_of(node, slot)});
+    else
+      known->device.places.push_back(slot.id);
+  }
+  device_of_.clear();
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    std::ranges::sort(devices_[i].device.places);
+    for (const SlotId place : devices_[i].device.places) device_of_[place] = i;
+  }
+  settle();
+}
+
+Packing::Shared* Packing::shared(SlotId slot) {
+  const auto found = device_of_.find(slot);
+  return found == device_of_.end() ? nullptr : &devices_[found->second];
+}
+
+const Packing::Shared* Packing::shared(SlotId slot) const {
+  const auto found = device_of_.find(slot);
+  return found == device_of_.end() ? nullptr : &devices_[found->second];
+}
+
+void Packing::advance(Shared& shared, StudyTime time) {
+  const double passed = seconds(time - std::exchange(shared.seen, time));
+  shared.busy_time += passed * static_cast<double>(shared.runs.size());
+  const bool starting =
+      std::ranges::any_of(shared.runs, [](const auto& each) { return !each.second.started; });
+  if (starting) shared.starting_time += passed;
+}
+
+void Packing::begin(SlotId slot, StudyTime time) {
+  Shared* const on = shared(slot);
+  if (!on) return;
+  advance(*on, time);
+  on->runs[slot] = {.begun = time,
+                    .order = begun_++,
+                    .last = time,
+                    .busy_then = on->busy_time,
+                    .starting_then = on->starting_time};
+  on->device.busy = static_cast<int>(on->runs.size());
+  settle();
+}
+
+void Packing::end(SlotId slot, StudyTime time) {
+  Shared* const on = shared(slot);
+  if (!on) return;
+  advance(*on, time);
+  on->runs.erase(slot);
+  on->device.busy = static_cast<int>(on->runs.size());
+  settle();
+}
+
+void Packing::exploit(SlotId slot) {
+  Shared* const on = shared(slot);
+  if (!on || !on->runs.contains(slot)) return;
+  on->runs.at(slot).among.clear();
+  on->runs.at(slot).fresh = true;
+}
+
+void Packing::out_of_memory(SlotId slot) {
+  Shared* const on = shared(slot);
+  if (!on) return;
+  models_[on->kind].add_out_of_memory(on->device.busy);
+  settle();
+}
+
+void Packing::report(SlotId slot, double steps, double seconds, StudyTime time) {
+  Shared* const on = shared(slot);
+  if (!on || !on->runs.contains(slot)) return;
+  Run& run = on->runs.at(slot);
+  advance(*on, time);
+  if (steps > 0 && seconds > 0 && time > run.last)
+    measure(*on, run, std::log(seconds / steps), time);
+  run.started = true;
+  run.fresh = false;
+  run.last = time;
+  run.busy_then = on->busy_time;
+  run.starting_then = on->starting_time;
+  settle();
+}
+
+void Packing::measure(Shared& on, Run& run, double log_seconds, StudyTime time) {
+  const double passed = seconds(time - run.last);
+  const double trials = (on.busy_time - run.busy_then) / passed;
+  const int level = static_cast<int>(std::lround(trials));
+  if (level < 1 || std::abs(trials - level) > kTolerance) return;
+  PackingModel& model = models_[on.kind];
+  if (!run.started) return model.add_first(level, log_seconds);
+  if (run.fresh || (on.starting_time - run.starting_then) / passed > kTolerance) return;
+  const auto below = run.among.find(level - 1), above = run.among.find(level + 1);
+  if (below != run.among.end()) model.add_pair(level, log_seconds - below->second.mean);
+  if (above != run.among.end()) model.add_pair(level + 1, above->second.mean - log_seconds);
+  Moments& mine = run.among[level];
+  if (mine.count == 0) model.add_steady(level, log_seconds);
+  mine.add(log_seconds);
+}
+
+/// What is measured among one more on this device can be compared with something.
+bool Packing::comparable(const Shared& on, int level) const {
+  return models_.at(on.kind).sampled(level) || std::ranges::any_of(on.runs, [&](const auto& each) {
+           return each.second.among.contains(level);
+         });
+}
+
+void Packing::settle() {
+  for (const Shared& each : devices_) models_.try_emplace(each.kind);
+  for (const auto& [kind, model] : models_) {
+    const int pays = model.pays();
+    const bool unknown = model.verdict(pays + 1) == PackingModel::Verdict::kUnknown;
+    Shared* tries = nullptr;
+    for (Shared& each : devices_) {
+      if (each.kind != kind) continue;
+      const int places = static_cast<int>(each.device.places.size());
+      each.device.open = std::min(pays, places);
+      if (!unknown || places <= pays || (tries && tries->device.busy > pays)) continue;
+      const bool at_it = each.device.busy > pays;
+      if (at_it || (!tries && each.device.busy == pays && comparable(each, pays))) tries = &each;
+    }
+    if (tries) tries->device.open = pays + 1;
+  }
+}
+
+bool Packing::same_device(SlotId a, SlotId b) const {
+  const Shared* const on = shared(a);
+  return on && on == shared(b);
+}
+
+int Packing::company(SlotId slot) const {
+  const Shared* const on = shared(slot);
+  return on ? on->device.busy : 0;
+}
+
+double Packing::part(SlotId slot, int company) const {
+  const Shared* const on = shared(slot);
+  return on && company > 1 ? models_.at(on->kind).part(company) : 1;
+}
+
+std::vector<std::vector<SlotId>> Packing::crowded() const {
+  std::vector<std::vector<SlotId>> all;
+  for (const Shared& each : devices_) {
+    if (each.device.busy <= each.device.open || !models_.at(each.kind).harms(each.device.busy))
+      continue;
+    std::vector<std::pair<std::int64_t, SlotId>> runs;
+    for (const auto& [slot, run] : each.runs) runs.emplace_back(-run.order, slot);
+    std::ranges::sort(runs);
+    std::vector<SlotId>& slots = all.emplace_back();
+    for (const auto& [order, slot] : runs) slots.push_back(slot);
+  }
+  return all;
+}
+
+std::string Packing::why_closed(SlotId slot) const {
+  const Shared* const on = shared(slot);
+  if (!on || on->device.open >= static_cast<int>(on->device.places.size())) return {};
+  const PackingModel& model = models_.at(on->kind);
+  const int more = on->device.open + 1;
+  const std::string gpu =
+      fmt::format("GPU {} takes {} at a time", fmt::join(on->device.gpu_ids, ","), more - 1);
+  if (model.ran_out_of_memory(more)) return fmt::format("{}: memory ran out with {}", gpu, more);
+  if (model.verdict(more) == PackingModel::Verdict::kLoses)
+    return fmt::format("{}: with {} it is predicted to do {:.2f} times the work", gpu, more,
+                       model.gain(more));
+  return fmt::format("{} until it is known how much they slow down each other", gpu);
+}
+
+std::vector<Slot> places_of(const Slot& slot, int places) {
+  std::vector<Slot> all;
+  const auto share = static_cast<double>(places);
+  const std::size_t cores = slot.cpu_ids.size() / static_cast<std::size_t>(places);
+  for (int i = 0; i < places; ++i) {
+    Slot& place = all.emplace_back(slot);
+    place.resources.cpus /= share;
+    place.resources.memory_mb /= places;
+    for (auto& [name, amount] : place.resources.custom) amount /= share;
+    const auto first = slot.cpu_ids.begin() + static_cast<std::ptrdiff_t>(cores) * i;
+    place.cpu_ids.assign(first, first + static_cast<std::ptrdiff_t>(cores));
+  }
+  return all;
+}
+
+}  // namespace clavier::cluster
