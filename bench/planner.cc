@@ -8,6 +8,8 @@
 
 #include "base/rng.h"
 #include "bench/measure.h"
+#include "cluster/measures.h"
+#include "cluster/random_placement.h"
 #include "cluster/reference_scenarios.h"
 #include "cluster/rules/catalogue.h"
 
@@ -18,6 +20,9 @@ using namespace clavier::cluster;
 
 constexpr int kDriftSeeds = 20;
 constexpr int kRandomClusters = 500;
+constexpr int kMeasuredTrials = 50;
+constexpr int kGoalSeeds = 20;
+constexpr int kCostSeeds = 20;
 
 /// Infinite if the rule hangs.
 double makespan(const Scenario& scenario, std::string_view rule) {
@@ -51,6 +56,77 @@ double worst_random(std::string_view rule, bool known) {
     worst = std::max(worst, makespan(scenario, rule) / better);
   }
   return worst;
+}
+
+/// Iterations at which trials reach an accuracy of 0.8 if they follow ceiling · step / (step + τ),
+/// with ceilings uniform in [0.5, 0.95] and τ log-uniform in [10, 1000]; kForever where they do not
+/// within 1000.
+std::vector<Steps> goals_of(int trials, std::uint64_t seed) {
+  std::vector<Steps> goals;
+  for (int trial = 0; trial < trials; ++trial) {
+    Rng rng = Rng::keyed(seed, 11, trial);
+    const double ceiling = 0.5 + 0.45 * rng.uniform(), tau = 10 * std::pow(100, rng.uniform());
+    const double step = ceiling > 0.8 ? 0.8 * tau / (ceiling - 0.8) : 1e9;
+    goals.push_back(step <= 1000 ? static_cast<Steps>(std::ceil(step)) : kForever);
+  }
+  return goals;
+}
+
+/// What is reported of every rule on A, C and D with 50 trials, evaluations and moves costed.
+nlohmann::json measures() {
+  nlohmann::json all;
+  fmt::print("{:14} {:>3} {:>12} {:>10} {:>11} {:>10} {:>17}\n", "rule", "", "utilisation",
+             "imbalance", "efficiency", "makespan", "time to accuracy");
+  for (const std::string_view rule : rules::names())
+    for (const char* cluster : {"A", "C", "D"}) {
+      const Scenario scenario = reference_scenario(cluster, kMeasuredTrials, Setting::kEvalMove);
+      const RolloutResult result = roll_out(scenario, *rules::make(rule), {.record_pieces = true});
+      if (result.hung) {
+        all["utilisation"][std::string(rule)][cluster] = nullptr;
+        continue;
+      }
+      const Measures found = measure(scenario, result);
+      double sum = 0;
+      for (std::uint64_t seed = 0; seed < kGoalSeeds; ++seed)
+        sum += time_to_goal(scenario, result, goals_of(kMeasuredTrials, seed));
+      const double accurate = sum / kGoalSeeds;
+      const auto put = [&](const char* what, double value) {
+        all[what][std::string(rule)][cluster] = number(value);
+      };
+      put("utilisation", found.utilisation);
+      put("imbalance", found.imbalance);
+      put("scaling_efficiency", found.scaling_efficiency);
+      put("makespan", result.makespan);
+      put("time_to_accuracy", accurate);
+      fmt::print("{:14} {:>3} {:12.3f} {:10.3f} {:11.3f} {:10.1f} {:17.1f}\n", rule, cluster,
+                 found.utilisation, found.imbalance, found.scaling_efficiency, result.makespan,
+                 accurate);
+    }
+  return all;
+}
+
+/// Random placement over `auto` where an iteration costs between 1 and 100 units: makespans, which
+/// is throughput the other way round.
+nlohmann::json cost_variety() {
+  nlohmann::json all;
+  for (const char* cluster : {"A", "C", "D"})
+    for (const int trials : {20, 50}) {
+      double sum = 0, least = std::numeric_limits<double>::infinity(), bound = 0;
+      for (std::uint64_t seed = 0; seed < kCostSeeds; ++seed) {
+        const Scenario scenario = cost_variety_scenario(cluster, trials, seed);
+        RandomPlacement random(seed);
+        const double ours = makespan(scenario, "auto");
+        const double times = roll_out(scenario, random).makespan / ours;
+        sum += times;
+        least = std::min(least, times);
+        bound = std::max(bound, ours / bound_of(scenario));
+      }
+      all[cluster][std::to_string(trials)] = {{"mean", number(sum / kCostSeeds)},
+                                              {"least", number(least)},
+                                              {"auto_worst", number(bound)}};
+    }
+  fmt::print("random placement over auto, costs from 1 to 100: {}\n", all.dump());
+  return all;
 }
 
 /// Rates log-uniform in [1, 32], evaluations of 6.5 iterations, moves of 2 s.
@@ -141,15 +217,17 @@ int main() {
         kRandomClusters, rule, random[std::string(rule)].dump(),
         random_learned[std::string(rule)].dump());
   }
+  nlohmann::json result = measures();
+  result["cost_variety"] = cost_variety();
   nlohmann::json large;
   for (const double noise : {0.0, 0.1}) {
     large.push_back(at_size(200, 100, noise));
     large.push_back(at_size(100, 400, noise));
     large.push_back(at_size(2000, 1000, noise));
   }
-  const nlohmann::json result = {{"ratios", ratios},
-                                 {"worst_random", random},
-                                 {"worst_random_learned", random_learned},
-                                 {"large", large}};
+  result["ratios"] = ratios;
+  result["worst_random"] = random;
+  result["worst_random_learned"] = random_learned;
+  result["large"] = large;
   fmt::print("{}\n", result.dump());
 }

@@ -305,6 +305,11 @@ const Planners& planners() {
       {{"uniform-bundle", "", "baseline: as agnostic, with one bundle of resources for all",
         sharing()},
        make_rule_planner},
+      {{"max-min", "", "baseline: in rounds, least work received to the fastest slot (Gavel)",
+        sharing()},
+       make_rule_planner},
+      {{"goodput", "", "baseline: in rounds, most throughput, few moves (Pollux, Sia)", sharing()},
+       make_rule_planner},
   };
   return all;
 }

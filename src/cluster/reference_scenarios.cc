@@ -84,6 +84,14 @@ std::vector<Scenario> stop_scenarios() {
   return scenarios;
 }
 
+Scenario cost_variety_scenario(std::string_view cluster, int trials, std::uint64_t seed) {
+  Scenario scenario{.slots = reference_slots(cluster), .seed = seed};
+  add_trials(scenario, trials);
+  for (std::size_t i = 0; i < scenario.trials.size(); ++i)
+    scenario.trials[i].cost = std::pow(100, Rng::keyed(seed, 3, i).uniform());
+  return scenario;
+}
+
 Scenario random_scenario(std::uint64_t seed, bool known) {
   Rng rng = Rng::keyed(seed, 1);
   std::vector<double> rates = random_rates(rng, 2 + rng.below(15));

@@ -34,6 +34,10 @@ Scenario reference_scenario(std::string_view cluster, int trials, Setting settin
 /// half, at an iteration uniform in [100, 1000].
 std::vector<Scenario> stop_scenarios();
 
+/// Trials of very different size on unequal slots: an iteration costs between 1 and 100 units,
+/// log-uniform; nothing else costs anything.
+Scenario cost_variety_scenario(std::string_view cluster, int trials, std::uint64_t seed);
+
 /// 2 to 16 slots with rates log-uniform in [1, 32], 2 to 60 trials, nothing costs anything. Known:
 /// listed fastest first, with their rates assumed; else in no order, and nothing assumed.
 Scenario random_scenario(std::uint64_t seed, bool known);

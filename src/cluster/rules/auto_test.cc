@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "cluster/measures.h"
+#include "cluster/random_placement.h"
 #include "cluster/reference_scenarios.h"
 #include "cluster/rules/agnostic.h"
 #include "cluster/rules/hrfs.h"
@@ -56,6 +58,34 @@ TEST(Auto, IsNoWorseThanTheAgnosticRuleOnEqualSlotsWhenMovesCost) {
       EXPECT_LE(play(scenario).makespan, roll_out(scenario, agnostic).makespan * (1 + 1e-9))
           << cluster << trials;
     }
+}
+
+TEST(Auto, UsesNineteenTwentiethsOfTheSlotsWhileTrialsWait) {
+  for (const char* cluster : {"A", "C", "D"})
+    for (const Setting setting : {Setting::kFree, Setting::kEval, Setting::kEvalMove}) {
+      const Scenario scenario = reference_scenario(cluster, 50, setting);
+      Auto rule;
+      const RolloutResult result = roll_out(scenario, rule, {.record_pieces = true});
+      const Measures measures = measure(scenario, result);
+      EXPECT_GE(measures.utilisation, 0.95) << cluster << name_of(setting);
+      EXPECT_LE(measures.utilisation, 1 + 1e-9) << cluster << name_of(setting);
+      EXPECT_NEAR(measures.scaling_efficiency, bound_of(scenario) / result.makespan, 1e-6);
+    }
+}
+
+TEST(Auto, PlacesTrialsOfHundredfoldCostMuchBetterThanChance) {
+  for (const char* cluster : {"A", "C", "D"})
+    for (const int trials : {20, 50})
+      for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        const Scenario scenario = cost_variety_scenario(cluster, trials, seed);
+        RandomPlacement random(seed);
+        const double ours = play(scenario).makespan;
+        const double drawn = roll_out(scenario, random).makespan;
+        EXPECT_LE(ours, 1.02 * bound_of(scenario)) << cluster << trials << ' ' << seed;
+        // Slots that differ by a factor of 4 leave chance little to spoil.
+        EXPECT_GE(drawn, (std::string_view(cluster) == "C" ? 1.0 : 1.6) * ours)
+            << cluster << trials << ' ' << seed;
+      }
 }
 
 TEST(Auto, FollowsASlotThatBecomesFiveTimesSlower) {

@@ -6,13 +6,15 @@
 #include "cluster/rules/gpa.h"
 #include "cluster/rules/hrfs.h"
 #include "cluster/rules/in_order.h"
+#include "cluster/rules/rounds.h"
 #include "cluster/rules/uniform_bundle.h"
 
 namespace clavier::cluster::rules {
 
 std::span<const std::string_view> names() {
   static constexpr std::string_view kNames[] = {
-      "auto", "hrfs", "era", "eta", "gpa", "agnostic", "uniform-bundle", "first-fit"};
+      "auto",     "hrfs",           "era",       "eta",     "gpa",
+      "agnostic", "uniform-bundle", "first-fit", "max-min", "goodput"};
   return kNames;
 }
 
@@ -25,6 +27,8 @@ std::unique_ptr<RolloutRule> make(std::string_view name) {
   if (name == "agnostic") return std::make_unique<Agnostic>();
   if (name == "uniform-bundle") return std::make_unique<UniformBundle>();
   if (name == "first-fit") return std::make_unique<InOrder>();
+  if (name == "max-min") return std::make_unique<MaxMin>();
+  if (name == "goodput") return std::make_unique<Goodput>();
   return nullptr;
 }
 

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "cluster/reference_scenarios.h"
 #include "cluster/rollout.h"
 #include "cluster/rules/agnostic.h"
@@ -63,6 +66,44 @@ TEST(UniformBundle, LeavesSlotsEmptyThatDoNotCarryIt) {
   const RolloutResult result = roll_out(scenario, *make("uniform-bundle"), {.record_pieces = true});
   for (const Piece& piece : result.pieces) EXPECT_EQ(piece.slot, 0);
   EXPECT_DOUBLE_EQ(result.makespan, 20 * 1000 / 20.0);
+}
+
+TEST(MaxMin, KeepsTrialsTogetherAndAtTheEndUsesTheFastestSlots) {
+  const Scenario scenario = reference_scenario("A", 20, Setting::kFree);
+  const RolloutResult result = roll_out(scenario, *make("max-min"), {.record_pieces = true});
+  EXPECT_LE(result.makespan, 1.15 * bound_of(scenario)) << "no better than whole rounds";
+  // A round is 16 seconds: the fastest slot does 320 iterations in it.
+  std::vector<Steps> done(20);
+  for (const Piece& piece : result.pieces) {
+    done[static_cast<std::size_t>(piece.trial)] = piece.to;
+    if (piece.start > 0.9 * result.makespan) continue;
+    EXPECT_LE(std::ranges::max(done) - std::ranges::min(done), 640);
+  }
+}
+
+TEST(Goodput, FillsTheFastestSlotsAndMovesWhereItPays) {
+  const Scenario free = reference_scenario("A", 4, Setting::kFree);
+  const RolloutResult cheap = roll_out(free, *make("goodput"), {.record_pieces = true});
+  for (const Piece& piece : cheap.pieces) EXPECT_LT(piece.slot, 4);
+  EXPECT_GT(cheap.moves, 0) << "trials move up as faster slots become free";
+  // Four trials on two equal slots: nobody moves, whoever comes first stays to the end.
+  Scenario equal = reference_scenario("B", 4, Setting::kEvalMove);
+  equal.slots.resize(2);
+  const RolloutResult stays = roll_out(equal, *make("goodput"));
+  EXPECT_EQ(stays.moves, 0);
+  EXPECT_NEAR(stays.makespan, bound_of(equal), 1);
+}
+
+TEST(Rounds, NeverHangWhateverStopsOrLeaves) {
+  for (const char* rule : {"max-min", "goodput"}) {
+    const std::vector<Scenario> scenarios = stop_scenarios();
+    for (std::size_t i = 0; i < scenarios.size(); i += 8)
+      EXPECT_FALSE(roll_out(scenarios[i], *make(rule)).hung) << rule << i;
+    Scenario scenario = random_scenario(3, false);
+    const double bound = bound_of(scenario);
+    scenario.changes = {{bound / 4, 0, false}, {bound / 3, 1, false}, {bound / 2, 0, true}};
+    EXPECT_FALSE(roll_out(scenario, *make(rule)).hung) << rule;
+  }
 }
 
 TEST(InOrder, KeepsEveryTrialOnOneSlotAndPrefersFastOnes) {
