@@ -374,14 +374,15 @@ TEST_F(DirectorTest, TheCheckpointThatOthersMayTakeOverIsKeptBesidesTheNewest) {
   options_.keep = {.keep = 1, .best_by = "absent", .boundary = 2};
   scheduler_.until = 9;
   open(1);
-  std::vector<Steps> discarded;
+  std::vector<std::pair<Steps, Steps>> discarded;  // At which step, and which.
   for (Steps step = 1; step <= 6; ++step) {
     Report report{.trial = TrialId{0}, .launch = LaunchId{0}, .step = step};
     report.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, step, "c" + std::to_string(step)};
     for (const auto& each : feed(Signal{Reported{{report}}}).fill.discards)
-      discarded.push_back(each.step);
+      discarded.emplace_back(step, each.step);
   }
-  EXPECT_EQ(discarded, (std::vector<Steps>{1, 3, 2, 5, 4}));
+  EXPECT_EQ(discarded,
+            (std::vector<std::pair<Steps, Steps>>{{2, 1}, {4, 2}, {4, 3}, {6, 4}, {6, 5}}));
 }
 
 TEST_F(DirectorTest, ReplayingEveryStepArrivesAtTheSameState) {
