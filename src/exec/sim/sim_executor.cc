@@ -31,10 +31,6 @@ constexpr int kEventsPerLook = 4096;
 /// Three thousand years: sums of some of them still fit.
 constexpr double kLongestSeconds = 1e11;
 
-StudyDuration span(double seconds) {
-  return from_seconds(std::clamp(seconds, 0.0, kLongestSeconds));
-}
-
 bool sensible(double seconds) { return std::isfinite(seconds) && seconds >= 0; }
 
 Status check(const SimOptions& options, const Curve& curve) {
@@ -77,6 +73,7 @@ Status check(const SimOptions& options, const Curve& curve) {
 Result<std::unique_ptr<SimExecutor>> SimExecutor::create(SimOptions options, Curve curve,
                                                          const Waker* waker) {
   TRY(check(options, curve));
+  for (const SimNode& node : options.nodes) TRY(check_sharing(node));
   return std::unique_ptr<SimExecutor>(new SimExecutor(std::move(options), std::move(curve), waker));
 }
 
@@ -91,7 +88,12 @@ SimExecutor::SimExecutor(SimOptions options, Curve curve, const Waker* waker)
       places_.push_back(std::move(place));
     }
   }
+  share_devices();
   reset(StudyTime{});
+}
+
+StudyDuration SimExecutor::span(double seconds) {
+  return from_seconds(std::clamp(seconds, 0.0, kLongestSeconds));
 }
 
 /// Begins anew: nothing runs and the nodes are still to join.
@@ -103,8 +105,10 @@ void SimExecutor::reset(StudyTime epoch) {
   changes_.assign(options_.nodes.size(), 0);
   for (Place& place : places_) {
     place.alive = false;
+    place.share = 1;
     place.run.reset();
   }
+  for (Shared& shared : shared_) shared.busy = 0;
   for (std::uint32_t index = 0; index < options_.nodes.size(); ++index) {
     const SimNode& node = options_.nodes[index];
     push(epoch + node.joins.time_since_epoch(), Kind::kNodeJoins, index, LaunchId{}, 0);
@@ -137,6 +141,15 @@ Node SimExecutor::node(std::uint32_t index) const {
     slot.resources = simulated.slots[i].resources;
     slot.speed = simulated.slots[i].speed;
     slot.price_per_hour = simulated.slots[i].price_per_hour;
+    slot.gpu_ids = simulated.slots[i].gpu_ids;
+    for (const int id : slot.gpu_ids) {
+      const auto device = static_cast<std::size_t>(id);
+      node.gpus.resize(std::max(node.gpus.size(), device + 1), "simulated");
+      // Devices of one name are alike.
+      if (!simulated.slots[i].sharing.empty())
+        node.gpus[device] =
+            fmt::format("simulated, sharing {:g}", fmt::join(simulated.slots[i].sharing, " "));
+    }
     cpus += slot.resources.cpus;
     node.memory_mb += slot.resources.memory_mb;
     node.slots.push_back(std::move(slot));
@@ -214,7 +227,8 @@ void SimExecutor::process(const Event& event) {
     case Kind::kSpeed: {
       const std::uint32_t node = places_[event.place].node;
       const SimSlot& slot = options_.nodes[node].slots[event.place - first_slot_[node]];
-      return change_speed(event.place, slot.speed * slot.drift[event.detail].factor);
+      return change_speed(event.place, slot.speed * slot.drift[event.detail].factor,
+                          places_[event.place].share);
     }
     case Kind::kDelivery: ready_.push_back(signals_.take(event.detail)); return;
     case Kind::kCommand: return obey(event.place, messages_.take(event.detail));
@@ -260,17 +274,6 @@ void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
   deliver(kAfterAll, NodeLost{NodeId{index}});
   if (change != 0)
     push(now_ + span(options_.repair_seconds), Kind::kNodeJoins, index, LaunchId{}, now);
-}
-
-/// What is left of the present step takes longer or shorter from now on.
-void SimExecutor::change_speed(std::uint32_t slot, double speed) {
-  Place& place = places_[slot];
-  const double stretched = std::exchange(place.speed, speed) / speed;
-  if (!place.run || place.run->waiting) return;
-  Run& run = *place.run;
-  ++run.generation;
-  run.due = now_ + span(seconds(run.due - now_) * stretched);
-  push(run.due, run.step >= run.last ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
 }
 
 void SimExecutor::deliver(LaunchId launch, Signal signal) {
@@ -322,12 +325,13 @@ void SimExecutor::begin(const Order& order) {
   run.since = now_;
   if (member.from) run.weights = weights_of(member.from->path);
   const double fetching = member.from ? fetch(member.from->launch, slot) : 0;
+  crowd(slot, +1);
   places_[slot].run = std::move(run);
   slot_of_[order.launch.id] = slot;
   const auto launch = static_cast<std::size_t>(order.launch.id.value);
   if (launch >= wrote_in_.size()) wrote_in_.resize(launch + 1, kNowhere);
   wrote_in_[launch] = slot;
-  schedule(slot, span(fetching + options_.start_seconds / places_[slot].speed));
+  schedule(slot, span(fetching + options_.start_seconds / places_[slot].rate()));
 }
 
 double SimExecutor::fetch(LaunchId launch, std::uint32_t slot) {
@@ -355,7 +359,7 @@ StudyDuration SimExecutor::duration(const Place& place) const {
     steps = 0;
     for (Steps step = run.step + 1; step <= to; ++step) steps += curve_.cost(run.config, step);
   }
-  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / place.speed;
+  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / place.rate();
   if (options_.noise > 0) {
     Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, to);
     seconds *= std::exp(options_.noise * rng.normal());
@@ -444,6 +448,7 @@ void SimExecutor::leave(std::uint32_t slot, ExitKind kind, std::string error) {
   deliver(launch, LaunchEnded{launch});
   slot_of_.erase(launch);
   places_[slot].run.reset();
+  crowd(slot, -1);
 }
 
 void SimExecutor::pass_on(const Message& message) {

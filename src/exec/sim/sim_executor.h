@@ -99,8 +99,18 @@ class SimExecutor final : public Executor {
   struct Place {
     std::uint32_t node = 0;
     double speed = 1;
+    double share = 1;  ///< Of it that is left by those that share its devices.
     bool alive = false;
     std::optional<Run> run = {};
+    std::uint32_t shares = 0;  ///< Index of what is shared; 0: nothing.
+
+    double rate() const { return speed * share; }
+  };
+  /// Devices of several slots.
+  struct Shared {
+    std::vector<std::uint32_t> slots = {};
+    std::vector<double> curve = {};  ///< As `SimSlot::sharing`.
+    std::size_t busy = 0;
   };
   /// What replay must remember of a trial to start it again.
   struct Known {
@@ -140,7 +150,12 @@ class SimExecutor final : public Executor {
   void process(const Event& event);
   void node_joins(std::uint32_t index, std::uint64_t change);
   void node_lost(std::uint32_t index, std::uint64_t change);
-  void change_speed(std::uint32_t place, double speed);
+  static StudyDuration span(double seconds);
+  static Status check_sharing(const SimNode& node);
+  void share_devices();
+  void change_speed(std::uint32_t place, double speed, double share);
+  /// As many more trials share the slot's devices, or fewer.
+  void crowd(std::uint32_t place, int more);
   /// Seconds until what `launch` saved is in this slot.
   double fetch(LaunchId launch, std::uint32_t place);
   void finish_step(std::uint32_t place);
@@ -173,6 +188,7 @@ class SimExecutor final : public Executor {
 
   StudyTime now_{};
   std::vector<Place> places_;              ///< By slot id.
+  std::vector<Shared> shared_ = {{}};      ///< The first is nothing.
   std::vector<std::uint32_t> first_slot_;  ///< By node.
   std::vector<std::uint64_t> changes_;     ///< By node: how often it came or went; odd: it is here.
   std::vector<std::uint32_t> wrote_in_;    ///< By launch: its slot.

@@ -407,5 +407,43 @@ TEST_F(SimTest, EnormousDurationsDoNotOverflow) {
   EXPECT_GT(sim_->now(), StudyTime{});
 }
 
+SimOptions sharing(std::size_t slots, std::vector<double> curve) {
+  SimOptions options = on_slots(std::vector<double>(slots, 1));
+  for (SimSlot& slot : options.nodes.front().slots) {
+    slot.gpu_ids = {0};
+    slot.sharing = curve;
+  }
+  return options;
+}
+
+TEST_F(SimTest, WhoSharesADeviceIsSlowerFromTheMomentThatTheOtherComesUntilItLeaves) {
+  build(sharing(2, {1, 1.6}), steady(4));
+  start(0, 0);
+  story(1.2);
+  start(1, 1);
+  EXPECT_EQ(story(3.4), (std::vector<std::string>{"2.199 report 0 @2", "2.450 report 1 @1"}))
+      << "0.8 s at 0.8, and a second at 0.8";
+  tell(1, StopNow{});
+  EXPECT_EQ(story(3.5),
+            (std::vector<std::string>{"3.400 stopped 1", "3.400 ended 1", "3.439 report 0 @3"}));
+}
+
+TEST_F(SimTest, SlotsOfOtherDevicesOrNodesShareNothing) {
+  SimOptions options = sharing(3, {1, 1.6});
+  options.nodes.front().slots[2].gpu_ids = {1};
+  options.nodes.push_back(options.nodes.front());
+  options.nodes.back().slots.resize(1);
+  build(std::move(options));
+  for (const std::int64_t slot : {0, 1, 2, 3}) start(slot, slot);
+  EXPECT_EQ(story(1.5), (std::vector<std::string>{"1.000 report 2 @1", "1.000 report 3 @1",
+                                                  "1.250 report 0 @1", "1.250 report 1 @1"}));
+}
+
+TEST(SimExecutor, RefusesACurveOfSharingThatMakesNoSense) {
+  EXPECT_FALSE(SimExecutor::create(sharing(3, {1, 1.6}), steady()).ok());
+  EXPECT_FALSE(SimExecutor::create(sharing(2, {1, 0}), steady()).ok());
+  EXPECT_TRUE(SimExecutor::create(sharing(2, {1, 0.5, 0.1}), steady()).ok());
+}
+
 }  // namespace
 }  // namespace clavier::exec

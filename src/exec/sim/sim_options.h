@@ -21,6 +21,10 @@ struct SimSlot {
   Resources resources = {};
   double price_per_hour = 0;
   std::vector<SimDrift> drift = {};
+  std::vector<int> gpu_ids = {};  ///< Slots of a node with the same ones share these devices.
+  /// What k trials that share the devices do in total, relative to one alone, from k = 1 on. One
+  /// that waits for a decision counts as well. Empty: they do not slow down each other.
+  std::vector<double> sharing = {};
 };
 
 /// A node that was lost comes back, or one that is there is lost.
