@@ -179,16 +179,17 @@ double Packing::part(SlotId slot, int company) const {
   return on && company > 1 ? models_.at(on->kind).part(company) : 1;
 }
 
-std::vector<std::vector<SlotId>> Packing::crowded() const {
-  std::vector<std::vector<SlotId>> all;
+std::vector<Packing::Crowd> Packing::crowds() const {
+  std::vector<Crowd> all;
   for (const Shared& each : devices_) {
     if (each.device.busy <= each.device.open || !models_.at(each.kind).harms(each.device.busy))
       continue;
     std::vector<std::pair<std::int64_t, SlotId>> runs;
     for (const auto& [slot, run] : each.runs) runs.emplace_back(-run.order, slot);
     std::ranges::sort(runs);
-    std::vector<SlotId>& slots = all.emplace_back();
-    for (const auto& [order, slot] : runs) slots.push_back(slot);
+    Crowd& crowd = all.emplace_back();
+    crowd.open = static_cast<std::size_t>(each.device.open);
+    for (const auto& [order, slot] : runs) crowd.busy.push_back(slot);
   }
   return all;
 }

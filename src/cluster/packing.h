@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -51,9 +52,12 @@ class Packing {
   /// In order of their nodes' joining; of each node in order of its slots.
   std::size_t size() const { return devices_.size(); }
   const Device& device(std::size_t index) const { return devices_[index].device; }
-  /// Places that should be given up because the device does more without them, per device; in each
-  /// the one that began last first.
-  std::vector<std::vector<SlotId>> crowded() const;
+  /// A device that does more with fewer trials than it has.
+  struct Crowd {
+    std::vector<SlotId> busy;  ///< Places, the one that began last first.
+    std::size_t open = 1;      ///< So many should stay.
+  };
+  std::vector<Crowd> crowds() const;
   /// Why the device of this place has no more open places than it has; empty if all are.
   std::string why_closed(SlotId slot) const;
 

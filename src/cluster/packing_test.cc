@@ -169,13 +169,15 @@ TEST_F(PackedCluster, AGainOpensPlacesOnAllAlikeUntilThereIsNoMore) {
   const auto d = start(2);
   for (int i = 0; i < 3; ++i) all_report({a, b, c, d}, 2.2);
   EXPECT_EQ(free(), (Ids{4})) << "three are too many";
-  EXPECT_EQ(cluster_.packing().crowded(),
-            (std::vector<std::vector<SlotId>>{{SlotId{2}, SlotId{1}, SlotId{0}}}));
+  const auto crowds = cluster_.packing().crowds();
+  ASSERT_EQ(crowds.size(), 1u);
+  EXPECT_EQ(crowds[0].busy, (std::vector{SlotId{2}, SlotId{1}, SlotId{0}}));
+  EXPECT_EQ(crowds[0].open, 2u);
   EXPECT_EQ(cluster_.packing().why_closed(SlotId{0}),
             "GPU 0 takes 2 at a time: with 3 it is predicted to do 0.75 times the work");
   end(d);
   EXPECT_EQ(free(), (Ids{4}));
-  EXPECT_TRUE(cluster_.packing().crowded().empty());
+  EXPECT_TRUE(cluster_.packing().crowds().empty());
 }
 
 TEST_F(PackedCluster, ALossClosesWhatWasTried) {
@@ -185,7 +187,7 @@ TEST_F(PackedCluster, ALossClosesWhatWasTried) {
   all_report({a}, 1);
   const auto b = start(1);
   for (int i = 0; i < 3; ++i) all_report({a, b}, 2.5);
-  EXPECT_EQ(cluster_.packing().crowded().size(), 1u);
+  EXPECT_EQ(cluster_.packing().crowds().size(), 1u);
   end(b);
   for (int i = 0; i < 3; ++i) all_report({a}, 1);
   EXPECT_EQ(free(), Ids{});

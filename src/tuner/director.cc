@@ -77,6 +77,7 @@ void Director::fold_input(const Turn& turn) {
 }
 
 Turn Director::decide(StepId id, StudyTime time, Input input) {
+  excuse(input);
   Turn turn{.id = id, .time = time, .input = std::move(input)};
   if (const auto* reported = signal_in<Reported>(turn))
     turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
@@ -105,9 +106,21 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
     }
     if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
     ask_about_stretches(turn);
+    make_room(turn);
   }
   fold_decisions(turn);
   return turn;
+}
+
+/// A trial that runs out of memory because others share its device has not failed: it starts again,
+/// where there are fewer.
+void Director::excuse(Input& input) const {
+  auto* signal = std::get_if<Signal>(&input);
+  auto* exited = signal ? std::get_if<Exited>(signal) : nullptr;
+  if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
+  const Trial& trial = state_.trial(exited->trial);
+  if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
+    exited->kind = ExitKind::kLost;
 }
 
 void Director::fold_decisions(const Turn& turn) {
@@ -176,11 +189,35 @@ void Director::ask_about_stretches(Turn& turn) {
   }
 }
 
+/// A device that turned out to do more with fewer trials gives up the one that came last. The
+/// others, and with them what is known of the device, stay as they are.
+void Director::make_room(Turn& turn) const {
+  if (closing_ || state_.finished()) return;
+  for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
+    std::vector<TrialId> stay;
+    for (const SlotId slot : crowd.busy)
+      for (const TrialId id : state_.with_status(TrialStatus::kRunning))
+        if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
+            !leaves(turn, id))
+          stay.push_back(id);
+    if (stay.size() > crowd.open)
+      turn.decisions.push_back(
+          {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
+  }
+}
+
 /// On replay: asks what was asked before, for the planner's memory alone.
 void Director::remind_planner(const Turn& turn) {
   if (!policies_.planner.multiplexes()) return;
   const cluster::Demand demand = at_ends(turn);
   if (!demand.at_end.empty()) policies_.planner.plan(demand, cluster_, state_.now());
+}
+
+bool Director::leaves(const Turn& turn, TrialId trial) const {
+  return std::ranges::any_of(turn.decisions, [&](const Decision& each) {
+    return subject(each.action) == trial && !std::holds_alternative<Continue>(each.action) &&
+           !std::holds_alternative<Exploit>(each.action);
+  });
 }
 
 bool Director::decided(const Turn& turn, TrialId trial) const {

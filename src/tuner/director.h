@@ -74,7 +74,9 @@ class Director {
   void fold_input(const Turn& turn);
   void fold_decisions(const Turn& turn);
   bool late(const Report& report) const;
+  void excuse(Input& input) const;
   bool decided(const Turn& turn, TrialId trial) const;
+  bool leaves(const Turn& turn, TrialId trial) const;
   void judge_report(const Reported& reported, Turn& turn) const;
   void judge_time(Turn& turn) const;
   void judge_failure(const Exited& exited, Turn& turn);
@@ -85,6 +87,7 @@ class Director {
   void end_study(Finished finished, Turn& turn);
 
   void ask_about_stretches(Turn& turn);
+  void make_room(Turn& turn) const;
   cluster::Demand at_ends(const Turn& turn) const;
   void remind_planner(const Turn& turn);
   /// Until something has worked once, one trial at a time shows whether anything can.

@@ -44,6 +44,9 @@ class SimulatedStudy {
     bool ray = false;         ///< By Ray's rule.
     double failures = 0;      ///< Chance of a failure per step.
     std::uint64_t seed = 7;
+    /// Two GPUs instead of four slots, each with a place per entry: what so many trials do on it
+    /// in total, relative to one.
+    std::vector<double> sharing = {};
   };
 
   explicit SimulatedStudy(const Settings& settings)

@@ -15,6 +15,16 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
   exec::SimOptions options;
   // One node: the simulator then delivers one signal at a time, so every step is a transaction.
   options.nodes = {{.slots = {{.speed = 1}, {.speed = 1}, {.speed = 2}, {.speed = 0.5}}}};
+  if (!settings.sharing.empty()) {
+    auto& slots = options.nodes.front().slots;
+    slots.clear();
+    for (int gpu = 0; gpu < 2; ++gpu)
+      for (std::size_t place = 0; place < settings.sharing.size(); ++place) {
+        exec::SimSlot slot{.gpu_ids = {gpu}, .sharing = settings.sharing};
+        slot.resources.gpus = 1;
+        slots.push_back(std::move(slot));
+      }
+  }
   options.start_seconds = 0.5;
   options.report_seconds = 0.001;
   options.command_seconds = 0.001;
@@ -75,6 +85,17 @@ TEST(SimulatedStudy, SoItDoesWhereThePopulationExchangesWeights) {
   crash_after_every_step({.trials = 6, .population = true}, 3);
   crash_after_every_step({.trials = 5, .planner = "auto", .population = true}, 7);
   crash_after_every_step({.trials = 5, .planner = "auto", .population = true, .failures = 0.01}, 7);
+}
+
+TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
+  for (const std::vector<double>& sharing : {std::vector<double>{1, 1.9, 2.6}, {1, 0.8}}) {
+    crash_after_every_step({.trials = 12, .sharing = sharing}, 3);
+    crash_after_every_step({.trials = 12, .failures = 0.02, .sharing = sharing}, 7);
+    for (const char* planner : {"auto", "hrfs", "agnostic", "eta"})
+      crash_after_every_step({.trials = 5, .planner = planner, .sharing = sharing}, 17);
+    crash_after_every_step({.trials = 6, .planner = "auto", .population = true, .sharing = sharing},
+                           17);
+  }
 }
 
 /// Slots of speed 1, 1, 2 and 0.5 take 40 steps of 6 trials: 240 / 4.5 s, if moves cost nothing.
@@ -146,6 +167,17 @@ TEST(SimulatedStudy, EveryDecisionIsComputedAgainFromTheLog) {
   ASSERT_TRUE(verified.ok()) << verified.error().message;
   EXPECT_FALSE(verified->difference) << *verified->difference;
   EXPECT_GT(verified->decisions, 50);
+}
+
+TEST(SimulatedStudy, SoAreThoseAboutPacking) {
+  const SimulatedStudy::Settings settings{.promotion = false, .sharing = {1, 1.9, 1.5}};
+  SimulatedStudy study(settings);
+  ASSERT_TRUE(study.start_with({}).ok());
+  ASSERT_TRUE(study.run().ok());
+  SimulatedStudy fresh(settings);
+  const auto verified = fresh.verify(study.log());
+  ASSERT_TRUE(verified.ok()) << verified.error().message;
+  EXPECT_FALSE(verified->difference) << *verified->difference;
 }
 
 TEST(SimulatedStudy, VerifyNamesTheFirstStepThatWasChanged) {
