@@ -111,7 +111,10 @@ void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
     slots_.push_back(id);
     work_.emplace_back();
     SlotView seen;
-    if (options_.speeds_known) seen.seconds_per_unit = options_.seconds_per_step / slot.slot.speed;
+    if (options_.speeds_known) {
+      seen.seconds_per_unit = options_.seconds_per_step / slot.slot.speed;
+      speeds_.declare(static_cast<int>(slots_.size()) - 1, *seen.seconds_per_unit);
+    }
     view_.slots.push_back(seen);
   }
   mark_bundles(cluster);
@@ -290,14 +293,7 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
     ran.target = done + 1;
   }
   const double took = slot.step_seconds - work.seconds, steps = slot.steps - work.steps;
-  if (steps > 0) {
-    const double before = seen.seconds_per_unit.value_or(0);
-    learn_speed(seen, took / steps, steps / static_cast<double>(options_.interval));
-    if (seen.measured == 1 && options_.speeds_known && before > 0)
-      for (std::size_t i = 0; i < view_.slots.size(); ++i)
-        if (view_.slots[i].measured == 0 && view_.slots[i].seconds_per_unit)
-          *view_.slots[i].seconds_per_unit *= *seen.seconds_per_unit / before;
-  }
+  if (steps > 0) learn(index, work.trial, took, steps);
   seen.trial = -1;
   const double since = std::exchange(seen.since, view_.now);
   rule_->observe(view_, {.kind = Happening::Kind::kEnded,
@@ -305,6 +301,30 @@ void RulePlanner::end(std::size_t index, const SlotState& slot, Steps done, cons
                          .trial = work.trial,
                          .iterations = done - work.from,
                          .seconds = view_.now - since});
+}
+
+void RulePlanner::learn(std::size_t index, int trial, double seconds, double steps) {
+  SlotView& seen = view_.slots[index];
+  const double each = seconds / steps, intervals = steps / static_cast<double>(options_.interval);
+  speeds_.add(trial, static_cast<int>(index), each, intervals,
+              seen.measured > 0 ? seen.seconds_per_unit : std::nullopt);
+  if (!speeds_.varies()) {
+    const double before = seen.seconds_per_unit.value_or(0);
+    learn_speed(seen, each, intervals);
+    if (seen.measured == 1 && options_.speeds_known && before > 0)
+      for (SlotView& other : view_.slots)
+        if (other.measured == 0 && other.seconds_per_unit)
+          *other.seconds_per_unit *= *seen.seconds_per_unit / before;
+    return;
+  }
+  ++seen.measured;
+  for (std::size_t i = 0; i < view_.trials.size(); ++i)
+    view_.trials[i].cost = speeds_.cost(static_cast<int>(i));
+  for (std::size_t i = 0; i < view_.slots.size(); ++i) {
+    SlotView& slot = view_.slots[i];
+    if (const auto learned = speeds_.seconds(static_cast<int>(i))) slot.seconds_per_unit = learned;
+    if (slot.trial >= 0) slot.work = view_.work(slot.trial, work_[i].from, slot.until);
+  }
 }
 
 /// The least mean distance of reports that any dispatch has shown.

@@ -8,6 +8,7 @@
 
 #include "cluster/planner.h"
 #include "cluster/rollout.h"
+#include "cluster/speed_model.h"
 
 namespace clavier::cluster {
 
@@ -27,7 +28,8 @@ struct RulePlannerOptions {
 /// trials and slots in step with the log, and turns its dispatches into stretches.
 ///
 /// What the rule dispatches to a slot that is still being left by another trial is a promise, kept
-/// as soon as both are there. Speeds come from what workers measured (`SlotState::step_seconds`).
+/// as soon as both are there. Speeds come from what workers measured (`SlotState::step_seconds`),
+/// and so do the costs of trials where these turn out to be of different size.
 /// When something happens that rollouts do not know (a trial added or resumed by the user), the
 /// rule begins anew with what is learned.
 class RulePlanner final : public Planner {
@@ -59,6 +61,7 @@ class RulePlanner final : public Planner {
   void note_begun(std::size_t index, const SlotState& slot, const State& state);
   void sync_slot(std::size_t index, const ClusterState& cluster, const Demand& demand);
   void end(std::size_t index, const SlotState& slot, Steps done, const Trial* trial);
+  void learn(std::size_t index, int trial, double seconds, double steps);
   void cancel(std::size_t index);
   void start_over();
   void ask();
@@ -75,6 +78,7 @@ class RulePlanner final : public Planner {
   RulePlannerOptions options_;
   std::unique_ptr<RolloutRule> rule_;
   RolloutView view_;
+  SpeedModel speeds_ = {};
   std::vector<SlotId> slots_ = {};  ///< By the rule's number.
   std::map<SlotId, std::size_t> index_ = {};
   std::vector<Assignment> work_ = {};   ///< By the rule's number of the slot.

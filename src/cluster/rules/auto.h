@@ -62,6 +62,7 @@ class Auto : public RolloutRule {
   };
   std::vector<std::vector<Stop>> itinerary_ = {};  ///< By trial: its legs, in order.
   std::vector<double> planned_seconds_ = {};       ///< By slot, per unit of work.
+  std::vector<double> planned_costs_ = {};         ///< By trial.
   double end_ = 0;                                 ///< When the schedule ends everything.
   double next_schedule_ = 0;
   Need need_ = Need::kMust;
