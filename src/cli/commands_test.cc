@@ -80,7 +80,10 @@ class StudyOnDisk {
                           .step = step,
                           .value = loss,
                           .seconds = 0.25,
-                          .metrics = {{"loss", loss}, {"accuracy", accuracy}}}}}));
+                          .metrics = {{"loss", loss},
+                                      {"accuracy", accuracy},
+                                      {"time_train_s", 0.125},
+                                      {"time_eval_s", 0.0625}}}}}));
   }
   void exited(std::int64_t trial, ExitKind kind) {
     add(Signal(Exited{.trial = TrialId{trial}, .launch = LaunchId{trial}, .kind = kind}));
@@ -190,6 +193,8 @@ TEST_F(Commands, ShowTellsReportsDecisionsAndTheEndOfTheLog) {
   EXPECT_TRUE(has(first, "  optimizer = \"sgd\"\n")) << first;
   EXPECT_TRUE(has(first, "End of stdout:\n  | two\n  | three\n")) << first;
   EXPECT_FALSE(has(first, "| one")) << first;
+  // Training and evaluation of both reports.
+  EXPECT_TRUE(has(first, "0.25 s      0.12 s")) << first;
   const std::string second = run(run_show, ShowOptions{1, demo(), 2});
   EXPECT_TRUE(has(second, "stop: worse than the median\n")) << second;
   run(run_show, ShowOptions{2, demo(), 2}, kFailure);

@@ -9,6 +9,7 @@
 #include "base/match.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
+#include "report/timeline.h"
 #include "report/width.h"
 #include "report/wording.h"
 #include "study/text.h"
@@ -24,6 +25,7 @@ constexpr std::streamoff kTailBytes = 64 << 10;
 struct History {
   std::vector<std::pair<StudyTime, Report>> reports;
   std::vector<std::pair<StudyTime, Decision>> decisions;
+  report::Timeline timeline;
 };
 
 std::string in_words(const Action& action) {
@@ -142,6 +144,59 @@ void show_decisions(const History& history, Streams& streams) {
   }
 }
 
+/// Where a stay in a slot went, as far as its worker says (docs/trainer.md).
+struct Spent {
+  double training = 0, evaluating = 0, transfer = 0, bytes = 0;
+
+  void add(const Report& report) {
+    double told = 0;
+    for (const Metric& metric : report.metrics) {
+      if (metric.name == "time_eval_s") evaluating += metric.value;
+      if (metric.name == "time_load_s" || metric.name == "time_save_s") transfer += metric.value;
+      if (metric.name == "checkpoint_bytes" && report.checkpoint) bytes += metric.value;
+      if (metric.name == "time_train_s") training += told = metric.value;
+    }
+    if (told == 0) training += report.seconds;
+  }
+};
+
+void show_launches(const History& history, TrialId trial, Streams& streams) {
+  auto legs = history.timeline.legs();
+  std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
+  if (legs.empty()) return;
+  report::Table table({{.title = "launch", .align = report::Align::kRight},
+                       {.title = "slot"},
+                       {.title = "steps"},
+                       {.title = "start", .align = report::Align::kRight},
+                       {.title = "took", .align = report::Align::kRight},
+                       {.title = "training", .align = report::Align::kRight},
+                       {.title = "evaluation", .align = report::Align::kRight},
+                       {.title = "checkpoints", .align = report::Align::kRight},
+                       {.title = "MB", .align = report::Align::kRight},
+                       {.title = "moved"}});
+  const std::size_t first = legs.size() > kShownReports ? legs.size() - kShownReports : 0;
+  for (std::size_t i = first; i < legs.size(); ++i) {
+    const report::Leg& leg = legs[i];
+    Spent spent;
+    // A take-over ends one stay and begins the next at the time of the same report.
+    for (const auto& [time, report] : history.reports)
+      if (report.launch == leg.launch && time > leg.start && time <= leg.end) spent.add(report);
+    const auto lane = history.timeline.lanes().find(leg.slot);
+    table.add({fmt::format("{}", leg.launch.value),
+               fmt::format("{} ({})", leg.slot.value,
+                           lane == history.timeline.lanes().end() ? "?" : lane->second.host),
+               fmt::format("{} to {}", leg.from, leg.to),
+               report::elapsed(leg.start.time_since_epoch()), report::elapsed(leg.end - leg.start),
+               fmt::format("{:.2f} s", spent.training), fmt::format("{:.2f} s", spent.evaluating),
+               fmt::format("{:.2f} s", spent.transfer), fmt::format("{:.1f}", spent.bytes / 1e6),
+               leg.moved ? "yes" : ""});
+  }
+  streams.out << (first
+                      ? fmt::format("\nLaunches (the last {} of {}):\n", kShownReports, legs.size())
+                      : "\nLaunches:\n");
+  print(streams, table);
+}
+
 /// The last lines of a file, at most kTailBytes of it.
 std::deque<std::string> tail(const std::filesystem::path& file, std::size_t most) {
   std::ifstream in(file, std::ios::binary | std::ios::ate);
@@ -173,6 +228,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   History history;
   const auto study =
       open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
+        history.timeline.apply(step);
         const auto* signal = std::get_if<Signal>(&step.turn.input);
         if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
           for (const Report& report : reported->reports)
@@ -187,6 +243,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   const Trial& trial = study->state.trial(*id);
   show_facts(*study, trial, streams);
   show_lineage(trial, streams);
+  show_launches(history, *id, streams);
   show_reports(history, streams);
   show_decisions(history, streams);
   show_logs(*study, trial, options.log_lines, streams);
