@@ -68,10 +68,6 @@ void check_event(const StudySpec& spec, const SimulateEvent& event, Place place,
     return problems.add(place, "an event concerns a node or a slot: give one of them");
   if (!event.speed && !event.here)
     return problems.add(place, "an event changes something: give speed, or here");
-  if (event.here && event.slot)
-    return problems.add(place,
-                        "only whole nodes come and go: give the slot a node of its own in "
-                        "[[cluster.slots]]");
   std::vector<std::string> nodes{"local"};
   for (const SlotSpec& slot : spec.cluster.slots)
     if (!slot.node.empty()) nodes.push_back(slot.node);

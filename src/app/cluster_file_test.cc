@@ -128,7 +128,7 @@ TEST(ClusterFile, RefusesWhatCannotBeWithPlaceAndReason) {
        "s.toml:6:1: an event concerns a node or a slot: give one of them"},
       {"[[simulate.events]]\nslot = 1\n",
        "s.toml:6:1: an event changes something: give speed, or here"},
-      {"[[simulate.events]]\nslot = 1\nhere = false\n", "only whole nodes come and go"},
+      {"[[cluster.slots]]\n[[simulate.events]]\nslot = 1\nhere = false\n", "there is no slot 1"},
       {"[[simulate.events]]\nnode = \"x\"\nhere = false\n", "no slot is on a node \"x\""},
       {"[[cluster.slots]]\n[[simulate.events]]\nslot = 1\nspeed = 2\n",
        "s.toml:7:1: there is no slot 1: 1 are declared, counted from 0"},

@@ -72,6 +72,7 @@ Result<StudySpec> at_speeds(const StudySpec& spec, SecondsOf seconds_of) {
   measured.cluster.slots.clear();
   measured.cluster.discover = false;
   measured.cluster.seconds_per_step = 1;
+  if (measured.simulate) measured.simulate->seconds_per_step.reset();
   std::int64_t id = 0;
   for (const exec::SimNode& node : slots.nodes)
     for (const exec::SimSlot& slot : node.slots) {
@@ -94,7 +95,10 @@ Result<StudySpec> as_measured(const StudySpec& spec, const Measured& found) {
     const auto there = found.by_host.find(host);
     return there == found.by_host.end() ? found.slowest : there->second;
   }));
-  if (found.move_seconds > 0) measured.cluster.move_seconds = found.move_seconds;
+  if (found.move_seconds > 0) {
+    measured.cluster.move_seconds = found.move_seconds;
+    if (measured.simulate) measured.simulate->move_seconds.reset();
+  }
   if (!measured.simulate) measured.simulate.emplace().report_every = found.report_every;
   if (trial_length(measured) == kForever && found.longest > 0)
     measured.trial.stop.steps = found.longest;

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "app/recorded_study.h"
+#include "base/rng.h"
 #include "cluster/discovery.h"
+#include "exec/sim/config_text.h"
 #include "exec/sim/power_law.h"
 #include "exec/sim/recorded.h"
 #include "exec/sim/table.h"
@@ -44,7 +47,12 @@ Status add_slots(const StudySpec& spec, exec::SimOptions& options) {
 
 void add_event(const SimulateEvent& event, exec::SimOptions& options, std::set<std::string>& seen) {
   const StudyTime time(event.at);
-  if (event.here) {
+  if (event.here && event.slot) {
+    std::int64_t number = *event.slot;
+    for (exec::SimNode& node : options.nodes)
+      for (exec::SimSlot& slot : node.slots)
+        if (number-- == 0) slot.later.push_back({time, *event.here});
+  } else if (event.here) {
     exec::SimNode& node = node_called(options, event.node);
     if (seen.insert(event.node).second && *event.here)
       node.joins = time;
@@ -99,8 +107,9 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   exec::SimOptions options;
   options.nodes.clear();
   TRY(add_slots(spec, options));
-  options.seconds_per_step = spec.cluster.seconds_per_step;
-  options.move_seconds = spec.cluster.move_seconds;
+  options.seconds_per_step = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
+  options.move_seconds = simulate.move_seconds.value_or(spec.cluster.move_seconds);
+  options.save_seconds = simulate.save_seconds;
   options.start_seconds = simulate.start_seconds;
   options.report_seconds = simulate.report_seconds;
   options.command_seconds = simulate.command_seconds;
@@ -113,6 +122,7 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   options.noise = simulate.noise;
   options.failure_probability = simulate.failure_probability;
   options.mtbf_seconds = simulate.mtbf ? seconds(*simulate.mtbf) : 0;
+  options.slot_mtbf_seconds = simulate.slot_mtbf ? seconds(*simulate.slot_mtbf) : 0;
   options.repair_seconds = seconds(simulate.repair);
   auto events = simulate.events;
   std::ranges::stable_sort(events, {}, &SimulateEvent::at);
@@ -131,8 +141,17 @@ Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem
     return invalid(
         "nothing says how long a trial is: set [trial.stop] steps, or let [simulate] curve be a "
         "table or a study");
-  return named(exec::power_law(spec.space, {.steps = length, .noise = simulate.curve_noise}),
-               spec.objective);
+  auto curve = named(exec::power_law(spec.space, {.steps = length, .noise = simulate.curve_noise}),
+                     spec.objective);
+  if (simulate.cost_spread > 1) {
+    const double each = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
+    curve.cost = [each, spread = simulate.cost_spread](const Config& config, Steps) {
+      constexpr std::uint64_t kCost = 5;
+      Rng rng = Rng::keyed(stable_hash(exec::config_text(config)), kCost);
+      return each * std::pow(spread, rng.uniform());
+    };
+  }
+  return curve;
 }
 
 std::vector<cluster::Rate> rates_of(const exec::SimOptions& options) {
@@ -147,10 +166,14 @@ std::vector<cluster::Rate> rates_of(const exec::SimOptions& options) {
       std::set<double> times{0};
       for (const auto& [time, is_here] : here) times.insert(time);
       for (const auto& [time, factor] : factors) times.insert(time);
+      std::map<double, bool> itself{{0, true}};
+      for (const exec::SimPresence& each : slot.later) itself[seconds(each.time)] = each.here;
+      for (const auto& [time, is_here] : itself) times.insert(time);
       std::vector<cluster::Rate::Piece> pieces;
       for (const double time : times) {
         const auto presence = here.upper_bound(time);
-        const bool is_here = presence != here.begin() && std::prev(presence)->second;
+        const bool is_here = presence != here.begin() && std::prev(presence)->second &&
+                             std::prev(itself.upper_bound(time))->second;
         const double factor = std::prev(factors.upper_bound(time))->second;
         pieces.push_back({time, is_here ? slot.speed * factor : 0});
       }

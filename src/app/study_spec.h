@@ -111,7 +111,7 @@ struct SimulateEvent {
   std::string node = {};                  ///< Its slots, or
   std::optional<std::int64_t> slot = {};  ///< this one, as they are numbered.
   std::optional<double> speed = {};       ///< From then on so many times the declared one.
-  std::optional<bool> here = {};          ///< The node is lost, or it comes (back).
+  std::optional<bool> here = {};          ///< It is lost, or it comes (back).
 };
 
 /// The world of `clavier simulate` besides [cluster]. Nothing of it shapes a real run.
@@ -120,14 +120,19 @@ struct SimulateSpec {
   std::string from = {};            ///< The table's file, or the study's name or folder.
   double curve_noise = 0;           ///< Deviation of a power law's losses.
   Steps report_every = 1;
+  std::optional<double> seconds_per_step = {};  ///< None: as [cluster] says; also the next.
+  std::optional<double> move_seconds = {};
+  double cost_spread = 1;         ///< A step of one trial may cost so many times another's.
   double evaluation_seconds = 0;  ///< Of a report, at speed 1.
+  double save_seconds = 0;        ///< Of a checkpoint.
   double noise = 0;               ///< Of durations, relative.
   double start_seconds = 0;       ///< Of a worker, at speed 1.
   double report_seconds = 0;
   double command_seconds = 0;
   double failure_probability = 0;          ///< Of a trial, per step.
-  std::optional<StudyDuration> mtbf = {};  ///< Mean time between failures of a node.
-  StudyDuration repair = {};               ///< Until it is back.
+  std::optional<StudyDuration> mtbf = {};       ///< Mean time between failures of a node.
+  std::optional<StudyDuration> slot_mtbf = {};  ///< Of a slot by itself.
+  StudyDuration repair = {};                    ///< Until it is back.
   std::optional<std::int64_t> seed = {};   ///< None: the study's.
   std::vector<SimulateEvent> events = {};
 };

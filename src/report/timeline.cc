@@ -16,6 +16,11 @@ void Timeline::apply(const Step& step) {
     if (const auto* ended = std::get_if<LaunchEnded>(signal)) end(ended->launch);
     if (const auto* joined = std::get_if<NodeJoined>(signal)) {
       auto& slots = slots_of_[joined->node.id];
+      // One that is no longer among its node's slots has left by itself.
+      for (const SlotId slot : slots)
+        if (std::ranges::find(joined->node.slots, slot, &Slot::id) == joined->node.slots.end() &&
+            !lanes_[slot].gone_since)
+          lanes_[slot].gone_since = now_;
       slots.clear();
       for (const Slot& slot : joined->node.slots) {
         Lane& lane = lanes_[slot.id];

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kNoise = 1;
 constexpr std::uint64_t kFailure = 2;
 constexpr std::uint64_t kNodeFailure = 3;
+constexpr std::uint64_t kSlotFailure = 4;
 
 /// The slot of launches that this simulation has not seen.
 constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
@@ -51,7 +52,8 @@ Status check(const SimOptions& options, const Curve& curve) {
   for (const double seconds :
        {options.seconds_per_step, options.start_seconds, options.report_seconds,
         options.command_seconds, options.move_seconds, options.evaluation_seconds,
-        options.mtbf_seconds, options.repair_seconds})
+        options.mtbf_seconds, options.slot_mtbf_seconds, options.repair_seconds,
+        options.save_seconds})
     if (!sensible(seconds))
       return invalid(fmt::format("simulated seconds are 0 or more, not {}", seconds));
   if (!sensible(options.noise) || options.noise > 10)
@@ -106,6 +108,8 @@ void SimExecutor::reset(StudyTime epoch) {
   for (Place& place : places_) {
     place.alive = false;
     place.share = 1;
+    place.away = false;
+    place.changes = 0;
     place.run.reset();
   }
   for (Shared& shared : shared_) shared.busy = 0;
@@ -120,6 +124,11 @@ void SimExecutor::reset(StudyTime epoch) {
     for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
       const std::uint32_t slot = first_slot_[index] + i;
       places_[slot].speed = node.slots[i].speed;
+      for (const SimPresence& each : node.slots[i].later)
+        push(epoch + each.time.time_since_epoch(), each.here ? Kind::kSlotJoins : Kind::kSlotLost,
+             slot, LaunchId{}, 0);
+      if (options_.slot_mtbf_seconds > 0)
+        foresee_slot_failure(slot, epoch + node.joins.time_since_epoch());
       for (std::size_t change = 0; change < node.slots[i].drift.size(); ++change)
         push(epoch + node.slots[i].drift[change].time.time_since_epoch(), Kind::kSpeed, slot,
              LaunchId{}, change);
@@ -152,7 +161,7 @@ Node SimExecutor::node(std::uint32_t index) const {
     }
     cpus += slot.resources.cpus;
     node.memory_mb += slot.resources.memory_mb;
-    node.slots.push_back(std::move(slot));
+    if (!places_[first_slot_[index] + i].away) node.slots.push_back(std::move(slot));
   }
   node.cpus = static_cast<int>(std::ceil(cpus));
   return node;
@@ -224,6 +233,8 @@ void SimExecutor::process(const Event& event) {
   switch (event.kind) {
     case Kind::kNodeJoins: return node_joins(event.place, event.detail);
     case Kind::kNodeLost: return node_lost(event.place, event.detail);
+    case Kind::kSlotJoins: return slot_joins(event.place, event.detail);
+    case Kind::kSlotLost: return slot_lost(event.place, event.detail);
     case Kind::kSpeed: {
       const std::uint32_t node = places_[event.place].node;
       const SimSlot& slot = options_.nodes[node].slots[event.place - first_slot_[node]];
@@ -247,8 +258,10 @@ void SimExecutor::node_joins(std::uint32_t index, std::uint64_t change) {
   const bool here = changes_[index] % 2 == 1;
   if (here || (change != 0 && change != changes_[index])) return;
   const std::uint64_t now = ++changes_[index];
-  for (std::uint32_t i = 0; i < options_.nodes[index].slots.size(); ++i)
-    places_[first_slot_[index] + i].alive = true;
+  for (std::uint32_t i = 0; i < options_.nodes[index].slots.size(); ++i) {
+    Place& place = places_[first_slot_[index] + i];
+    place.alive = !place.away;
+  }
   // What comes back must not be heard of before it was heard to be lost.
   if (now == 1)
     ready_.emplace_back(NodeJoined{node(index)});
@@ -276,6 +289,42 @@ void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
     push(now_ + span(options_.repair_seconds), Kind::kNodeJoins, index, LaunchId{}, now);
 }
 
+void SimExecutor::foresee_slot_failure(std::uint32_t slot, StudyTime from) {
+  const std::uint64_t now = places_[slot].changes;
+  Rng rng = Rng::keyed(options_.seed, kSlotFailure, slot, now);
+  push(from + span(-std::log1p(-rng.uniform()) * options_.slot_mtbf_seconds), Kind::kSlotLost, slot,
+       LaunchId{}, now + 1);
+}
+
+/// The detail of a random event is the number of changes that it makes.
+void SimExecutor::slot_lost(std::uint32_t slot, std::uint64_t change) {
+  Place& place = places_[slot];
+  if (place.away || (change != 0 && change != place.changes + 1)) return;
+  ++place.changes;
+  place.away = true;
+  if (place.alive) {
+    if (place.run)
+      leave(slot, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
+    place.alive = false;
+    deliver(kAfterAll, NodeJoined{node(place.node)});
+  }
+  if (change != 0)
+    push(now_ + span(options_.repair_seconds), Kind::kSlotJoins, slot, LaunchId{},
+         place.changes + 1);
+}
+
+void SimExecutor::slot_joins(std::uint32_t slot, std::uint64_t change) {
+  Place& place = places_[slot];
+  if (!place.away || (change != 0 && change != place.changes + 1)) return;
+  ++place.changes;
+  place.away = false;
+  if (changes_[place.node] % 2 == 1) {
+    place.alive = true;
+    deliver(kAfterAll, NodeJoined{node(place.node)});
+  }
+  if (options_.slot_mtbf_seconds > 0) foresee_slot_failure(slot, now_);
+}
+
 void SimExecutor::deliver(LaunchId launch, Signal signal) {
   if (options_.report_seconds == 0)
     ready_.push_back(std::move(signal));
@@ -291,6 +340,7 @@ std::string SimExecutor::obstacle(const Order& order) const {
   if (slot < 0 || static_cast<std::size_t>(slot) >= places_.size())
     return fmt::format("there is no slot {}", slot);
   const Place& place = places_[static_cast<std::size_t>(slot)];
+  if (place.away) return fmt::format("slot {} is not there", slot);
   if (!place.alive) return fmt::format("the node of slot {} is not there", slot);
   if (place.run) return fmt::format("slot {} runs launch {}", slot, place.run->launch.value);
   return {};
@@ -301,8 +351,10 @@ void SimExecutor::begin(const Order& order) {
     const std::int64_t asked =
         order.launch.shares.empty() ? -1 : order.launch.shares.front().slot.value;
     // A node that the tuner has not yet heard to be lost.
-    const bool gone = asked >= 0 && static_cast<std::size_t>(asked) < places_.size() &&
-                      changes_[places_[static_cast<std::size_t>(asked)].node] > 1;
+    const Place* place = asked >= 0 && static_cast<std::size_t>(asked) < places_.size()
+                             ? &places_[static_cast<std::size_t>(asked)]
+                             : nullptr;
+    const bool gone = place && (changes_[place->node] > 1 || place->changes > 0);
     for (const Member& member : order.launch.members)
       deliver(order.launch.id, Exited{.trial = member.trial,
                                       .launch = order.launch.id,
@@ -364,6 +416,7 @@ StudyDuration SimExecutor::duration(const Place& place) const {
     Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, to);
     seconds *= std::exp(options_.noise * rng.normal());
   }
+  if (wants_checkpoint(run, to)) seconds += options_.save_seconds;
   return span(seconds);
 }
 
@@ -411,7 +464,7 @@ void SimExecutor::finish_step(std::uint32_t slot) {
     const auto value = std::ranges::find(metrics, options_.metric, &Metric::name);
     if (value != metrics.end()) report.value = value->value;
     report.metrics = std::move(metrics);
-    if (wants_checkpoint(run)) report.checkpoint = checkpoint(run);
+    if (wants_checkpoint(run, step)) report.checkpoint = checkpoint(run);
     run.since = now_;
     Reported reported;
     reported.reports.push_back(std::move(report));
@@ -422,10 +475,11 @@ void SimExecutor::finish_step(std::uint32_t slot) {
   schedule(slot, StudyDuration::zero());
 }
 
-bool SimExecutor::wants_checkpoint(const Run& run) const {
+/// With the report of that step.
+bool SimExecutor::wants_checkpoint(const Run& run, Steps step) const {
   const auto& rules = options_.checkpoints;
-  return (rules.every > 0 && run.step % rules.every == 0) ||
-         (rules.at_end && run.step == run.last) || (options_.checkpoint_at_until && run.waiting);
+  return (rules.every > 0 && step % rules.every == 0) || (rules.at_end && step == run.last) ||
+         (options_.checkpoint_at_until && step >= run.until);
 }
 
 Checkpoint SimExecutor::checkpoint(const Run& run) {

@@ -55,6 +55,8 @@ class SimExecutor final : public Executor {
   enum class Kind : std::uint8_t {
     kNodeLost,
     kNodeJoins,
+    kSlotLost,
+    kSlotJoins,
     kSpeed,
     kDelivery,
     kStep,
@@ -67,8 +69,8 @@ class SimExecutor final : public Executor {
     Kind kind;
     std::uint32_t place;     ///< Slot; node for nodes.
     std::uint64_t sequence;  ///< Tells apart what is otherwise equal.
-    /// kStep, kEnd: the run's generation. Nodes: 0, or of a random event how often the node had
-    /// come or gone. kSpeed: which drift. Else an index of a pool.
+    /// kStep, kEnd: the run's generation. Nodes and slots: 0, or of a random event how often the
+    /// node or slot had come or gone. kSpeed: which drift. Else an index of a pool.
     std::uint64_t detail;
 
     friend bool operator>(const Event& a, const Event& b) {
@@ -101,6 +103,8 @@ class SimExecutor final : public Executor {
     double speed = 1;
     double share = 1;  ///< Of it that is left by those that share its devices.
     bool alive = false;
+    bool away = false;          ///< Lost by itself, wherever its node is.
+    std::uint64_t changes = 0;  ///< How often it came or went by itself.
     std::optional<Run> run = {};
     std::uint32_t shares = 0;  ///< Index of what is shared; 0: nothing.
 
@@ -150,6 +154,10 @@ class SimExecutor final : public Executor {
   void process(const Event& event);
   void node_joins(std::uint32_t index, std::uint64_t change);
   void node_lost(std::uint32_t index, std::uint64_t change);
+  void slot_joins(std::uint32_t slot, std::uint64_t change);
+  void slot_lost(std::uint32_t slot, std::uint64_t change);
+  /// When a slot fails next by chance.
+  void foresee_slot_failure(std::uint32_t slot, StudyTime from);
   static StudyDuration span(double seconds);
   static Status check_sharing(const SimNode& node);
   void share_devices();
@@ -170,7 +178,7 @@ class SimExecutor final : public Executor {
   Checkpoint checkpoint(const Run& run);
   /// Those of a checkpoint; empty if there are none.
   Weights weights_of(const std::string& path) const;
-  bool wants_checkpoint(const Run& run) const;
+  bool wants_checkpoint(const Run& run, Steps step) const;
   bool woken(int timeout_ms) const;
   void go_live();
   void begin(const Order& order);

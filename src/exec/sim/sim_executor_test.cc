@@ -308,6 +308,61 @@ TEST_F(SimTest, NodesFailAtRandomAndAreRepairedAlikeForOneSeed) {
   EXPECT_NE(story(2000), first);
 }
 
+TEST_F(SimTest, ASlotMayLeaveItsNodeAndComeBack) {
+  SimOptions options = on_slots({1, 1});
+  options.nodes[0].slots[1].later = {{StudyTime(from_seconds(1.5)), false},
+                                     {StudyTime(from_seconds(2.5)), true}};
+  build(options);
+  start(0, 0);
+  start(1, 1);
+  EXPECT_EQ(story(1.9), (Story{"1.000 report 0 @1", "1.000 report 1 @1", "1.500 lost 1",
+                               "1.500 ended 1", "1.500 joined 0"}));
+  start(2, 1);
+  EXPECT_EQ(story(1.95), (Story{"1.900 lost 2", "1.900 ended 2"})) << "it is not there";
+  EXPECT_EQ(story(2.9), (Story{"2.000 report 0 @2", "2.500 joined 0"}));
+  start(3, 1);
+  EXPECT_EQ(story(3.95), (Story{"3.000 report 0 @3", "3.900 report 3 @1"}));
+}
+
+TEST_F(SimTest, ANodeJoinsWithTheSlotsThatAreThere) {
+  SimOptions options = on_slots({1, 1, 1});
+  options.nodes[0].lost = StudyTime(from_seconds(2));
+  options.nodes[0].later = {{StudyTime(from_seconds(4)), true}};
+  options.nodes[0].slots[2].later = {{StudyTime(from_seconds(1)), false},
+                                     {StudyTime(from_seconds(5)), true}};
+  sim_ = SimExecutor::create(options, steady()).value();
+  std::vector<std::size_t> slots;
+  for (;;) {
+    const Signal signal = sim_->wait(StudyTime(from_seconds(9))).front();
+    if (std::holds_alternative<Deadline>(signal)) break;
+    if (const auto* joined = std::get_if<NodeJoined>(&signal))
+      slots.push_back(joined->node.slots.size());
+  }
+  EXPECT_EQ(slots, (std::vector<std::size_t>{3, 2, 2, 3}));
+}
+
+TEST_F(SimTest, SlotsFailAtRandomAndAreRepairedAlikeForOneSeed) {
+  SimOptions options = on_slots({1, 1, 1, 1});
+  options.slot_mtbf_seconds = 100;
+  options.repair_seconds = 5;
+  options.seed = 3;
+  build(options);
+  const Story first = story(2000);
+  build(options);
+  EXPECT_EQ(story(2000), first);
+  EXPECT_NEAR(static_cast<double>(first.size()), 2 * 4 * 2000 / 105.0, 50) << "there and back";
+}
+
+TEST_F(SimTest, SavesTakeTimeWhateverTheSpeed) {
+  SimOptions options = on_slots({2});
+  options.checkpoints = {.every = 2, .at_end = true};
+  options.save_seconds = 0.25;
+  build(options, steady(3));
+  start(0);
+  EXPECT_EQ(story(9), (Story{"0.500 report 0 @1", "1.250 report 0 @2 saved",
+                             "2.000 report 0 @3 saved", "2.000 completed 0", "2.000 ended 0"}));
+}
+
 TEST_F(SimTest, ASpeedMayChangeInTheMiddleOfAStep) {
   SimOptions options = on_slots({2});
   options.nodes[0].slots[0].drift = {{StudyTime(from_seconds(0.75)), 0.5},

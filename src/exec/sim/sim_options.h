@@ -16,21 +16,24 @@ struct SimDrift {
   double factor = 1;
 };
 
+/// What was lost comes back, or what is there is lost.
+struct SimPresence {
+  StudyTime time{};
+  bool here = false;
+};
+
 struct SimSlot {
   double speed = 1;  ///< Every duration of a trial is divided by it.
   Resources resources = {};
   double price_per_hour = 0;
   std::vector<SimDrift> drift = {};
+  /// Of the slot alone: its node joins anew without it, or with it again. Of no effect where it is
+  /// so already.
+  std::vector<SimPresence> later = {};
   std::vector<int> gpu_ids = {};  ///< Slots of a node with the same ones share these devices.
   /// What k trials that share the devices do in total, relative to one alone, from k = 1 on. One
   /// that waits for a decision counts as well. Empty: they do not slow down each other.
   std::vector<double> sharing = {};
-};
-
-/// A node that was lost comes back, or one that is there is lost.
-struct SimPresence {
-  StudyTime time{};
-  bool here = false;
 };
 
 struct SimNode {
@@ -52,6 +55,7 @@ struct SimOptions {
   double move_seconds = 0;
   Steps report_every = 1;         ///< Trials report, and wait, at its multiples and at their end.
   double evaluation_seconds = 0;  ///< Before each of those, at speed 1.
+  double save_seconds = 0;        ///< Before each that carries a checkpoint, at any speed.
   /// Durations are multiplied by exp(noise · z), z standard normal, keyed by (seed, trial,
   /// attempt, step).
   double noise = 0;
@@ -59,7 +63,9 @@ struct SimOptions {
   /// Nodes fail at random, this often in the mean, keyed by (seed, node, how often it came); 0:
   /// not.
   double mtbf_seconds = 0;
-  double repair_seconds = 0;  ///< Until a node that failed at random is back.
+  /// The same for each slot by itself, keyed by (seed, slot, how often it came or went).
+  double slot_mtbf_seconds = 0;
+  double repair_seconds = 0;  ///< Until a node or a slot that failed at random is back.
   worker::CheckpointRules checkpoints = {};
   /// A report at which the trial waits for a decision carries a checkpoint as well.
   bool checkpoint_at_until = true;
