@@ -9,6 +9,7 @@ Result<OwnedPolicies> OwnedPolicies::create(const StudySpec& spec) {
   checked.search = TRY(complete(Family::kSearcher, spec.search));
   checked.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
   checked.planner = TRY(complete(Family::kPlanner, spec.planner));
+  TRY(check_scheduler(checked));
   return OwnedPolicies{make_searcher(checked), make_scheduler(checked), make_planner(checked)};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "app/nearest.h"
 #include "cluster/first_fit.h"
@@ -15,6 +16,7 @@
 #include "sched/median.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
+#include "sched/pbt_replay.h"
 #include "sched/ray_asha.h"
 #include "sched/ray_median.h"
 #include "search/grid.h"
@@ -161,6 +163,29 @@ std::unique_ptr<sched::Scheduler> make_ray_pbt(const StudySpec& spec, const Opti
                                          ray_pbt_of<counter>(spec, options), spec.seed);
 }
 
+/// What is to be replayed, as far as the study's text tells it.
+Result<sched::Policy> policy_of(const StudySpec& spec, const Options& options) {
+  std::string name = options.text("policy"), lines;
+  std::optional<TrialId> trial;
+  // Of an earlier study the lines are those of the trial.
+  if (!name.empty() && options.whole("trial") >= 0) trial = TrialId{options.whole("trial")};
+  if (name.empty()) name = options.text("from");
+  if (name.empty()) name = "scheduler.lines";
+  for (const Value& line : options.list("lines")) lines += text::plain(line) + '\n';
+  return sched::read_policy(lines, name, spec.space, trial);
+}
+
+/// Empty if `check_scheduler` refuses it: a configuration that never changes.
+sched::Policy checked_policy(const StudySpec& spec, const Options& options) {
+  auto policy = policy_of(spec, options);
+  return policy ? *std::move(policy) : sched::Policy{};
+}
+
+std::unique_ptr<sched::Scheduler> make_replay(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::PbtReplay>(checked_policy(spec, options),
+                                            options.whole("max_steps"));
+}
+
 std::unique_ptr<sched::Scheduler> make_fifo(const StudySpec&, const Options& options) {
   return std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = options.whole("max_steps")});
 }
@@ -210,6 +235,9 @@ OptionSpec real(std::string_view name, double fallback, double low, std::string_
 }
 OptionSpec flag(std::string_view name, bool fallback, std::string_view help) {
   return {name, fallback, 0, 0, {}, help};
+}
+OptionSpec free_text(std::string_view name, std::string_view help) {
+  return {name, "", 0, 0, {}, help};
 }
 OptionSpec word(std::string_view name, const char* fallback, std::vector<std::string> words,
                 std::string_view help) {
@@ -277,6 +305,15 @@ const Schedulers& schedulers() {
        make_ray_pbt<sched::Counter::kDonors>},
       {{"pbt", "hrfs", "as the HRFS tuner decides, without its races", population(50)},
        make_ray_pbt<sched::Counter::kOwn>},
+      {{"pbt_replay",
+        "",
+        "one trial with the recorded hyperparameters of another",
+        {free_text("policy", "the file: Ray's or our pbt_policy_*.txt or pbt_global.txt"),
+         free_text("from", "or a study of population-based training, by name or folder"),
+         {"trial", std::int64_t{-1}, -1, kMany, {}, "whose; default: from's best, policy's last"},
+         {"lines", Value::List{}, 0, 0, {}, "the policy itself, filled in from where it is"},
+         count("max_steps", kForever, kLimit)}},
+       make_replay},
   };
   return all;
 }
@@ -413,7 +450,8 @@ Result<Value> check_option(const OptionSpec& option, const Value& value) {
   };
   if (typed.data.index() != option.fallback.data.index()) return wrong(type_of(option));
   if (const auto* word = typed.as<std::string>()) {
-    if (std::ranges::find(option.words, *word) != option.words.end()) return typed;
+    if (option.words.empty() || std::ranges::find(option.words, *word) != option.words.end())
+      return typed;
     return invalid(
         fmt::format("{}: unknown \"{}\"{}", option.name, *word, suggestion(*word, option.words)));
   }
@@ -444,17 +482,17 @@ Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec) {
 }
 
 Steps checkpoints_needed(const StudySpec& spec) {
-  return spec.scheduler.algorithm == "pbt" ? Options(spec.scheduler).whole("interval") : 0;
+  if (spec.scheduler.algorithm == "pbt") return Options(spec.scheduler).whole("interval");
+  Steps every = 0;
+  if (spec.scheduler.algorithm == "pbt_replay")
+    if (const auto policy = policy_of(spec, Options(spec.scheduler)))
+      for (const auto& change : policy->changes) every = std::gcd(every, change.step);
+  return every;
 }
 
-Status check_scheduler(const StudySpec& spec) {
-  if (spec.scheduler.algorithm != "pbt") return {};
-  const Options options(spec.scheduler);
-  const std::string& variant = options.text("variant");
-  if (variant == "sound")
-    TRY(sched::check(spec.space, pbt_of(spec, options)));
-  else
-    TRY(sched::check(spec.space, ray_pbt_of<sched::Counter::kDonors>(spec, options)));
+namespace {
+
+Status check_saves(const StudySpec& spec) {
   const Steps interval = checkpoints_needed(spec);
   if (spec.checkpoint.every > 0 && interval % spec.checkpoint.every != 0)
     return invalid(fmt::format(
@@ -462,6 +500,34 @@ Status check_scheduler(const StudySpec& spec) {
         "scheduler.interval must be a multiple of it",
         spec.checkpoint.every, interval));
   return {};
+}
+
+Status check_replay(const StudySpec& spec) {
+  TRY(policy_of(spec, Options(spec.scheduler)));
+  if (spec.trials != 1)
+    return invalid(
+        fmt::format("pbt_replay trains one trial: study.trials must be 1, not {}", spec.trials));
+  const Steps changes = checkpoints_needed(spec);
+  if (spec.checkpoint.every > 0 && changes % spec.checkpoint.every != 0)
+    return invalid(fmt::format(
+        "checkpoint.every is {}, and the policy changes at multiples of {} steps: it must be a "
+        "divisor of that, or left out",
+        spec.checkpoint.every, changes));
+  return {};
+}
+
+}  // namespace
+
+Status check_scheduler(const StudySpec& spec) {
+  if (spec.scheduler.algorithm == "pbt_replay") return check_replay(spec);
+  if (spec.scheduler.algorithm != "pbt") return {};
+  const Options options(spec.scheduler);
+  const std::string& variant = options.text("variant");
+  if (variant == "sound")
+    TRY(sched::check(spec.space, pbt_of(spec, options)));
+  else
+    TRY(sched::check(spec.space, ray_pbt_of<sched::Counter::kDonors>(spec, options)));
+  return check_saves(spec);
 }
 
 Status check_planner(const StudySpec& spec) {
@@ -486,7 +552,10 @@ Status check_planner(const StudySpec& spec) {
 }
 
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {
-  return make(searchers(), spec.search, spec);
+  if (spec.scheduler.algorithm != "pbt_replay") return make(searchers(), spec.search, spec);
+  StudySpec replay = spec;
+  replay.space.points = {checked_policy(spec, Options(spec.scheduler)).initial};
+  return make(searchers(), spec.search, replay);
 }
 
 std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec) {

@@ -17,7 +17,7 @@
 namespace clavier::app {
 
 /// One key of an algorithm's table. Its type is that of `fallback`: whole number, real, text
-/// (one of `words`), or true and false. `kForever` stands for "not set".
+/// (one of `words`, if there are any), or true and false. `kForever` stands for "not set".
 struct OptionSpec {
   std::string_view name;
   Value fallback;

@@ -57,6 +57,8 @@ TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
           "[space]\nx={ uniform = [0, 1] }\n[trial.stop]\nsteps=100\n[" +
           std::string(table_of(family)) + "]\nalgorithm='" + std::string(info->name) + "'\n";
       if (!info->variant.empty()) text += "variant='" + std::string(info->variant) + "'\n";
+      if (info->name == "pbt_replay")
+        text += R"(lines=['["b", "a", 9, 9, {"x": 0.1}, {"x": 0.2}]'])";
       const auto spec = parse_study(text, "s.toml");
       ASSERT_TRUE(spec.ok()) << spec.error().message;
       const auto again = parse_study(to_toml(*spec), "s.toml");
@@ -73,7 +75,7 @@ TEST(Registry, TheFirstVariantIsTheDefault) {
   EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
             (std::vector<std::string>{"stopping", "promotion", "ray"}));
   EXPECT_EQ(algorithm_names(Family::kScheduler),
-            (std::vector<std::string>{"fifo", "asha", "median", "pbt"}));
+            (std::vector<std::string>{"fifo", "asha", "median", "pbt", "pbt_replay"}));
 }
 
 TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {

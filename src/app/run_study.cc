@@ -10,6 +10,7 @@
 #include "app/control.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
+#include "app/policy_files.h"
 #include "app/registry.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
@@ -137,7 +138,10 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   tuner::Mailbox mailbox(options.waker);
   report::TrialDirectories directories({.folder = options.folder, .study_name = spec.name});
   tuner::World world{.executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
+  PolicyFiles policy_files(options.folder, spec.name, StepId{log.last().value + 1});
   if (spec.report.directories) world.observers.push_back(&directories);
+  if (spec.report.directories && is_population(spec.scheduler))
+    world.observers.push_back(&policy_files);
   if (options.observers) {
     const auto pid = [&](const Trial& trial) { return executor->worker_pid(trial.launch); };
     for (Observer* each : options.observers({StepId{log.last().value + 1}, pid}))

@@ -11,6 +11,7 @@
 
 #include "app/cluster_file.h"
 #include "app/nearest.h"
+#include "app/recorded_policy.h"
 #include "app/registry.h"
 #include "app/study_file_fields.h"
 #include "app/study_file_json.h"
@@ -332,6 +333,7 @@ class StudyReader {
   /// Defaults that follow from the rest.
   void settle() {
     spec_.space = std::move(space_.space);
+    if (spec_.scheduler.algorithm == "pbt_replay" && spec_.trials == kForever) spec_.trials = 1;
     if (spec_.trials != kForever) return;
     const auto is_grid = [](const Parameter& p) { return std::holds_alternative<Grid>(p.domain); };
     const bool has_grid =
@@ -367,8 +369,8 @@ Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
   return StudyReader(source, file_name).read();
 }
 
-Result<StudySpec> read_study(const std::filesystem::path& file,
-                             std::span<const Override> overrides) {
+Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,
+                             const std::filesystem::path& home) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (!std::filesystem::exists(status))
@@ -380,7 +382,10 @@ Result<StudySpec> read_study(const std::filesystem::path& file,
   const std::string text((std::istreambuf_iterator<char>(in)), {});
   if (!in.is_open() || in.bad())
     return io_error(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
-  StudySpec spec = TRY(parse_study(text, file.string(), overrides));
+  std::vector<Override> all(overrides.begin(), overrides.end());
+  if (const auto source = StudySource::parse(text, file.string(), overrides))
+    if (auto policy = TRY(recorded_policy(*source, file, home))) all.push_back(*std::move(policy));
+  StudySpec spec = TRY(parse_study(text, file.string(), all));
   spec.working_directory = std::filesystem::absolute(file, error).parent_path();
   return spec;
 }

@@ -14,9 +14,11 @@ namespace clavier::app {
 
 /// Reads and validates a study file with its `--set` overrides; every default is filled in.
 /// The error holds one line per problem: `study.toml:12:1: unknown key …; did you mean …?`.
-/// kNotFound and kIo if there is no such file or it cannot be read.
+/// kNotFound and kIo if there is no such file or it cannot be read. `home`: the folder of studies
+/// that it may name (`from` of pbt_replay).
 Result<StudySpec> read_study(const std::filesystem::path& file,
-                             std::span<const Override> overrides = {});
+                             std::span<const Override> overrides = {},
+                             const std::filesystem::path& home = {});
 /// The same from text; `file_name` stands in messages and gives the study its default name, which
 /// is then part of `spec.text` like an override.
 /// `working_directory` stays empty.

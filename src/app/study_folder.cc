@@ -115,7 +115,7 @@ Result<StudyFolder> find_study(const fs::path& home,
   if (StudyFolder folder{absolute}; folder.exists()) return folder;
   if (fs::is_regular_file(absolute, error)) {
     if (absolute.filename() == "study.db") return StudyFolder{absolute.parent_path()};
-    const StudySpec spec = TRY(read_study(absolute));
+    const StudySpec spec = TRY(read_study(absolute, {}, home));
     if (StudyFolder folder{home / spec.name}; folder.exists()) return folder;
     return not_found(fmt::format("the study \"{}\" of {} has not been run in {}", spec.name,
                                  path.string(), home.string()));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "app/registry.h"
 #include "study/domain.h"
 #include "train/spec/trainer_spec.h"
 
@@ -33,8 +34,8 @@ Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& tr
     return {};
   }
   // Reports between the moments at which a population is judged would cost an evaluation each.
-  const auto interval = steps_option(spec.scheduler, "interval");
-  if (interval && !given.contains("report_every")) trainer.report_every = *interval;
+  const Steps interval = checkpoints_needed(spec);
+  if (interval > 0 && !given.contains("report_every")) trainer.report_every = interval;
   if (trainer.batches > 0) {
     if (!budget) spec.scheduler.options.set("max_steps", trainer.batches);
     return {};

@@ -10,6 +10,7 @@
 #include "app/control.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
+#include "app/policy_files.h"
 #include "app/run_study.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
@@ -56,7 +57,11 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
   tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
   report::TrialDirectories directories({.folder = tuning.directory, .study_name = spec.name});
   if (!tuning.directory.empty() && spec.report.directories) world.observers.push_back(&directories);
-  const auto console = console_of(spec, tuning, StepId{log.last().value + 1});
+  const StepId live{log.last().value + 1};
+  app::PolicyFiles policy_files(tuning.directory, tuning.name, live);
+  if (!tuning.directory.empty() && spec.report.directories && app::is_population(spec.scheduler))
+    world.observers.push_back(&policy_files);
+  const auto console = console_of(spec, tuning, live);
   if (console) {
     world.observers.push_back(console.get());
     world.warn = [&](const std::string& line) { console->say(line); };

@@ -55,7 +55,7 @@ Result<app::StudySpec> probed(const app::StudySpec& spec, const PlanOptions& opt
 }
 
 Result<int> plan(const PlanOptions& options, Streams& streams) {
-  const app::StudySpec asked = TRY(load_study(options.source));
+  const app::StudySpec asked = TRY(load_study(options.source, options.dir));
   const app::StudySpec spec = options.probe ? TRY(probed(asked, options)) : asked;
   app::Planned planned =
       TRY(app::plan_study(spec, {.home = home_of(options.dir), .from = options.from}));

@@ -24,7 +24,7 @@ OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
-  auto spec = TRY(load_study(source));
+  auto spec = TRY(load_study(source, options.dir));
   if (options.smoke) {
     TRY(app::make_smoke(spec));
     spec.text = app::to_toml(spec);  // What is logged must say what is run.
@@ -34,7 +34,7 @@ Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& sou
 
 /// The study with as many seeds, each in a folder of its own.
 Result<int> run_repeated(const RunOptions& options, Streams& streams) {
-  const app::StudySpec first = TRY(load_study(options.source));
+  const app::StudySpec first = TRY(load_study(options.source, options.dir));
   std::vector<double> values, times;
   for (int i = 0; i < options.repeat; ++i) {
     StudySource source = options.source;

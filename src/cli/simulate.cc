@@ -24,13 +24,13 @@ Result<app::Simulated> simulate(const SimulateOptions& options, const app::Study
 
 Result<app::StudySpec> spec_for(const SimulateOptions& options, int repetition) {
   StudySource source = options.source;
-  auto spec = TRY(load_study(source));
+  auto spec = TRY(load_study(source, options.dir));
   if (!options.seed && repetition == 0) return spec;
   const std::uint64_t seed =
       options.seed.value_or(spec.seed) + static_cast<std::uint64_t>(repetition);
   source.set.push_back(fmt::format("study.seed={}", seed));
   if (repetition > 0) source.set.push_back(fmt::format("study.name={}-seed{}", spec.name, seed));
-  return load_study(source);
+  return load_study(source, options.dir);
 }
 
 Result<int> simulate_all(const SimulateOptions& options, Streams& streams) {

@@ -60,7 +60,8 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
 
 }  // namespace
 
-Result<app::StudySpec> load_study(const StudySource& source) {
+Result<app::StudySpec> load_study(const StudySource& source,
+                                  const std::optional<std::string>& dir) {
   std::vector<app::Override> overrides;
   for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));
   const bool from_arguments = !source.command.empty() || !source.space.empty();
@@ -72,7 +73,7 @@ Result<app::StudySpec> load_study(const StudySource& source) {
           "--min and --max belong to --space and a command; a study file has its own "
           "metric (--set study.metric=NAME)");
     if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-    auto spec = TRY(app::read_study(*source.file, overrides));
+    auto spec = TRY(app::read_study(*source.file, overrides, home_of(dir)));
     if (const Status resolved = app::resolve_trainer(spec); !resolved)
       return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
     TRY(check_data(spec, *source.file, overrides));

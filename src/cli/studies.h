@@ -20,8 +20,10 @@ Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics 
 /// The trial of this number; kNotFound says which there are.
 Result<TrialId> find_trial(const State& state, std::int64_t number);
 
-/// Reads a study file or makes one from the command line; checks what `clavier run` would.
-Result<app::StudySpec> load_study(const StudySource& source);
+/// Reads a study file or makes one from the command line; checks what `clavier run` would. `dir` as
+/// in `home_of`: where studies are that the file names.
+Result<app::StudySpec> load_study(const StudySource& source,
+                                  const std::optional<std::string>& dir = {});
 
 /// "finished", "running" or "paused".
 std::string_view condition(const app::RecordedStudy& study);

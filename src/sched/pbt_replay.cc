@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/match.h"
 #include "sched/reports.h"
+#include "study/domain.h"
 #include "study/text.h"
 
 namespace clavier::sched {
@@ -63,6 +64,39 @@ Result<Takeover> takeover_of(const Json& json) {
   return takeover;
 }
 
+struct Numbered {
+  Takeover takeover;
+  int line = 0;  ///< From 1.
+};
+
+Result<std::vector<Numbered>> numbered(std::string_view text, std::string_view name) {
+  std::vector<Numbered> all;
+  for (int line = 1; !text.empty(); ++line) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const std::string_view words = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (words.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const auto json = Json::parse(words);
+    auto takeover = json ? takeover_of(*json) : Result<Takeover>(json.error());
+    if (!takeover)
+      return invalid(fmt::format("{}:{}: no takeover: {}", name, line, takeover.error().message));
+    all.push_back({*std::move(takeover), line});
+  }
+  return all;
+}
+
+/// Whether it is a configuration of the space, but for the values.
+Status has_parameters(const Space& space, const Config& config) {
+  for (const Config::Entry& entry : config.entries())
+    if (std::ranges::find(space.parameters, entry.name, &Parameter::name) == space.parameters.end())
+      return invalid(fmt::format("the space has no parameter '{}'", entry.name));
+  for (const Parameter& parameter : space.parameters)
+    if (is_active(parameter, config) && !config.find(parameter.name))
+      return invalid(
+          fmt::format("the space has a parameter '{}', the policy has not", parameter.name));
+  return {};
+}
+
 }  // namespace
 
 std::string to_line(const Takeover& takeover) {
@@ -74,33 +108,55 @@ std::string to_line(const Takeover& takeover) {
                             text::to_json(takeover.donor_config), text::to_json(takeover.config));
 }
 
-Result<std::vector<Takeover>> read_takeovers(std::string_view text) {
+Result<std::vector<Takeover>> read_takeovers(std::string_view text, std::string_view name) {
+  auto all = TRY(numbered(text, name));
   std::vector<Takeover> takeovers;
-  for (int number = 1; !text.empty(); ++number) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const auto json = Json::parse(line);
-    auto takeover = json ? takeover_of(*json) : Result<Takeover>(json.error());
-    if (!takeover)
-      return invalid(fmt::format("line {} of the policy: {}", number, takeover.error().message));
-    takeovers.push_back(*std::move(takeover));
-  }
+  for (Numbered& each : all) takeovers.push_back(std::move(each.takeover));
   return takeovers;
 }
 
 Policy policy_of(const std::vector<Takeover>& takeovers) {
   CHECK(!takeovers.empty());
   Policy policy;
-  const std::string* lineage = nullptr;
+  const std::string* lineage = &takeovers.back().target;
   for (auto each = takeovers.rbegin(); each != takeovers.rend(); ++each) {
-    if (lineage && each->target != *lineage) break;
+    if (each->target != *lineage) continue;
     lineage = &each->donor;
     policy.initial = each->donor_config;
     policy.changes.push_back({each->donor_step, each->config});
   }
   std::ranges::reverse(policy.changes);
+  return policy;
+}
+
+Result<Policy> read_policy(std::string_view text, std::string_view name, const Space& space,
+                           std::optional<TrialId> trial) {
+  auto all = TRY(numbered(text, name));
+  std::vector<Takeover> takeovers;
+  std::vector<int> lines;
+  std::size_t last = 0;
+  for (Numbered& each : all) {
+    for (const Config* config : {&each.takeover.donor_config, &each.takeover.config})
+      if (const Status fits = has_parameters(space, *config); !fits)
+        return invalid(fmt::format("{}:{}: {}", name, each.line, fits.error().message));
+    takeovers.push_back(std::move(each.takeover));
+    lines.push_back(each.line);
+    // Tags begin with the trial's number, counted from 1.
+    const bool wanted =
+        !trial || takeovers.back().target.starts_with(fmt::format("{}_", trial->value + 1));
+    if (wanted) last = takeovers.size();
+  }
+  if (takeovers.empty()) return invalid(fmt::format("{}: holds no takeover", name));
+  if (last == 0)
+    return invalid(fmt::format("{}: trial {} took over nobody's weights", name, trial->value));
+  takeovers.resize(last);
+  Policy policy = policy_of(takeovers);
+  const auto first = std::ranges::find(takeovers, policy.initial, &Takeover::donor_config);
+  const auto fits = complete(space, policy.initial, [](std::size_t) { return Value{}; });
+  if (!fits)
+    return invalid(fmt::format("{}:{}: the policy does not begin within the space: {}", name,
+                               lines[static_cast<std::size_t>(first - takeovers.begin())],
+                               fits.error().message));
   return policy;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "sched/scheduler.h"
+#include "study/space.h"
 
 /// The policy that a trial of population-based training went through: a schedule of
 /// hyperparameters, recorded as Ray Tune does and used again for one trial.
@@ -25,8 +27,8 @@ struct Takeover {
 /// A line of Ray's pbt_policy_*.txt and pbt_global.txt: a JSON array of the six, tables nested.
 /// Without a line end.
 std::string to_line(const Takeover& takeover);
-/// All lines of such a file; empty lines are skipped. Fails with the line's number.
-Result<std::vector<Takeover>> read_takeovers(std::string_view text);
+/// All lines of such a file; empty lines are skipped. Fails with "NAME:LINE: why".
+Result<std::vector<Takeover>> read_takeovers(std::string_view text, std::string_view name);
 
 /// Starts with `initial`; from `step` on uses `config`.
 struct Policy {
@@ -39,8 +41,15 @@ struct Policy {
 };
 
 /// The policy behind the weights that the last takeover made: walks backwards from it, from target
-/// to donor, and leaves out what was overwritten, as Ray does. REQUIRES: not empty.
+/// to donor, and leaves out what is of others or was overwritten, as Ray does. REQUIRES: not empty.
 Policy policy_of(const std::vector<Takeover>& takeovers);
+
+/// The policy that such a file holds for a study of this space: of `trial`, by its number, if one
+/// is given (pbt_global.txt has those of all trials), else of the last line. Every configuration
+/// must have the parameters of the space, and the first one lie within it; later ones need not,
+/// since Ray does not clip. Fails with "NAME:LINE: why".
+Result<Policy> read_policy(std::string_view text, std::string_view name, const Space& space,
+                           std::optional<TrialId> trial = {});
 
 /// Trains one trial, whose first configuration is the policy's `initial` (the searcher sees to
 /// that), and changes its configuration at the recorded steps: the trial takes over its own
