@@ -249,8 +249,9 @@ TEST_F(Commands, BestAsJsonHasWhatAScriptNeeds) {
 TEST_F(Commands, ExportWritesEveryReport) {
   const StudyOnDisk study(home_);
   EXPECT_EQ(run(run_export, ExportOptions{.study = demo(), .content = ExportContent::kReports}),
-            "trial,step,time,seconds,loss,accuracy\r\n"
-            "0,1,1.0,0.25,0.5,0.8\r\n1,1,2.0,0.25,0.7,0.6\r\n0,2,4.0,0.25,0.6,0.9\r\n");
+            "trial,step,time,seconds,loss,accuracy,time_train_s,time_eval_s\r\n"
+            "0,1,1.0,0.25,0.5,0.8,0.125,0.0625\r\n1,1,2.0,0.25,0.7,0.6,0.125,0.0625\r\n"
+            "0,2,4.0,0.25,0.6,0.9,0.125,0.0625\r\n");
   EXPECT_TRUE(run(run_export, ExportOptions{.study = demo(), .format = Format::kJson})
                   .starts_with("[{\"trial\": 0, \"status\": \"completed\", "));
 }
