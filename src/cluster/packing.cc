@@ -12,6 +12,8 @@ namespace {
 /// How far from constant the number of trials may be from one report to the next, and for which
 /// part of that time one of them may have been starting.
 constexpr double kTolerance = 0.1;
+/// So often a trial is measured before another joins it: a single time may be far off.
+constexpr std::int64_t kBaseline = 2;
 
 bool share(const Slot& a, const Slot& b) {
   return !a.gpu_ids.empty() && a.gpu_ids == b.gpu_ids && a.resources.gpus >= 1 &&
@@ -97,7 +99,7 @@ void Packing::end(SlotId slot, StudyTime time) {
 void Packing::exploit(SlotId slot) {
   Shared* const on = shared(slot);
   if (!on || !on->runs.contains(slot)) return;
-  on->runs.at(slot).among.clear();
+  on->runs.at(slot).times = {};
   on->runs.at(slot).fresh = true;
 }
 
@@ -131,18 +133,15 @@ void Packing::measure(Shared& on, Run& run, double log_seconds, StudyTime time) 
   PackingModel& model = models_[on.kind];
   if (!run.started) return model.add_first(level, log_seconds);
   if (run.fresh || (on.starting_time - run.starting_then) / passed > kTolerance) return;
-  const auto below = run.among.find(level - 1), above = run.among.find(level + 1);
-  if (below != run.among.end()) model.add_pair(level, log_seconds - below->second.mean);
-  if (above != run.among.end()) model.add_pair(level + 1, above->second.mean - log_seconds);
-  Moments& mine = run.among[level];
-  if (mine.count == 0) model.add_steady(level, log_seconds);
-  mine.add(log_seconds);
+  model.add_steady(run.times, level, log_seconds);
 }
 
 /// What is measured among one more on this device can be compared with something.
 bool Packing::comparable(const Shared& on, int level) const {
   return models_.at(on.kind).sampled(level) || std::ranges::any_of(on.runs, [&](const auto& each) {
-           return each.second.among.contains(level);
+           const auto& among = each.second.times.among;
+           const auto found = among.find(level);
+           return found != among.end() && found->second.moments.count >= kBaseline;
          });
 }
 

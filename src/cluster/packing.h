@@ -69,9 +69,9 @@ class Packing {
     StudyTime last{};        ///< Of its last report, or its beginning.
     double busy_then = 0;    ///< `Shared::busy_time` then.
     double starting_then = 0;
-    bool started = false;               ///< It has reported.
-    bool fresh = true;                  ///< Its next report holds more than steps.
-    std::map<int, Moments> among = {};  ///< Log seconds per step, by how many ran.
+    bool started = false;  ///< It has reported.
+    bool fresh = true;     ///< Its next report holds more than steps.
+    PackingModel::Times times = {};
   };
   struct Shared {
     Device device;

@@ -12,10 +12,13 @@ constexpr std::int64_t kMemory = 64;
 constexpr double kWorthwhile = 0.03;
 /// Verdicts are given at so many standard errors, or once there is much evidence.
 constexpr double kErrors = 2;
-constexpr std::int64_t kFewPairs = 2, kManyPairs = 16;
+constexpr double kManyPairs = 8;
 constexpr std::int64_t kFewTrials = 6, kManyTrials = 32;
-/// Deviation of pairs that is assumed at least: two may agree by chance.
-constexpr double kLeastDeviation = 0.05;
+/// Deviation of a trial's times that is assumed before much is known of it, and for how many times
+/// that assumption counts; and deviation of trials' slowdowns from each other.
+constexpr double kDeviation = 0.05, kAssumed = 4;
+/// A pair counts so much more than the one before it.
+constexpr double kFading = 1.02, kOldest = 1e200;
 
 bool enough(const Moments& a, const Moments& b, std::int64_t count) {
   return std::min(a.count, b.count) >= count;
@@ -31,8 +34,52 @@ void Moments::add(double value) {
   variance += weight * (off * (value - mean) - variance);
 }
 
+PackingModel::PackingModel() : squares_(kAssumed * kDeviation * kDeviation), freedom_(kAssumed) {}
+
 void PackingModel::add_out_of_memory(int level) {
   if (level >= 2) memory_limit_ = std::min(memory_limit_.value_or(level), level - 1);
+}
+
+/// Takes the trial's pair of this level and the one below into account, or out of it again.
+void PackingModel::count_pair(Times& times, int level, double sign) {
+  const auto above = times.among.find(level), below = times.among.find(level - 1);
+  if (above == times.among.end() || below == times.among.end()) return;
+  Pairs& pairs = levels_[level].pairs;
+  double& age = above->second.age;
+  if (age == 0) {
+    age = pairs.age;
+    if (pairs.age < kOldest) pairs.age *= kFading;
+  }
+  const Moments &a = above->second.moments, &b = below->second.moments;
+  const double certain = 1 / (1 / static_cast<double>(a.count) + 1 / static_cast<double>(b.count));
+  pairs.weight += sign * age * certain;
+  pairs.sum += sign * age * certain * (a.mean - b.mean);
+  pairs.trials += sign * age;
+}
+
+void PackingModel::add_steady(Times& times, int level, double log_seconds) {
+  count_pair(times, level, -1);
+  count_pair(times, level + 1, -1);
+  Moments& mine = times.among[level].moments;
+  const double before = mine.mean;
+  mine.add(log_seconds);
+  if (mine.count == 1) {
+    levels_[level].steady.add(log_seconds);
+  } else {
+    squares_ += (log_seconds - before) * (log_seconds - mine.mean);
+    freedom_ += 1;
+  }
+  count_pair(times, level, +1);
+  count_pair(times, level + 1, +1);
+}
+
+/// Relative to the logarithm of how many more they are.
+std::optional<PackingModel::Evidence> PackingModel::paired(const Level& level) const {
+  const Pairs& pairs = level.pairs;
+  if (pairs.weight <= 0) return {};
+  const double weight = pairs.weight / pairs.age, trials = pairs.trials / pairs.age;
+  const double variance = squares_ / freedom_ / weight + kDeviation * kDeviation / trials;
+  return Evidence{-pairs.sum / pairs.weight, std::sqrt(variance), trials >= kManyPairs};
 }
 
 std::optional<PackingModel::Evidence> PackingModel::evidence(int level) const {
@@ -40,23 +87,21 @@ std::optional<PackingModel::Evidence> PackingModel::evidence(int level) const {
   if (found == levels_.end()) return {};
   const Level& here = found->second;
   const double even = std::log(static_cast<double>(level) / (level - 1));
-  if (const Moments& pairs = here.pairs; pairs.count >= kFewPairs) {
-    const double variance = std::max(pairs.variance, kLeastDeviation * kLeastDeviation);
-    return Evidence{even - pairs.mean, std::sqrt(variance / static_cast<double>(pairs.count)),
-                    pairs.count >= kManyPairs};
-  }
+  auto best = paired(here);
+  if (best) best->log_gain += even;
   const auto below = levels_.find(level - 1);
-  if (below == levels_.end()) return {};
+  if (below == levels_.end()) return best;
   for (const Moments Level::*kind : {&Level::steady, &Level::first}) {
     const Moments &a = below->second.*kind, &b = here.*kind;
     if (!enough(a, b, kFewTrials)) continue;
     const auto error_of = [](const Moments& m) {
-      return m.variance / static_cast<double>(m.count - 1);
+      return std::max(m.variance, kDeviation * kDeviation) / static_cast<double>(m.count - 1);
     };
-    return Evidence{even - (b.mean - a.mean), std::sqrt(error_of(a) + error_of(b)),
-                    enough(a, b, kManyTrials)};
+    const double error = std::sqrt(error_of(a) + error_of(b));
+    if (!best || error < best->error)
+      best = Evidence{even - (b.mean - a.mean), error, enough(a, b, kManyTrials)};
   }
-  return {};
+  return best;
 }
 
 PackingModel::Verdict PackingModel::verdict(int level) const {

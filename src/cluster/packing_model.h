@@ -18,8 +18,9 @@ struct Moments {
 /// How much alike devices do with k trials at once, compared with k - 1: the *gain* of k.
 ///
 /// Trials differ, so the total of whatever happens to run says little. What counts first are pairs:
-/// one and the same trial, measured among k and among k - 1. Only where no trial lives long enough
-/// for that are different trials compared, and then by their means and variances.
+/// one and the same trial, measured among k and among k - 1. Where few trials live long enough for
+/// that, different trials are compared, by their means and variances; of the two the more certain
+/// is believed.
 ///
 /// Assumes that trials which share a device suffer alike. Times are logarithms of seconds per step.
 class PackingModel {
@@ -29,11 +30,19 @@ class PackingModel {
     kPays,  ///< The device does more with k trials than with k - 1, by over 3 %.
     kLoses,
   };
+  /// What was measured of one trial, by how many shared the device.
+  struct Times {
+    struct Among {
+      Moments moments = {};
+      double age = 0;  ///< What the pair with one fewer counts relative to the first ever.
+    };
+    std::map<int, Among> among = {};
+  };
 
-  /// A trial took `log_ratio` longer per step among `level` than among one fewer.
-  void add_pair(int level, double log_ratio) { levels_[level].pairs.add(log_ratio); }
-  /// The first such measurement of a trial among `level`.
-  void add_steady(int level, double log_seconds) { levels_[level].steady.add(log_seconds); }
+  PackingModel();
+
+  /// A trial among `level`, besides its earlier `times`.
+  void add_steady(Times& times, int level, double log_seconds);
   /// The same of a trial's first report, what it takes to start included.
   void add_first(int level, double log_seconds) { levels_[level].first.add(log_seconds); }
   /// A trial ran out of memory where `level` shared a device: so many never will again.
@@ -55,17 +64,26 @@ class PackingModel {
   bool ran_out_of_memory(int level) const { return memory_limit_ && level > *memory_limit_; }
 
  private:
+  /// Differences of trials' means, each weighted by how certain it is and how new.
+  struct Pairs {
+    double sum = 0, weight = 0, trials = 0;
+    double age = 1;  ///< Weight of a new one.
+  };
   struct Level {
-    Moments pairs, steady, first;
+    Pairs pairs;
+    Moments steady, first;
   };
   struct Evidence {
     double log_gain = 0;
     double error = 0;   ///< Of its mean.
     bool much = false;  ///< So much that it decides, however close.
   };
+  void count_pair(Times& times, int level, double sign);
   std::optional<Evidence> evidence(int level) const;
+  std::optional<Evidence> paired(const Level& level) const;
 
   std::map<int, Level> levels_;
+  double squares_, freedom_;  ///< Of one trial's times about their mean, all trials together.
   std::optional<int> memory_limit_;
 };
 
