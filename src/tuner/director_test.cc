@@ -16,12 +16,15 @@ class DirectorTest : public testing::Test {
  protected:
   DirectorTest() { options_.trials = 100; }
 
-  void open(int slots, std::int64_t configurations = 100) {
+  void open(int slots, std::int64_t configurations = 100, const std::vector<int>& gpu_ids = {}) {
     searcher_ = search::FakeSearcher::counting(configurations);
     director_ = std::make_unique<Director>(options_, Policies{searcher_, scheduler_, planner_});
     feed(Opened{.trials = options_.trials});
     Node node{.id = NodeId{0}, .host = "here"};
-    for (int i = 0; i < slots; ++i) node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}});
+    for (int i = 0; i < slots; ++i) {
+      node.slots.push_back({.id = SlotId{i}, .node = NodeId{0}, .gpu_ids = gpu_ids});
+      node.slots.back().resources.gpus = static_cast<double>(gpu_ids.size());
+    }
     feed(Signal{NodeJoined{node}});
   }
 
@@ -35,6 +38,7 @@ class DirectorTest : public testing::Test {
     Report report{.trial = TrialId{trial}, .launch = state().trial(TrialId{trial}).launch};
     report.step = at;
     report.value = value;
+    report.seconds = 0.001;
     report.metrics = {{"loss", value}};
     return feed(Signal{Reported{{report}}});
   }
@@ -151,6 +155,21 @@ TEST_F(DirectorTest, DifferentFailuresDoNotEndTheStudy) {
     exit(running() ? state().with_status(TrialStatus::kRunning).begin()->value : 0,
          ExitKind::kFailed, error);
   EXPECT_FALSE(state().finished());
+}
+
+TEST_F(DirectorTest, WhoRunsOutOfMemoryBesideOthersStartsAgainAloneAndHasNotFailed) {
+  options_.trials = 2;
+  scheduler_.until = 9;
+  open(2, 2, {0});
+  for (Steps step = 1; step <= 3; ++step) report(0, step, 0.5);
+  EXPECT_EQ(running(), 2u) << "two are tried";
+  exit(1, ExitKind::kFailed, "out of memory: CUDA error");
+  EXPECT_EQ(status(1), TrialStatus::kPending);
+  EXPECT_EQ(state().trial(TrialId{1}).losses, 1);
+  EXPECT_EQ(running(), 1u) << "and not again";
+  exit(0, ExitKind::kFailed, "out of memory: CUDA error");
+  EXPECT_EQ(status(0), TrialStatus::kFailed) << "alone it is its own fault";
+  EXPECT_EQ(status(1), TrialStatus::kRunning);
 }
 
 TEST_F(DirectorTest, AMetricThatIsNeverReportedEndsTheStudyAndNamesTheReportedOnes) {

@@ -14,6 +14,7 @@
 #include "sched/fifo.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
+#include "sched/synchronous_halving_fake.h"
 #include "search/random.h"
 #include "study/text.h"
 #include "tuner/tuner.h"
@@ -47,6 +48,8 @@ class SimulatedStudy {
     /// Two GPUs instead of four slots, each with a place per entry: what so many trials do on it
     /// in total, relative to one.
     std::vector<double> sharing = {};
+    bool synchronous = false;  ///< Halving with barriers at these rungs.
+    std::vector<Steps> rungs = {1, 3, 9, 27};
   };
 
   explicit SimulatedStudy(const Settings& settings)
@@ -68,7 +71,10 @@ class SimulatedStudy {
           cluster::RulePlannerOptions{
               .target = 40, .interval = 5, .window = settings.population ? 2 : 0});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
-    if (settings.ray)
+    if (settings.synchronous)
+      scheduler_ = std::make_unique<sched::SynchronousHalving>(
+          static_cast<std::size_t>(settings.trials), settings.rungs, 3);
+    else if (settings.ray)
       scheduler_ = std::make_unique<sched::RayPbt>(
           options.objective, space_,
           sched::RayPbtOptions{.perturbation_interval = 5,
