@@ -175,12 +175,13 @@ class Rollout {
     CHECK(!trial.finished && trial.slot < 0, "a rule dispatched a trial that cannot start");
     CHECK(dispatch.iterations > 0 && trial.done + dispatch.iterations <= trial.target);
     Running& run = running_[index(dispatch.slot)];
-    run = {.from = trial.done, .to = trial.done + dispatch.iterations};
+    const Steps to = view_.costs.on_grid(trial.done + dispatch.iterations, trial.target);
+    run = {.from = trial.done, .to = to};
     stop_early(scenario_.trials[index(dispatch.trial)].stop_at, trial, run);
     const bool moves =
         trial.home >= 0 && (habits_.moves_each_dispatch || trial.home != dispatch.slot);
     slot.trial = dispatch.trial;
-    slot.until = trial.done + dispatch.iterations;
+    slot.until = to;
     slot.since = view_.now;
     slot.move = moves ? scenario_.costs.move_seconds : 0;
     slot.work = nominal(dispatch.trial, run.from, slot.until);

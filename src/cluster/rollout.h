@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -28,6 +29,12 @@ struct RolloutCosts {
   Steps interval = 50;      ///< Iterations between two evaluations.
   double evaluation = 0;    ///< Of one evaluation, in iterations of the trial.
   double move_seconds = 0;  ///< To fetch a checkpoint that another slot holds.
+  Steps grid = 1;           ///< Dispatches end at multiples of it, or at the target.
+
+  /// The first of these places at or after an iteration.
+  Steps on_grid(Steps iteration, Steps target) const {
+    return std::min(target, (iteration + grid - 1) / grid * grid);
+  }
 };
 
 /// From `time` on the slot is there, or gone with what ran on it since the last evaluation.
@@ -130,7 +137,8 @@ class RolloutRule {
 
   virtual Habits habits() const = 0;
   virtual void observe(const RolloutView& view, const Happening& happening) = 0;
-  /// The trial must be neither running nor finished, the slot alive and idle.
+  /// The trial must be neither running nor finished, the slot alive and idle. It runs on to the
+  /// next place where dispatches end.
   virtual std::optional<Dispatch> next(const RolloutView& view) = 0;
 };
 

@@ -333,8 +333,10 @@ void RulePlanner::learn_grid(const Trial& trial, int number, Steps from) {
   std::int64_t& before = reports_[static_cast<std::size_t>(number)];
   const std::int64_t reports = trial.reports - std::exchange(before, trial.reports);
   if (reports <= 0 || trial.step <= from) return;
+  // The last way to its end may be shorter than the others.
+  if (grid_known_ && (ended(trial.status) || trial.step >= options_.target)) return;
   const Steps each = std::max<Steps>(1, (trial.step - from) / reports);
-  grid_ = grid_ == 0 ? each : std::min(grid_, each);
+  view_.costs.grid = std::exchange(grid_known_, true) ? std::min(view_.costs.grid, each) : each;
 }
 
 /// A promise that cannot be kept, or was kept and is over unseen: the trial is finished. For the
@@ -374,8 +376,7 @@ void RulePlanner::assign(const Dispatch& dispatch) {
   CHECK(!trial.finished && trial.slot < 0, "a rule dispatched a trial that cannot start");
   const bool moves = trial.home >= 0 && trial.home != dispatch.slot;
   slot.trial = dispatch.trial;
-  slot.until = trial.done + dispatch.iterations;
-  if (grid_ > 1) slot.until = std::min(trial.target, (slot.until + grid_ - 1) / grid_ * grid_);
+  slot.until = view_.costs.on_grid(trial.done + dispatch.iterations, trial.target);
   slot.since = view_.now;
   slot.move = moves ? view_.costs.move_seconds : 0;
   slot.work = view_.work(dispatch.trial, trial.done, slot.until);

@@ -86,8 +86,8 @@ class RulePlanner final : public Planner {
   std::vector<int> number_of_ = {};     ///< By trial; -1: not known.
   std::map<TrialId, std::string> why_ = {};
   bool restless_ = false;
-  /// Trials report every so many steps, where alone a stretch can end; 0: not known yet.
-  Steps grid_ = 0;
+  /// How often trials report, where alone a stretch can end (`RolloutCosts::grid`), is known.
+  bool grid_known_ = false;
   std::vector<std::int64_t> reports_ = {};  ///< By the rule's number: when it last stopped.
   Steps limit_ = 0;                         ///< With a window: nobody goes further for now.
   std::vector<bool> waits_ = {};            ///< By the rule's number: it is finished only for now.

@@ -42,6 +42,13 @@ Steps iterations_in(const RolloutView& view, int slot, int trial, double seconds
   return static_cast<Steps>(std::min(seconds / std::max(each, 1e-300), 1e15));
 }
 
+/// As many of the iterations as end where dispatches may.
+Steps whole_cells(const RolloutView& view, int trial, Steps iterations) {
+  const TrialView& seen = view.trials[index(trial)];
+  const Steps to = seen.done + iterations, grid = view.costs.grid;
+  return to >= seen.target ? iterations : std::max<Steps>(0, to / grid * grid - seen.done);
+}
+
 }  // namespace
 
 void Auto::observe(const RolloutView& view, const Happening& happening) {
@@ -175,7 +182,8 @@ std::optional<Dispatch> Auto::follow(const RolloutView& view, int slot) {
     const TrialView& trial = view.trials[index(leg.trial)];
     if (trial.slot < 0 && trial.done >= leg.from) {
       const Steps most =
-          std::min(chunk(view, slot, leg), iterations_in(view, slot, leg.trial, wait));
+          std::min(chunk(view, slot, leg),
+                   whole_cells(view, leg.trial, iterations_in(view, slot, leg.trial, wait)));
       if (most > 0) return Dispatch{leg.trial, slot, most};
       break;
     }
@@ -193,7 +201,8 @@ std::optional<Dispatch> Auto::bridge(const RolloutView& view, int slot) const {
   const int goes_to = next_slot(view, number);
   if (goes_to < 0) return std::nullopt;
   if (view.slots[index(goes_to)].trial < 0) return std::nullopt;
-  const Steps meanwhile = iterations_in(view, slot, number, seconds_left(view, goes_to));
+  const Steps meanwhile =
+      whole_cells(view, number, iterations_in(view, slot, number, seconds_left(view, goes_to)));
   const Steps most = std::min(meanwhile, chunk(view, slot, {number, trial.done, trial.target}));
   if (most < 1) return std::nullopt;
   return Dispatch{number, slot, most};

@@ -88,6 +88,19 @@ TEST(Auto, PlacesTrialsOfHundredfoldCostMuchBetterThanChance) {
       }
 }
 
+TEST(Auto, PlansForTrialsThatReportRarely) {
+  for (const char* cluster : {"A", "C", "D"})
+    for (const int trials : {5, 20, 50})
+      for (const Steps grid : {10, 50, 100}) {
+        Scenario scenario = reference_scenario(cluster, trials, Setting::kFree);
+        scenario.costs.grid = grid;
+        const double margin = grid == 10 ? 1.03 : trials == 5 ? 1.13 : 1.09;
+        EXPECT_LE(ratio(scenario), margin) << cluster << trials << ' ' << grid;
+        for (RolloutTrial& trial : scenario.trials) trial.target += grid / 2;
+        EXPECT_LE(ratio(scenario), margin) << cluster << trials << ' ' << grid << " unaligned";
+      }
+}
+
 TEST(Auto, FollowsASlotThatBecomesFiveTimesSlower) {
   for (const char* cluster : {"A", "B", "C", "D"})
     for (const int trials : {4, 8, 20, 50}) {

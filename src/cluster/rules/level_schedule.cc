@@ -196,7 +196,7 @@ class Level {
     Leg leg;
   };
 
-  /// Whole iterations: between two slots the slower one leaves what it cannot finish.
+  /// Whole iterations, on the grid: between two slots the slower one leaves what it cannot finish.
   Legs legs() const {
     std::vector<std::vector<Timed>> timed(outlook_.slots.size());
     for (std::size_t trial = 0; trial < given_.size(); ++trial) cut(static_cast<int>(trial), timed);
@@ -223,7 +223,9 @@ class Level {
       work += stays[i].work();
       Steps to = i + 1 < stays.size() ? outlook_.reached(trial, seen.done, work) : seen.target;
       const bool next_is_slower = i + 1 < stays.size() && stays[i + 1].rate < stays[i].rate;
-      if (next_is_slower && to < seen.target) ++to;
+      const Steps grid = outlook_.costs.grid;
+      if (to < seen.target) to = std::max(at, to / grid * grid);
+      if (next_is_slower) to = outlook_.costs.on_grid(to + 1, seen.target);
       if (to <= at) continue;
       timed[index(stays[i].slot)].push_back({stays[i].start, {trial, at, to}});
       at = to;
