@@ -72,7 +72,10 @@ void State::apply_decisions(const Turn& turn) {
 }
 
 void State::open(const Opened& opened) {
-  if (runs_++ == 0) first_utc_us_ = opened.utc_us;
+  const bool first = runs_++ == 0;
+  if (first) first_utc_us_ = opened.utc_us;
+  // A study file that was changed since the limit was raised is the later word.
+  if (!first && opened.trials != trial_limit_) raised_limit_ = 0;
   seed_ = opened.seed;
   trial_limit_ = opened.trials;
   finished_.reset();

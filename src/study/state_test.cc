@@ -356,6 +356,15 @@ TEST_F(StateTest, RaisingTheLimitEndsExhaustionAndNeverLowersIt) {
   EXPECT_FALSE(state.finished()) << "a new run goes on";
 }
 
+TEST_F(StateTest, AStudyFileThatChangesTheLimitOverrulesAnEarlierRaise) {
+  open();
+  turn(UserCommand(RaiseTrials{20}));
+  open();
+  EXPECT_EQ(state.trial_limit(), 20) << "the same file again";
+  turn(Opened{.utc_us = 7, .seed = 3, .trials = 12});
+  EXPECT_EQ(state.trial_limit(), 12);
+}
+
 TEST(Objective, NaNIsWorseThanEveryNumber) {
   for (const Mode mode : {Mode::kMin, Mode::kMax}) {
     const Objective objective{"m", mode};
