@@ -89,6 +89,7 @@ Change perturbed(const Domain& domain, const Value& value, const ExploreOptions&
     return {choice->options[up ? *at + 1 : *at - 1], up ? "one up" : "one down"};
   }
   const double factor = options.factors[rng.below(options.factors.size())];
+  if (factor == 1) return {value, ""};
   std::optional<Value> moved;
   if (const auto* real = std::get_if<Real>(&domain)) {
     if (const auto x = value.number()) moved = scaled(*real, *x, factor);
@@ -114,6 +115,24 @@ void note(std::string& changes, const Parameter& parameter, const Value& from,
                          change.how);
 }
 
+/// What is computed is computed again; what was lacking and now is active is drawn.
+std::optional<Config> completed(const Space& space, const Config& fixed, Rng& rng) {
+  Config free;
+  for (const Config::Entry& entry : fixed.entries()) {
+    const auto parameter = std::ranges::find(space.parameters, entry.name, &Parameter::name);
+    if (parameter == space.parameters.end() ||
+        (!std::holds_alternative<Computed>(parameter->domain) &&
+         !std::holds_alternative<Function>(parameter->domain)))
+      free.set(entry.name, entry.value);
+  }
+  auto whole = complete(space, free, [&](std::size_t place) {
+    const Domain& domain = space.parameters[place].domain;
+    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
+    return drawn(domain, rng).value;
+  });
+  return whole ? std::optional(*std::move(whole)) : std::nullopt;
+}
+
 /// One attempt; the constraints are not asked.
 std::optional<Explored> attempt(const Space& space, const ExploreOptions& options,
                                 const std::vector<std::size_t>& places, const Config& donor,
@@ -130,20 +149,7 @@ std::optional<Explored> attempt(const Space& space, const ExploreOptions& option
     note(explored.changes, parameter, *value, change);
     fixed.set(parameter.name, change.value);
   }
-  // What is computed is computed again; what the donor lacked and now is active is drawn.
-  Config free;
-  for (const Config::Entry& entry : fixed.entries()) {
-    const auto parameter = std::ranges::find(space.parameters, entry.name, &Parameter::name);
-    if (parameter == space.parameters.end() ||
-        (!std::holds_alternative<Computed>(parameter->domain) &&
-         !std::holds_alternative<Function>(parameter->domain)))
-      free.set(entry.name, entry.value);
-  }
-  auto whole = complete(space, free, [&](std::size_t place) {
-    const Domain& domain = space.parameters[place].domain;
-    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
-    return drawn(domain, rng).value;
-  });
+  auto whole = completed(space, fixed, rng);
   if (!whole) return {};
   explored.config = *std::move(whole);
   if (options.custom) explored.config = options.custom(std::move(explored.config));
@@ -193,6 +199,12 @@ Explored explore(const Space& space, const ExploreOptions& options, const Config
     if (explored && satisfies(space, explored->config)) return *std::move(explored);
   }
   return {donor, "unchanged: no neighbour that was tried is allowed"};
+}
+
+std::optional<Config> settled(const Space& space, const Config& changed, Rng& rng) {
+  auto whole = completed(space, changed, rng);
+  if (whole && !satisfies(space, *whole)) whole.reset();
+  return whole;
 }
 
 Explored explore_as_ray(const Space& space, const ExploreOptions& options, const Config& donor,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,11 @@ Status check(const Space& space, const ExploreOptions& options);
 /// parameters come and go with their parents, computed ones are computed again. If no neighbour of
 /// kTries satisfies the constraints, the donor's own configuration is used.
 Explored explore(const Space& space, const ExploreOptions& options, const Config& donor, Rng& rng);
+
+/// `changed` as a whole configuration: what is computed is computed anew, what its changes have
+/// made active is drawn, what they have made inactive goes. Nothing if a value is outside the space
+/// or a constraint does not hold.
+std::optional<Config> settled(const Space& space, const Config& changed, Rng& rng);
 
 /// As Ray Tune does: not clipped, whole numbers rounded, an ordered choice (Ray's list) shifted by
 /// one place and kept at its end, an unordered one (Ray's `choice` among continuous domains) only

@@ -7,6 +7,7 @@
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "sched/median.h"
+#include "sched/pb2.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
 #include "sched/ray_asha.h"
@@ -106,6 +107,17 @@ const std::vector<Subject> kSubjects = {
      [](Objective objective) {
        return make_pbt(std::move(objective),
                        {.interval = 5, .max_steps = 40, .exchange = Exchange::kSynchronous});
+     }},
+    {"pb2",
+     [](Objective objective) {
+       return std::make_unique<Pb2>(objective, kSpace, PbtOptions{.interval = 16, .max_steps = 40},
+                                    1);
+     }},
+    {"pb2_synchronous",
+     [](Objective objective) {
+       return std::make_unique<Pb2>(
+           objective, kSpace,
+           PbtOptions{.interval = 16, .max_steps = 40, .exchange = Exchange::kSynchronous}, 1);
      }},
     {"pbt_ray",
      [](Objective objective) {
