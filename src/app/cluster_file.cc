@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 namespace clavier::app {
 namespace {

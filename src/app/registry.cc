@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "app/nearest.h"
+#include "base/nearest.h"
 #include "cluster/first_fit.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"

@@ -10,7 +10,6 @@
 #include <iterator>
 
 #include "app/cluster_file.h"
-#include "app/nearest.h"
 #include "app/recorded_policy.h"
 #include "app/registry.h"
 #include "app/study_file_fields.h"
@@ -18,6 +17,7 @@
 #include "app/study_file_problems.h"
 #include "app/study_file_space.h"
 #include "app/study_folder.h"
+#include "base/nearest.h"
 #include "search/grid.h"
 #include "worker/command_line.h"
 

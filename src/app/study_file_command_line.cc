@@ -4,9 +4,9 @@
 #include <charconv>
 #include <filesystem>
 
-#include "app/nearest.h"
 #include "app/study_file.h"
 #include "app/study_file_space.h"
+#include "base/nearest.h"
 #include "study/expression.h"
 #include "worker/command_line.h"
 

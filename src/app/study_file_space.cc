@@ -8,8 +8,8 @@
 #include <optional>
 #include <set>
 
-#include "app/nearest.h"
 #include "base/match.h"
+#include "base/nearest.h"
 #include "study/domain.h"
 #include "study/expression.h"
 #include "worker/command_line.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "app/nearest.h"
 #include "app/study_file.h"
+#include "base/nearest.h"
 
 namespace clavier::app {
 namespace fs = std::filesystem;

@@ -4,8 +4,8 @@
 #include <map>
 #include <ostream>
 
-#include "app/nearest.h"
 #include "base/match.h"
+#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
@@ -97,7 +97,7 @@ int run_best(const BestOptions& options, Streams& streams) {
   const auto best = candidates.best();
   if (best == candidates.by_trial.end())
     return fail(streams, not_found(fmt::format("no trial has reported {}{}", metric,
-                                               app::suggestion(metric, candidates.seen))));
+                                               suggestion(metric, candidates.seen))));
   const Trial& trial = study->state.trial(best->first);
   if (options.command) {
     const auto command = command_of(*study, trial);

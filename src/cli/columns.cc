@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "app/control.h"
-#include "app/nearest.h"
+#include "base/nearest.h"
 #include "cli/studies.h"
 #include "study/text.h"
 
@@ -88,7 +88,7 @@ Result<std::vector<TrialColumn>> pick(const std::vector<TrialColumn>& all,
   for (const std::string& name : names) {
     const auto found = std::ranges::find(all, name, &TrialColumn::name);
     if (found == all.end())
-      return invalid(fmt::format("no column \"{}\"{}", name, app::suggestion(name, known)));
+      return invalid(fmt::format("no column \"{}\"{}", name, suggestion(name, known)));
     picked.push_back(*found);
   }
   return picked;

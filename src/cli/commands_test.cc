@@ -342,7 +342,7 @@ TEST_F(Commands, CheckPlacesWhatTheTrainerRefuses) {
     return err_;
   };
   EXPECT_TRUE(has(refused("model = \"net\"\nmomentun = 1\noptimizer = \"sgdd\"\n"),
-                  "t.toml:8:1: trainer has no key 'momentun', did you mean 'momentum'?\n"));
+                  "t.toml:8:1: trainer has no key 'momentun'; did you mean \"momentum\"?\n"));
   EXPECT_TRUE(has(err_, "t.toml:9:1: trainer.optimizer must be one of")) << err_;
   EXPECT_TRUE(has(refused("data = \"digts\"\n"), "t.toml:7:1: trainer.data: no file or folder"));
   EXPECT_TRUE(has(err_, "did you mean \"digits\"?")) << err_;

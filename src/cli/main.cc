@@ -6,9 +6,9 @@
 #include <functional>
 #include <iostream>
 
-#include "app/nearest.h"
 #include "app/tuning.h"
 #include "app/version.h"
+#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/data.h"
 #include "cli/terminal.h"
@@ -432,7 +432,7 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
   }
   const auto names = line.names();
   if (!words[0].starts_with('-') && std::ranges::find(names, words[0]) == names.end())
-    return usage(fmt::format("no command \"{}\"{}", words[0], app::suggestion(words[0], names)));
+    return usage(fmt::format("no command \"{}\"{}", words[0], suggestion(words[0], names)));
   if (!trailing.empty() && !takes_command(words[0]))
     return usage(fmt::format("{} takes no command behind --", words[0]));
   std::ranges::reverse(words);  // As the parser wants them.

@@ -32,6 +32,33 @@ Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& sou
   return spec;
 }
 
+/// What is expected of a study whose slots have known speeds; nothing if it cannot be told.
+std::optional<double> predicted(const app::StudySpec& spec, const std::filesystem::path& home) {
+  constexpr std::int64_t kMostEvents = 200'000;
+  const auto known = [](const app::SlotSpec& slot) { return slot.speed.has_value(); };
+  if (!std::ranges::any_of(spec.cluster.slots, known)) return {};
+  const auto planned = app::plan_study(spec, {.home = home, .most_events = kMostEvents});
+  if (!planned) return {};
+  return planned->simulated.makespan();
+}
+
+/// Of a study that was done in one run.
+std::string comparison(double predicted, const State& state) {
+  if (!state.finished() || state.runs() != 1) return {};
+  const double took = seconds(state.now());
+  return fmt::format("predicted {:.4g} s, took {:.4g} s ({:+.1f} %)\n", predicted, took,
+                     100 * (took / predicted - 1));
+}
+
+/// Runs it, and tells afterwards how well it was foreseen.
+Result<app::RunReport> run_one(const app::StudySpec& spec, const RunOptions& options,
+                               Streams& streams) {
+  const auto expected = predicted(spec, home_of(options.dir));
+  auto report = TRY(run_with_console(one_run(spec, options.dir, options.data_dir), streams));
+  if (expected) streams.out << comparison(*expected, report.state);
+  return report;
+}
+
 /// The study with as many seeds, each in a folder of its own.
 Result<int> run_repeated(const RunOptions& options, Streams& streams) {
   const app::StudySpec first = TRY(load_study(options.source, options.dir));
@@ -42,8 +69,7 @@ Result<int> run_repeated(const RunOptions& options, Streams& streams) {
     source.set.push_back(fmt::format("study.name={}-seed{}", first.name, seed));
     source.set.push_back(fmt::format("study.seed={}", seed));
     const app::StudySpec spec = TRY(spec_of(options, source));
-    const auto report =
-        TRY(run_with_console(one_run(spec, options.dir, options.data_dir), streams));
+    const auto report = TRY(run_one(spec, options, streams));
     if (const int status = exit_status(report, streams); status != kSuccess) return status;
     const auto best = report.state.best();
     if (!best) return unavailable(fmt::format("{} has no best trial", spec.name));
@@ -76,24 +102,6 @@ Result<app::StudySpec> spec_to_rerun(const RerunOptions& options) {
   return spec;
 }
 
-/// What is expected of a study whose slots have known speeds; nothing if it cannot be told.
-std::optional<double> predicted(const app::StudySpec& spec, const std::filesystem::path& home) {
-  constexpr std::int64_t kMostEvents = 200'000;
-  const auto known = [](const app::SlotSpec& slot) { return slot.speed.has_value(); };
-  if (!std::ranges::any_of(spec.cluster.slots, known)) return {};
-  const auto planned = app::plan_study(spec, {.home = home, .most_events = kMostEvents});
-  if (!planned) return {};
-  return planned->simulated.makespan();
-}
-
-/// Of a study that was done in one run.
-std::string comparison(double predicted, const State& state) {
-  if (!state.finished() || state.runs() != 1) return {};
-  const double took = seconds(state.now());
-  return fmt::format("predicted {:.4g} s, took {:.4g} s ({:+.1f} %)\n", predicted, took,
-                     100 * (took / predicted - 1));
-}
-
 }  // namespace
 
 int run_run(const RunOptions& options, Streams& streams) {
@@ -107,9 +115,7 @@ int run_run(const RunOptions& options, Streams& streams) {
     streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
   if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
     streams.out << "# One trial; --trials N tries more.\n\n";
-  const auto expected = predicted(*spec, home_of(options.dir));
-  const auto report = run_with_console(one_run(*spec, options.dir, options.data_dir), streams);
-  if (report && expected) streams.out << comparison(*expected, report->state);
+  const auto report = run_one(*spec, options, streams);
   return report ? exit_status(*report, streams) : fail(streams, report.error());
 }
 

@@ -7,10 +7,10 @@
 #include <ctime>
 
 #include "app/control.h"
-#include "app/nearest.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "app/trainer_problems.h"
+#include "base/nearest.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -54,8 +54,7 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
   return app::at_trainer_key(
       file, overrides, "data",
       fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
-                  (spec.working_directory / data.source).string(),
-                  app::suggestion(data.source, known)));
+                  (spec.working_directory / data.source).string(), suggestion(data.source, known)));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "train/spec/nearest.h"
+#include "base/nearest.h"
 #include "train/spec/trainer_spec.h"
 
 namespace clavier::train {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "train/spec/nearest.h"
+#include "base/nearest.h"
 
 namespace clavier::train {
 namespace {

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "study/text.h"
 #include "train/spec/layer_json.h"
-#include "train/spec/nearest.h"
 #include "train/spec/resnet.h"
 
 namespace clavier::train {
@@ -179,9 +179,8 @@ Result<ModelSpec> built_in(const std::string& name) {
   const Model* model = find_model(name);
   if (!model)
     return invalid(
-        fmt::format("trainer.model: there is no model '{}'{} (known: {}, or a table "
-                    "with `layers`)",
-                    name, suggestion(name, model_names()), fmt::join(model_names(), ", ")));
+        fmt::format("trainer.model: there is no model '{}'{} (a table with `layers` makes one)",
+                    name, suggestion(name, model_names())));
   ModelSpec spec{.name = name};
   for (const Option& option : model->options) spec.options.set(option.name, option.value);
   return spec;

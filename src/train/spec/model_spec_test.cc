@@ -53,11 +53,11 @@ TEST(ModelSpec, AnOptionOutsideItsRangeLeavesTheModelAsItWas) {
 
 TEST(ModelSpec, MistakesInLayersNameTheirPlace) {
   EXPECT_EQ(refusal(R"({"layers": ["relu", "rellu"]})"),
-            "trainer.model.layers[1]: there is no layer 'rellu', did you mean 'relu'?");
+            "trainer.model.layers[1]: there is no layer 'rellu'; did you mean \"relu\"?");
   EXPECT_EQ(refusal(R"({"layers": [{"conv2d": 8}]})"),
             "trainer.model.layers[0] (conv2d) needs a kernel, as in {conv2d = 16, kernel = 3}");
   EXPECT_EQ(refusal(R"({"layers": [{"linear": 8, "biass": true}]})"),
-            "trainer.model.layers[0] (linear) has no key 'biass', did you mean 'bias'?");
+            "trainer.model.layers[0] (linear) has no key 'biass'; did you mean \"bias\"?");
   EXPECT_EQ(refusal(R"({"layers": [{"linear": "width"}]})"),
             "trainer.model.layers[0] (linear): there is no number 'width': add it beside `layers` "
             "with a default");

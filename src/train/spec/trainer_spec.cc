@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "study/text.h"
 #include "train/spec/data_table.h"
 #include "train/spec/keys.h"
-#include "train/spec/nearest.h"
 
 namespace clavier::train {
 namespace {

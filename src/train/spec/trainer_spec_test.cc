@@ -43,12 +43,15 @@ TEST(TrainerSpec, EverySettingSurvivesTheTripThroughItsText) {
 
 TEST(TrainerSpec, AWrongKeyIsNamedWithTheNearestOne) {
   EXPECT_EQ(refusal(R"({"momentun": 0.9})"),
-            "trainer has no key 'momentun', did you mean 'momentum'?");
+            "trainer has no key 'momentun'; did you mean \"momentum\"?");
   EXPECT_EQ(refusal(R"({"model": "nett"})"),
-            "trainer.model: there is no model 'nett', did you mean 'net'? (known: net, mlp, cnn, "
-            "resnet18, resnet50, or a table with `layers`)");
+            "trainer.model: there is no model 'nett'; did you mean \"net\"? (a table with "
+            "`layers` makes one)");
+  EXPECT_EQ(refusal(R"({"model": "transformer"})"),
+            "trainer.model: there is no model 'transformer'; there are net, mlp, cnn, resnet18, "
+            "resnet50 (a table with `layers` makes one)");
   EXPECT_EQ(refusal(R"({"model": {"name": "net", "l3": 4}})"),
-            "trainer.model: 'net' has no option 'l3', did you mean 'l1'?");
+            "trainer.model: 'net' has no option 'l3'; did you mean \"l1\"?");
 }
 
 TEST(TrainerSpec, AValueOutsideItsRangeIsRefusedWithTheRange) {
@@ -74,7 +77,7 @@ TEST(TrainerSpec, AValueOutsideItsRangeIsRefusedWithTheRange) {
 
 TEST(TrainerSpec, TheDataTableIsChecked) {
   EXPECT_EQ(refusal(R"({"data": {"source": "digits", "downlod": true}})"),
-            "trainer.data has no key 'downlod', did you mean 'download'?");
+            "trainer.data has no key 'downlod'; did you mean \"download\"?");
   EXPECT_EQ(refusal(R"({"data": {"source": "digits", "validation": 1}})"),
             "trainer.data.validation must be at least 0 and below 1, but is 1");
   EXPECT_EQ(refusal(R"({"data": {"source": "synthetic", "synthetic": {"kind": "lines"}}})"),
@@ -106,7 +109,7 @@ TEST(TrainerSpec, AParameterThatNothingUsesIsAnError) {
   config.set("l4", 16);
   const auto spec = with_config(parsed("{}"), config);
   ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().message, "the trainer uses no parameter 'l4', did you mean 'l1'?");
+  EXPECT_EQ(spec.error().message, "the trainer uses no parameter 'l4'; did you mean \"l1\"?");
 }
 
 TEST(TrainerSpec, TheDescriptionListsEveryParameterOnce) {

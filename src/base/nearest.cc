@@ -1,4 +1,4 @@
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace clavier::app {
+namespace clavier {
 namespace {
 
 constexpr std::size_t kLongestName = 100;
@@ -55,4 +55,4 @@ std::string suggestion(std::string_view wrong, std::span<const std::string> name
   return fmt::format("; there {} {}", names.size() == 1 ? "is" : "are", fmt::join(names, ", "));
 }
 
-}  // namespace clavier::app
+}  // namespace clavier
