@@ -8,6 +8,7 @@
 
 #include "app/recorded_study.h"
 #include "app/run_study.h"
+#include "cluster/checkpoint_period.h"
 #include "cluster/cluster_state.h"
 
 namespace clavier::app {
@@ -19,6 +20,7 @@ struct Measured {
   std::map<std::string, double> by_host;  ///< Of its slowest slot.
   double slowest = 0;
   double move_seconds = 0;
+  double start_seconds = 0;
   Steps report_every = 1;
   Steps longest = 0;  ///< Trial that completed.
 };
@@ -49,7 +51,9 @@ Result<Measured> measured_in(const StudyFolder& folder) {
   if (found.slowest == 0)
     return not_found(
         fmt::format("{} has measured nothing: no trial has reported", folder.root.string()));
-  found.move_seconds = cluster.move_seconds();
+  found.start_seconds = cluster.start_seconds();
+  // A move was measured until the trial worked: what any start takes is part of it.
+  found.move_seconds = std::max(0.0, cluster.move_seconds() - found.start_seconds);
   Steps gap = kForever;
   for (const Trial& trial : study.state.trials()) {
     Steps before = 0;
@@ -64,9 +68,10 @@ Result<Measured> measured_in(const StudyFolder& folder) {
   return found;
 }
 
-/// Each slot by itself, at the speed that `seconds_of` says of it (seconds per step).
+/// Each slot by itself, at the speed that `seconds_of` says of it (seconds per step), with launches
+/// that take so long to start in the mean.
 template <typename SecondsOf>
-Result<StudySpec> at_speeds(const StudySpec& spec, SecondsOf seconds_of) {
+Result<StudySpec> at_speeds(const StudySpec& spec, double start_seconds, SecondsOf seconds_of) {
   const exec::SimOptions slots = TRY(simulated_cluster(spec, World::kCalm));
   StudySpec measured = spec;
   measured.cluster.slots.clear();
@@ -74,6 +79,7 @@ Result<StudySpec> at_speeds(const StudySpec& spec, SecondsOf seconds_of) {
   measured.cluster.seconds_per_step = 1;
   if (measured.simulate) measured.simulate->seconds_per_step.reset();
   std::int64_t id = 0;
+  double seconds_per_step = 0;
   for (const exec::SimNode& node : slots.nodes)
     for (const exec::SimSlot& slot : node.slots) {
       SlotSpec one{.node = node.host,
@@ -82,39 +88,49 @@ Result<StudySpec> at_speeds(const StudySpec& spec, SecondsOf seconds_of) {
                    .memory_mb = slot.resources.memory_mb,
                    .custom = slot.resources.custom,
                    .price_per_hour = slot.price_per_hour};
-      one.speed = 1 / seconds_of(SlotId{id++}, node.host);
+      const double each = seconds_of(SlotId{id++}, node.host);
+      one.speed = 1 / each;
+      seconds_per_step += each;
       measured.cluster.slots.push_back(std::move(one));
     }
+  if (start_seconds > 0) {
+    if (!measured.simulate) measured.simulate.emplace();
+    measured.simulate->start_seconds = start_seconds * static_cast<double>(id) / seconds_per_step;
+  }
   return measured;
 }
 
 Result<StudySpec> as_measured(const StudySpec& spec, const Measured& found) {
-  StudySpec measured = TRY(at_speeds(spec, [&](SlotId slot, const std::string& host) {
-    if (const auto same = found.by_slot.find(slot); same != found.by_slot.end())
-      return same->second;
-    const auto there = found.by_host.find(host);
-    return there == found.by_host.end() ? found.slowest : there->second;
-  }));
+  StudySpec measured =
+      TRY(at_speeds(spec, found.start_seconds, [&](SlotId slot, const std::string& host) {
+        if (const auto same = found.by_slot.find(slot); same != found.by_slot.end())
+          return same->second;
+        const auto there = found.by_host.find(host);
+        return there == found.by_host.end() ? found.slowest : there->second;
+      }));
   if (found.move_seconds > 0) {
     measured.cluster.move_seconds = found.move_seconds;
     if (measured.simulate) measured.simulate->move_seconds.reset();
   }
-  if (!measured.simulate) measured.simulate.emplace().report_every = found.report_every;
+  if (!measured.simulate) measured.simulate.emplace();
+  if (!spec.simulate) measured.simulate->report_every = found.report_every;
   if (trial_length(measured) == kForever && found.longest > 0)
     measured.trial.stop.steps = found.longest;
   return measured;
 }
 
-std::string declared_source(const ClusterSpec& cluster, bool& measured) {
+std::string declared_source(const StudySpec& spec, bool& measured) {
+  const ClusterSpec& cluster = spec.cluster;
+  const double each = (spec.simulate ? spec.simulate->seconds_per_step : std::nullopt)
+                          .value_or(cluster.seconds_per_step);
   measured = std::ranges::any_of(cluster.slots,
                                  [](const SlotSpec& slot) { return slot.speed.has_value(); });
   if (measured)
-    return fmt::format("the speeds of [[cluster.slots]], {:.6g} s per step at speed 1",
-                       cluster.seconds_per_step);
+    return fmt::format("the speeds of [[cluster.slots]], {:.6g} s per step at speed 1", each);
   return fmt::format(
       "assumed, {:.6g} s per step on every slot ([cluster] seconds_per_step); --from STUDY takes "
       "what an earlier study measured, --probe measures",
-      cluster.seconds_per_step);
+      each);
 }
 
 Status check_limits(const StudySpec& spec) {
@@ -123,6 +139,59 @@ Status check_limits(const StudySpec& spec) {
   if (trial_length(spec) == kForever && (!spec.simulate || spec.simulate->curve == "power-law"))
     return invalid("nothing says how long a trial is: set [trial.stop] steps");
   return {};
+}
+
+Result<std::string> starts(const StudySpec& spec, bool measured) {
+  const double each = spec.simulate ? spec.simulate->start_seconds : 0;
+  if (each <= 0)
+    return std::string(
+        measured ? "no launch took time to start"
+                 : "the start of workers is not counted; --from STUDY and --probe measure it");
+  const exec::SimOptions slots = TRY(simulated_cluster(spec, World::kCalm));
+  double sum = 0, count = 0;
+  for (const exec::SimNode& node : slots.nodes)
+    for (const exec::SimSlot& slot : node.slots) {
+      sum += each / slot.speed;
+      ++count;
+    }
+  return fmt::format("a launch takes {:.4g} s to start in the mean of the slots, {}", sum / count,
+                     measured ? "as measured" : "by [simulate] start_seconds");
+}
+
+/// Seconds per step in the mean of all steps, of the study without saves.
+Result<double> step_seconds(StudySpec spec, const PlanOptions& options) {
+  spec.simulate->save_seconds = spec.simulate->start_seconds = 0;
+  const Simulated done = TRY(simulate_study(spec, {.home = options.home, .world = World::kCalm}));
+  double busy = 0, steps = 0;
+  for (const report::Leg& leg : done.timeline.legs()) busy += seconds(leg.end - leg.start);
+  for (const Trial& trial : done.state.trials())
+    steps += static_cast<double>(done.timeline.trained(trial.id).steps);
+  return steps > 0 ? busy / steps : 0;
+}
+
+/// None without saves that cost time and slots that fail.
+Result<std::optional<CheckpointAdvice>> advice(const StudySpec& spec, const PlanOptions& options) {
+  std::optional<CheckpointAdvice> best;
+  if (!spec.simulate || spec.simulate->save_seconds <= 0) return best;
+  double per_second = 0;
+  for (const auto& mtbf : {spec.simulate->mtbf, spec.simulate->slot_mtbf})
+    if (mtbf) per_second += 1 / seconds(*mtbf);
+  if (per_second == 0) return best;
+  const double each = TRY(step_seconds(spec, options));
+  if (each <= 0) return best;
+  const cluster::Failures failures{.save = spec.simulate->save_seconds,
+                                   .mtbf = 1 / per_second,
+                                   .restart = spec.simulate->start_seconds};
+  const Steps length = trial_length(spec);
+  const auto loss = [&](Steps every) {
+    return cluster::checkpoint_loss(failures, static_cast<double>(every) * each);
+  };
+  const Steps every = std::min(cluster::checkpoint_steps(failures, each), length);
+  best = CheckpointAdvice{
+      .every = every,
+      .loss = loss(every),
+      .loss_now = loss(spec.checkpoint.every > 0 ? spec.checkpoint.every : length)};
+  return best;
 }
 
 /// Coarser reports where there would be too many to simulate.
@@ -146,13 +215,18 @@ Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options) {
     const auto folder = TRY(find_study(options.home, *options.from));
     planned = TRY(as_measured(planned, TRY(measured_in(folder))));
     source = fmt::format("measured by the study {}", folder.name());
+  } else if (options.probed) {
+    source = "measured here, an interval on each kind of slot (--probe)";
   } else {
-    source = declared_source(spec.cluster, measured);
+    source = declared_source(spec, measured);
   }
   TRY(check_limits(planned));
   coarsen(planned, options.most_events);
-  return Planned{TRY(simulate_study(planned, {.home = options.home, .world = World::kCalm})),
-                 std::move(source), measured};
+  std::string start = TRY(starts(planned, options.from || options.probed));
+  Planned result{TRY(simulate_study(planned, {.home = options.home, .world = World::kCalm})),
+                 std::move(source), measured, std::move(start)};
+  result.advice = TRY(advice(planned, options));
+  return result;
 }
 
 Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& options) {
@@ -161,6 +235,7 @@ Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& option
   const Steps interval = length == kForever ? 10 : std::max<Steps>(2, length / 20);
   std::map<SlotId, double> each;
   std::vector<std::pair<Slot, double>> kinds;
+  double starting = 0;
   for (const Slot& slot : node.slots) {
     const auto same = std::ranges::find_if(kinds, [&](const auto& kind) {
       return kind.first.resources == slot.resources && kind.first.speed == slot.speed &&
@@ -207,9 +282,12 @@ Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& option
     for (std::size_t i = from; i < points.size(); ++i) took += points[i].seconds;
     const Steps steps = points.back().step - (from ? points.front().step : 0);
     each[slot.id] = std::max(1e-9, took / static_cast<double>(std::max<Steps>(1, steps)));
+    starting += std::max(
+        0.0, seconds(trials[0].busy) - each[slot.id] * static_cast<double>(points.back().step));
     kinds.emplace_back(slot, each[slot.id]);
   }
-  return at_speeds(spec, [&](SlotId slot, const std::string&) { return each.at(slot); });
+  return at_speeds(spec, starting / static_cast<double>(kinds.size()),
+                   [&](SlotId slot, const std::string&) { return each.at(slot); });
 }
 
 }  // namespace clavier::app

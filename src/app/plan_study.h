@@ -13,7 +13,15 @@ namespace clavier::app {
 struct PlanOptions {
   std::filesystem::path home = {};       ///< Of all studies.
   std::optional<std::string> from = {};  ///< An earlier study, by name or folder.
+  bool probed = false;                   ///< The study comes from `probe_speeds`.
   std::int64_t most_events = 1'000'000;  ///< Longer studies are planned in coarser steps.
+};
+
+/// How often a trial should save, by what saves and failures of [simulate] cost (Daly 2006).
+struct CheckpointAdvice {
+  Steps every = 0;      ///< Loses least.
+  double loss = 0;      ///< The part of the time that it loses.
+  double loss_now = 0;  ///< The same of [checkpoint] every as it is.
 };
 
 /// A study before it has run.
@@ -21,6 +29,8 @@ struct Planned {
   Simulated simulated;
   std::string source;  ///< Where the durations come from, in words.
   bool measured = true;
+  std::string starts;                           ///< What the start of a launch counts, in words.
+  std::optional<CheckpointAdvice> advice = {};  ///< If saves cost time and something fails.
 };
 
 /// What the study is expected to do: simulated without noise and failures, at the speeds of

@@ -64,6 +64,35 @@ TEST(Plan, TakesDurationsFromAnEarlierStudy) {
   EXPECT_NEAR(plan->simulated.bound, 180, 1);
 }
 
+TEST(Plan, CountsWhatAnEarlierStudyTookToStart) {
+  const ScratchDirectory scratch;
+  const StudySpec before = study(std::string(kSlots) + "[simulate]\nstart_seconds = 8\n");
+  const auto folder = make_study_folder(scratch.path(), "before", before.text);
+  ASSERT_TRUE(folder.ok());
+  ASSERT_TRUE(simulate_study(before, {.folder = folder->root}).ok());
+  const auto without = plan_study(study(kSlots), {});
+  const auto plan = plan_study(study(kSlots), {.home = scratch.path(), .from = "before"});
+  ASSERT_TRUE(without.ok() && plan.ok());
+  EXPECT_GT(plan->simulated.makespan(), without->simulated.makespan() + 2);
+  EXPECT_EQ(without->starts,
+            "the start of workers is not counted; --from STUDY and --probe measure it");
+  EXPECT_TRUE(plan->starts.starts_with("a launch takes ") && plan->starts.ends_with("as measured"))
+      << plan->starts;
+  EXPECT_EQ(plan_study(before, {})->starts,
+            "a launch takes 6 s to start in the mean of the slots, by [simulate] start_seconds");
+}
+
+TEST(Plan, AdvisesHowOftenToSaveWhereSavesCostTimeAndNodesFail) {
+  EXPECT_FALSE(plan_study(study(kSlots), {})->advice);
+  const std::string failing = "[simulate]\nsave_seconds = 1\nmtbf = 450\n";
+  const auto plan = plan_study(study(kSlots + failing), {});
+  ASSERT_TRUE(plan.ok() && plan->advice);
+  // Young: 30 s, at 0.5 s per step (360 steps in the time of 3 slots of speeds 4, 1 and 1).
+  EXPECT_NEAR(static_cast<double>(plan->advice->every), 60, 5);
+  EXPECT_NEAR(plan->advice->loss, 0.066, 0.005);
+  EXPECT_GE(plan->advice->loss_now, plan->advice->loss);
+}
+
 TEST(Plan, LongStudiesArePlannedInCoarserSteps) {
   StudySpec spec = study(kSlots);
   spec.trial.stop.steps = 1'000'000;

@@ -4,9 +4,11 @@
 
 #include <fstream>
 
+#include "app/registry.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
 #include "base/scratch_directory.h"
+#include "cluster/checkpoint_period.h"
 
 namespace clavier::app {
 namespace {
@@ -30,6 +32,12 @@ algorithm = ")") + std::string(planner) +
   auto spec = parse_study(text, "s.toml");
   EXPECT_TRUE(spec.ok()) << (spec ? "" : spec.error().message);
   return spec.value();
+}
+
+void resize(StudySpec& spec, std::int64_t trials, Steps steps) {
+  spec.trials = trials;
+  spec.trial.stop.steps = steps;
+  spec.scheduler.options.set("max_steps", Value(steps));
 }
 
 constexpr std::string_view kSlots = R"([[cluster.slots]]
@@ -109,6 +117,134 @@ here = true
   EXPECT_NEAR(done.bound, 60 + (500 - 140 - 40 - 30) / 4.0, 1e-6);
   EXPECT_GT(done.ratio(), 1);
   EXPECT_LT(done.ratio(), 1.6);
+}
+
+TEST(Simulate, ASlotLeavesItsNodeAndComesBack) {
+  constexpr std::string_view kEvents = R"([[simulate.events]]
+at = 20
+slot = 1
+here = false
+[[simulate.events]]
+at = 40
+slot = 1
+here = true
+)";
+  const Simulated done = simulated(study(with(kEvents)));
+  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u);
+  const report::Lane& lane = done.timeline.lanes().at(SlotId{1});
+  ASSERT_EQ(lane.gone.size(), 1u);
+  EXPECT_EQ(seconds(lane.gone[0].first), 20);
+  EXPECT_EQ(seconds(lane.gone[0].second), 40);
+  EXPECT_TRUE(done.timeline.lanes().at(SlotId{2}).gone.empty()) << "the other one of its node";
+  // 20 s at 7, 20 s at 5, then 7 a second.
+  EXPECT_NEAR(done.bound, 40 + (500 - 140 - 100) / 7.0, 1e-6);
+  EXPECT_LT(done.ratio(), 1.3);
+}
+
+TEST(Simulate, WhateverSlotsComeAndGoEveryTrialEnds) {
+  for (const char* planner : {"first-fit", "auto", "agnostic", "max-min", "goodput"})
+    for (int seed = 0; seed < 5; ++seed) {
+      StudySpec spec = study(with("[simulate]\nslot_mtbf = 40\nrepair = 5\n[trial]\nmax_losses = "
+                                  "1000\n[checkpoint]\nevery = 10\n"),
+                             planner);
+      spec.seed = static_cast<std::uint64_t>(seed);
+      const Simulated done = simulated(spec);
+      EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u) << planner << seed;
+      std::size_t gone = 0;
+      for (const auto& [id, lane] : done.timeline.lanes()) gone += lane.gone.size();
+      EXPECT_GT(gone, 0u) << planner << seed;
+    }
+}
+
+TEST(Simulate, TheWorldMayDifferFromWhatPlannersBelieve) {
+  StudySpec spec = study(with("[cluster]\nseconds_per_step = 1\nmove_seconds = 0\n"), "agnostic");
+  const Simulated believed = simulated(spec);
+  spec.simulate.emplace();
+  spec.simulate->seconds_per_step = 3;
+  EXPECT_NEAR(simulated(spec).bound, 3 * believed.bound, 1e-6);
+  spec.simulate->seconds_per_step = 1;
+  spec.simulate->move_seconds = 2;
+  EXPECT_GT(simulated(spec).makespan(), believed.makespan() + 2);
+}
+
+/// Slots of a published cluster: rates from 20 to 1/4.
+std::string cluster_a() {
+  std::string slots;
+  for (const double rate : {20.0, 1.25, 1.0, 0.75, 0.75, 0.6875, 0.25, 0.25, 0.25})
+    slots += "[[cluster.slots]]\nspeed = " + std::to_string(rate) + "\n";
+  return slots;
+}
+
+TEST(Simulate, TrialsThatReportRarelyEndNearTheBoundToo) {
+  for (const int steps : {1000, 1025}) {
+    StudySpec spec = study(cluster_a() + "[simulate]\nreport_every = 50\n");
+    resize(spec, 20, steps);
+    EXPECT_LT(simulated(spec).ratio(), 1.05) << steps;
+  }
+}
+
+TEST(Simulate, AutoLearnsWhatTrialsCost) {
+  const auto makespan = [](const char* planner) {
+    StudySpec spec =
+        study(std::string(kSlots) + "[simulate]\ncost_spread = 100\nreport_every = 4\n", planner);
+    resize(spec, 16, 200);
+    const Simulated done = simulated(spec);
+    EXPECT_TRUE(planner != std::string_view("auto") || done.ratio() < 1.05) << done.ratio();
+    return done.makespan();
+  };
+  const double ours = makespan("auto");
+  EXPECT_GT(makespan("first-fit"), 1.5 * ours);
+  EXPECT_GT(makespan("agnostic"), 1.2 * ours);
+}
+
+TEST(Simulate, EveryPlannerBringsAPopulationToItsEnd) {
+  for (const char* variant : {"sound", "ray", "hrfs"})
+    for (const std::string& planner : algorithm_names(Family::kPlanner))
+      for (const int trials : {2, 6}) {
+        StudySpec spec = study(with(std::string("[simulate]\nnoise = 0.1\n[checkpoint]\nevery = 5\n"
+                                                "[scheduler]\nalgorithm = \"pbt\"\ninterval = 5\n"
+                                                "variant = \"") +
+                                    variant + "\"\n"),
+                               planner);
+        resize(spec, trials, 30);
+        const Simulated done = simulated(spec);
+        EXPECT_EQ(done.state.count(TrialStatus::kCompleted), static_cast<std::size_t>(trials))
+            << variant << ' ' << planner;
+      }
+}
+
+/// The part of the slots' time at work that did not last, where a node fails every so many days
+/// and a save takes ten minutes.
+double lost(double mtbf_days, Steps every) {
+  constexpr int kNodes = 40;
+  const double days = std::max(30.0, 5 * mtbf_days);
+  std::string slots;
+  for (int i = 0; i < kNodes; ++i)
+    slots += "[[cluster.slots]]\nnode = \"n" + std::to_string(i) + "\"\n";
+  StudySpec spec = study("[cluster]\nseconds_per_step = 60\n" + slots, "first-fit");
+  resize(spec, kNodes, static_cast<Steps>(days * 1440));
+  spec.trial.retries.max_losses = 1'000'000;
+  spec.checkpoint.every = every;
+  spec.simulate.emplace().save_seconds = 600;
+  spec.simulate->report_every = every;
+  spec.simulate->mtbf = from_seconds(mtbf_days * 86400);
+  const Simulated done = simulated(spec);
+  double busy = 0;
+  for (const report::Leg& leg : done.timeline.legs()) busy += seconds(leg.end - leg.start);
+  return 1 - kNodes * days * 86400 / busy;
+}
+
+TEST(Simulate, SavingAsOftenAsYoungAndDalySayLosesHardlyMoreThanMust) {
+  for (const double days : {1, 3, 10, 30}) {
+    const cluster::Failures failures{.save = 600, .mtbf = days * 86400};
+    const Steps every = cluster::checkpoint_steps(failures, 60);
+    double best = 1;
+    for (double period = 60; period < failures.mtbf; period *= 1.02)
+      best = std::min(best, cluster::checkpoint_loss(failures, period));
+    const double ours = lost(days, every);
+    EXPECT_NEAR(ours / best, 1, 0.1) << days << " days: " << ours << " and " << best;
+    EXPECT_GT(lost(days, every * 4), 1.3 * ours) << "saving four times as rarely";
+  }
 }
 
 TEST(Simulate, AStudyThatCannotEndSaysSo) {

@@ -57,11 +57,17 @@ Result<app::StudySpec> probed(const app::StudySpec& spec, const PlanOptions& opt
 Result<int> plan(const PlanOptions& options, Streams& streams) {
   const app::StudySpec asked = TRY(load_study(options.source, options.dir));
   const app::StudySpec spec = options.probe ? TRY(probed(asked, options)) : asked;
-  app::Planned planned =
-      TRY(app::plan_study(spec, {.home = home_of(options.dir), .from = options.from}));
-  if (options.probe) planned.source = "measured here, an interval on each kind of slot (--probe)";
+  const app::Planned planned = TRY(app::plan_study(
+      spec, {.home = home_of(options.dir), .from = options.from, .probed = options.probe}));
   streams.out << account_of(spec, planned.simulated, Account::kPlanned)
-              << fmt::format("{:<13} {}\n", "durations", planned.source);
+              << fmt::format("{:<13} {}\n", "durations", planned.source)
+              << fmt::format("{:<13} {}\n", "", planned.starts);
+  if (const auto& advice = planned.advice)
+    streams.out << fmt::format(
+        "{:<13} every {} steps lose least, {:.3g} % of the time to saves and failures (Daly 2006); "
+        "[checkpoint] every = {} loses {:.3g} %\n",
+        "checkpoints", advice->every, 100 * advice->loss, spec.checkpoint.every,
+        100 * advice->loss_now);
   if (spec.scheduler.algorithm != "fifo")
     streams.out << fmt::format(
         "{:<13} which trials {} favours is guessed by made-up learning curves\n", "",

@@ -99,7 +99,8 @@ void ClusterState::measure(const Report& report, StudyTime time) {
   slot.steps += steps;
   slot.step_seconds += report.seconds;
   if (std::exchange(slot.first, false)) {
-    if (slot.usual_seconds > 0) return took_to_start(slot, seconds(time - slot.busy_since), steps);
+    slot.first_wait = seconds(time - slot.busy_since);
+    if (slot.usual_seconds > 0) return took_to_start(slot, slot.first_wait, steps);
     slot.first_steps = steps;
     slot.first_seconds = report.seconds;
     return;
@@ -111,11 +112,16 @@ void ClusterState::measure(const Report& report, StudyTime time) {
 }
 
 void ClusterState::took_to_start(SlotState& slot, double took, double steps) {
-  const double start = std::max(0.0, took - slot.usual_seconds * steps);
+  const double working = slot.usual_seconds * steps;
+  const double start = std::max(0.0, took - working);
   slot.step_seconds = std::max(slot.step_seconds - start, 0.1 * slot.usual_seconds * steps);
-  if (!std::exchange(slot.moved, false)) return;
-  moving_seconds_ += start;
-  ++moves_;
+  if (std::exchange(slot.moved, false)) {
+    moving_seconds_ += start;
+    ++moves_;
+  } else {
+    starting_seconds_ += std::max(0.0, slot.first_wait - working);
+    ++starts_;
+  }
 }
 
 void ClusterState::join(const Node& node, StudyTime time) {

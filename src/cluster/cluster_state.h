@@ -34,6 +34,7 @@ struct SlotState {
   /// Moving average of seconds per step after a launch's first report; 0: none yet.
   double usual_seconds = 0;
   double first_steps = 0, first_seconds = 0;  ///< Of a first report, until that is known.
+  double first_wait = 0;                      ///< From its launch until it came.
 };
 
 /// Nodes and slots as the fold of the log, so that a resumed study plans as the uninterrupted one.
@@ -65,6 +66,8 @@ class ClusterState {
 
   /// Mean time from the launch of a trial with a checkpoint until it works, in seconds; 0: unknown.
   double move_seconds() const { return moves_ > 0 ? moving_seconds_ / double(moves_) : 0; }
+  /// Mean time from the launch of a trial without one until it works, in seconds; 0: unknown.
+  double start_seconds() const { return starts_ > 0 ? starting_seconds_ / double(starts_) : 0; }
   /// What all launches until now cost, by the slots' prices per hour, in the study's currency.
   double cost(StudyTime now) const;
   /// Of all slots that are at work.
@@ -89,7 +92,8 @@ class ClusterState {
   std::size_t alive_ = 0;
   std::map<LaunchId, std::vector<SlotId>> held_;
   std::map<TrialId, SlotId> runs_on_;
-  double moving_seconds_ = 0;
+  double moving_seconds_ = 0, starting_seconds_ = 0;
+  std::int64_t starts_ = 0;
   std::int64_t moves_ = 0;
 };
 
