@@ -10,10 +10,12 @@
 namespace clavier::app {
 namespace {
 
-/// What a slot lacks for a trial; empty if it carries one.
-std::string lack(const Resources& slot, const Resources& trial) {
-  const auto short_of = [](double has, double wants, std::string_view what) {
-    return fmt::format("a trial asks for {:g} {}, the slot has {:g}", wants, what, has);
+/// What a slot lacks for a trial; empty if it carries one. With `pack`, each of its places.
+std::string lack(const Resources& slot, const Resources& trial, int pack) {
+  const std::string whose =
+      pack > 1 ? fmt::format("each of the slot's {} places", pack) : "the slot";
+  const auto short_of = [&](double has, double wants, std::string_view what) {
+    return fmt::format("a trial asks for {:g} {}, {} has {:g}", wants, what, whose, has);
   };
   if (slot.cpus < trial.cpus) return short_of(slot.cpus, trial.cpus, "CPUs");
   if (slot.gpus < trial.gpus) return short_of(slot.gpus, trial.gpus, "GPUs");
@@ -28,15 +30,48 @@ std::string lack(const Resources& slot, const Resources& trial) {
   return {};
 }
 
+void check_packing(const StudySpec& spec, std::size_t index, Place place, Problems& problems) {
+  const SlotSpec& slot = spec.cluster.slots[index];
+  const double gpus = resources_of(slot, spec.trial.resources).gpus;
+  const auto places = static_cast<std::size_t>(slot.pack);
+  if (slot.pack == 1) {
+    if (!slot.sharing.empty())
+      problems.add(place, "sharing says what trials do that share a GPU: set pack as well");
+    return;
+  }
+  if (gpus == 0)
+    problems.add(place, "pack lets trials share a GPU, and this slot has none: set gpus = 1");
+  else if (gpus != std::floor(gpus))
+    problems.add(place, fmt::format("pack shares whole GPUs, and this slot has {:g}: a fraction "
+                                    "already says how many trials share one",
+                                    gpus));
+  if (slot.price_per_hour > 0)
+    problems.add(place,
+                 "a slot with pack cannot have a price_per_hour: what a trial costs would depend "
+                 "on how many others share its GPU");
+  if (spec.cluster.max_per_gpu > 0 && slot.pack > spec.cluster.max_per_gpu)
+    problems.add(place, fmt::format("pack = {} is more than cluster.max_per_gpu = {}", slot.pack,
+                                    spec.cluster.max_per_gpu));
+  if (slot.sharing.empty()) return;
+  if (slot.sharing.size() < places)
+    problems.add(place, fmt::format("sharing says what up to {} trials do, and pack = {}: give {} "
+                                    "numbers",
+                                    slot.sharing.size(), slot.pack, slot.pack));
+  if (slot.sharing.front() != 1)
+    problems.add(place, fmt::format("sharing is relative to one trial: it begins with 1, not {:g}",
+                                    slot.sharing.front()));
+}
+
 void check_slots(const StudySpec& spec, const ClusterPlaces& places, Problems& problems) {
   const Resources& trial = spec.trial.resources;
   for (std::size_t i = 0; i < spec.cluster.slots.size(); ++i) {
     const Resources has = resources_of(spec.cluster.slots[i], trial);
-    if (const std::string why = lack(has, trial); !why.empty())
+    if (const std::string why = lack(has, trial, spec.cluster.slots[i].pack); !why.empty())
       problems.add(places.slots[i], fmt::format("no trial fits in this slot: {}", why));
     if (has.gpus > 1 && has.gpus != std::floor(has.gpus))
       problems.add(places.slots[i],
                    fmt::format("{:g} GPUs in a slot: above one, they must be whole", has.gpus));
+    check_packing(spec, i, places.slots[i], problems);
   }
   if (spec.cluster.slots.empty() && !trial.custom.empty())
     problems.add(places.cluster,
@@ -75,7 +110,7 @@ void check_event(const StudySpec& spec, const SimulateEvent& event, Place place,
     return problems.add(place, fmt::format("no slot is on a node \"{}\"{}", event.node,
                                            suggestion(event.node, nodes)));
   std::int64_t slots = 0;
-  for (const SlotSpec& slot : spec.cluster.slots) slots += slot.count;
+  for (const SlotSpec& slot : spec.cluster.slots) slots += std::int64_t{slot.count} * slot.pack;
   if (event.slot && !spec.cluster.discovers() && *event.slot >= slots)
     problems.add(place, fmt::format("there is no slot {}: {} are declared, counted from 0",
                                     *event.slot, slots));
@@ -100,10 +135,13 @@ void check_simulation(const StudySpec& spec, const ClusterPlaces& places, Proble
 }  // namespace
 
 Resources resources_of(const SlotSpec& slot, const Resources& trial) {
-  return {.cpus = slot.cpus.value_or(trial.cpus),
-          .gpus = slot.gpus.value_or(trial.gpus),
-          .memory_mb = slot.memory_mb.value_or(trial.memory_mb),
-          .custom = slot.custom.value_or(trial.custom)};
+  Resources each{.cpus = slot.cpus ? *slot.cpus / slot.pack : trial.cpus,
+                 .gpus = slot.gpus.value_or(trial.gpus),
+                 .memory_mb = slot.memory_mb ? *slot.memory_mb / slot.pack : trial.memory_mb,
+                 .custom = slot.custom.value_or(trial.custom)};
+  if (slot.custom)
+    for (auto& [name, amount] : each.custom) amount /= slot.pack;
+  return each;
 }
 
 void check_cluster(const StudySpec& spec, const ClusterPlaces& places, Problems& problems) {

@@ -38,6 +38,17 @@ std::string paused(const Trial& trial, const std::string& study) {
       trial.id.value, trial.step, because(trial.reason));
 }
 
+/// Why GPUs take no more trials than they do.
+std::string packing(const cluster::ClusterState& cluster) {
+  std::string text;
+  for (std::size_t i = 0; i < cluster.packing().size(); ++i) {
+    const auto& device = cluster.packing().device(i);
+    const std::string why = cluster.packing().why_closed(device.places.front());
+    if (!why.empty()) text += fmt::format("  {}: {}\n", cluster.nodes().at(device.node).host, why);
+  }
+  return text;
+}
+
 /// Who holds the slots.
 std::string holders(const State& state, const cluster::ClusterState& cluster) {
   std::string text;
@@ -49,7 +60,7 @@ std::string holders(const State& state, const cluster::ClusterState& cluster) {
         text += fmt::format(": trial {}, at step {}", trial.value, state.trial(trial).step);
     text += '\n';
   }
-  return text;
+  return text + packing(cluster);
 }
 
 std::string pending(const Trial& trial, const tuner::Director& director,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "app/recorded_study.h"
 #include "app/run_study.h"
@@ -33,12 +34,16 @@ double seconds_per_step(const cluster::SlotState& slot) {
 Result<Measured> measured_in(const StudyFolder& folder) {
   cluster::ClusterState cluster;
   std::map<SlotId, double> first_reports;
+  std::set<SlotId> shared;  // What was measured since says nothing of a trial by itself.
   const auto study =
       TRY(read_recorded(folder, store::Metrics::kSkip, [&](const Step& step, const State&) {
         cluster.apply(step);
         // A launch with a single report forgets it when the next begins.
-        for (const auto& [id, slot] : cluster.slots())
-          if (const double each = seconds_per_step(slot); each > 0) first_reports[id] = each;
+        for (const auto& [id, slot] : cluster.slots()) {
+          if (cluster.packing().company(id) > 1) shared.insert(id);
+          if (const double each = seconds_per_step(slot); each > 0 && !shared.contains(id))
+            first_reports[id] = each;
+        }
       }));
   Measured found;
   found.by_slot = std::move(first_reports);
@@ -66,6 +71,30 @@ Result<Measured> measured_in(const StudyFolder& folder) {
   }
   if (gap != kForever) found.report_every = gap;
   return found;
+}
+
+/// Slots that are places of one device as one entry again, as fast as the first of them.
+std::vector<SlotSpec> packed(const std::vector<SlotSpec>& places, const exec::SimOptions& cluster) {
+  std::vector<SlotSpec> slots;
+  std::size_t next = 0;
+  for (const exec::SimNode& node : cluster.nodes) {
+    const std::vector<int>* devices = nullptr;
+    for (const exec::SimSlot& place : node.slots) {
+      const SlotSpec& one = places[next++];
+      if (devices && !place.sharing.empty() && *devices == place.gpu_ids) {
+        SlotSpec& slot = slots.back();
+        ++slot.pack;
+        *slot.cpus += *one.cpus;
+        *slot.memory_mb += *one.memory_mb;
+        for (auto& [name, amount] : *slot.custom) amount += one.custom->at(name);
+        continue;
+      }
+      slots.push_back(one);
+      slots.back().sharing = place.sharing;
+      devices = &place.gpu_ids;
+    }
+  }
+  return slots;
 }
 
 /// Each slot by itself, at the speed that `seconds_of` says of it (seconds per step), with launches
@@ -97,6 +126,7 @@ Result<StudySpec> at_speeds(const StudySpec& spec, double start_seconds, Seconds
     if (!measured.simulate) measured.simulate.emplace();
     measured.simulate->start_seconds = start_seconds * static_cast<double>(id) / seconds_per_step;
   }
+  measured.cluster.slots = packed(measured.cluster.slots, slots);
   return measured;
 }
 
@@ -222,6 +252,10 @@ Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options) {
   }
   TRY(check_limits(planned));
   coarsen(planned, options.most_events);
+  if (sharing_unknown(spec))
+    source +=
+        "; as if packing gained nothing: no slot says what trials do that share its GPU "
+        "([[cluster.slots]] sharing)";
   std::string start = TRY(starts(planned, options.from || options.probed));
   Planned result{TRY(simulate_study(planned, {.home = options.home, .world = World::kCalm})),
                  std::move(source), measured, std::move(start)};

@@ -16,6 +16,7 @@
 #include "app/trainer.h"
 #include "app/version.h"
 #include "cluster/discovery.h"
+#include "cluster/packing.h"
 #include "exec/local/local_executor.h"
 #include "report/trial_directories.h"
 #include "store/version.h"
@@ -57,6 +58,15 @@ Status check_against_log(const std::string& logged_text, const StudySpec& spec) 
   return check_unchanged(before, spec);
 }
 
+/// A slot with all its places.
+Resources whole_of(const SlotSpec& slot, const Resources& trial) {
+  Resources whole = resources_of(slot, trial);
+  whole.cpus *= slot.pack;
+  whole.memory_mb *= slot.pack;
+  for (auto& [name, amount] : whole.custom) amount *= slot.pack;
+  return whole;
+}
+
 /// Versions of what a result may depend on besides our own.
 void add_libraries(const StudySpec& spec, Node& node) {
   node.facts.emplace_back("libc", gnu_get_libc_version());
@@ -82,12 +92,15 @@ Result<Node> this_node(const StudySpec& spec) {
                       "clavier plan may use it, clavier run only slots of this one",
                       declared.node));
     for (int i = 0; i < declared.count; ++i) {
-      auto slot = cutter.cut(resources_of(declared, spec.trial.resources));
+      auto slot = cutter.cut(whole_of(declared, spec.trial.resources));
       if (!slot) return at(slot.error().message);
       slot->speed = declared.speed.value_or(1);
       slot->emulated = declared.speed.has_value();
       slot->price_per_hour = declared.price_per_hour;
-      node.slots.push_back(*std::move(slot));
+      for (Slot& place : cluster::places_of(*slot, declared.pack)) {
+        place.id = SlotId{static_cast<std::int64_t>(node.slots.size())};
+        node.slots.push_back(std::move(place));
+      }
     }
   }
   if (!spec.cluster.discovers()) return node;

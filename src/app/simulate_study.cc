@@ -90,6 +90,10 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
   auto cluster = TRY(simulated_cluster(spec, options.world));
   const auto curve = TRY(simulated_curve(spec, options.home));
   if (curve.cost) cluster.seconds_per_step = 1;  // Recorded seconds are what they are.
+  if (sharing_unknown(spec))
+    options.warn(
+        "nothing says how trials slow down each other on one GPU ([[cluster.slots]] sharing): "
+        "simulated as if packing gained nothing");
   const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(log_for(spec, options.folder));
   const Waker waker = TRY(Waker::create());

@@ -26,13 +26,29 @@ exec::SimNode& node_called(exec::SimOptions& options, std::string_view host) {
   return options.nodes.emplace_back(exec::SimNode{.slots = {}, .host = std::string(host)});
 }
 
+/// As many places as trials may share the devices, which get the next numbers of the node.
+void add_places(const SlotSpec& declared, exec::SimSlot slot, exec::SimNode& node) {
+  int device = 0;
+  for (const exec::SimSlot& other : node.slots)
+    for (const int id : other.gpu_ids) device = std::max(device, id + 1);
+  for (int i = 0; i < static_cast<int>(slot.resources.gpus); ++i)
+    slot.gpu_ids.push_back(device + i);
+  const auto places = static_cast<std::size_t>(declared.pack);
+  slot.sharing = declared.sharing;
+  // Nothing is known: as if they took turns.
+  if (slot.sharing.empty()) slot.sharing.assign(places, 1);
+  node.slots.insert(node.slots.end(), places, slot);
+}
+
 Status add_slots(const StudySpec& spec, exec::SimOptions& options) {
   for (const SlotSpec& declared : spec.cluster.slots) {
     const exec::SimSlot slot{.speed = declared.speed.value_or(1),
                              .resources = resources_of(declared, spec.trial.resources),
                              .price_per_hour = declared.price_per_hour};
     exec::SimNode& node = node_called(options, declared.node.empty() ? kThisHost : declared.node);
-    node.slots.insert(node.slots.end(), static_cast<std::size_t>(declared.count), slot);
+    if (declared.pack == 1)
+      node.slots.insert(node.slots.end(), static_cast<std::size_t>(declared.count), slot);
+    for (int i = 0; declared.pack > 1 && i < declared.count; ++i) add_places(declared, slot, node);
   }
   if (!spec.cluster.discovers()) return {};
   const auto machine = cluster::discover_node(cluster::discovery_options());
@@ -131,6 +147,12 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   return options;
 }
 
+bool sharing_unknown(const StudySpec& spec) {
+  return std::ranges::any_of(spec.cluster.slots, [](const SlotSpec& slot) {
+    return slot.pack > 1 && slot.sharing.empty();
+  });
+}
+
 Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem::path& home) {
   const SimulateSpec simulate = spec.simulate.value_or(SimulateSpec{});
   if (simulate.curve == "table")
@@ -154,13 +176,39 @@ Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem
   return curve;
 }
 
+/// What each further trial adds on the slot's devices, in the best case: the slopes of the least
+/// concave curve above the totals, never negative. So k trials never do more than the k largest of
+/// them together.
+std::vector<double> added(const exec::SimNode& node, const exec::SimSlot& slot) {
+  if (slot.sharing.empty()) return {1};
+  const auto places = static_cast<std::size_t>(
+      std::ranges::count(node.slots, slot.gpu_ids, &exec::SimSlot::gpu_ids));
+  const auto total = [&](std::size_t trials) { return trials ? slot.sharing[trials - 1] : 0; };
+  std::vector<double> slopes;
+  while (slopes.size() < places) {
+    const std::size_t from = slopes.size();
+    std::size_t to = places;
+    double steepest = 0;
+    for (std::size_t k = from + 1; k <= places; ++k) {
+      const double slope = (total(k) - total(from)) / static_cast<double>(k - from);
+      if (slope <= steepest) continue;
+      steepest = slope;
+      to = k;
+    }
+    slopes.resize(to, steepest);
+  }
+  return slopes;
+}
+
 std::vector<cluster::Rate> rates_of(const exec::SimOptions& options) {
   std::vector<cluster::Rate> rates;
   for (const exec::SimNode& node : options.nodes) {
     std::map<double, bool> here{{seconds(node.joins), true}};
     if (node.lost != kNever) here[seconds(node.lost)] = false;
     for (const exec::SimPresence& each : node.later) here[seconds(each.time)] = each.here;
+    std::map<std::vector<int>, std::size_t> seen;
     for (const exec::SimSlot& slot : node.slots) {
+      const double share = added(node, slot)[slot.gpu_ids.empty() ? 0 : seen[slot.gpu_ids]++];
       std::map<double, double> factors{{0, 1}};
       for (const exec::SimDrift& drift : slot.drift) factors[seconds(drift.time)] = drift.factor;
       std::set<double> times{0};
@@ -175,7 +223,7 @@ std::vector<cluster::Rate> rates_of(const exec::SimOptions& options) {
         const bool is_here = presence != here.begin() && std::prev(presence)->second &&
                              std::prev(itself.upper_bound(time))->second;
         const double factor = std::prev(factors.upper_bound(time))->second;
-        pieces.push_back({time, is_here ? slot.speed * factor : 0});
+        pieces.push_back({time, is_here ? slot.speed * share * factor : 0});
       }
       rates.emplace_back(std::move(pieces));
     }

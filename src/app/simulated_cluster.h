@@ -25,6 +25,10 @@ Steps trial_length(const StudySpec& spec);
 /// Fails if slots are to be discovered and none fits.
 Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world);
 
+/// Nothing says how trials slow down each other that share a GPU: they are simulated as if they
+/// took turns.
+bool sharing_unknown(const StudySpec& spec);
+
 /// What trials report. `home`: where a study that [simulate] names is looked for.
 Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem::path& home);
 

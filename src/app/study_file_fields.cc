@@ -122,6 +122,10 @@ const Field kFields[] = {
      kAboveZero, 1e9, "emulated on this machine"},
     {"cluster.slots", "price_per_hour",
      [](StudySpec& s) -> Slot { return &last_slot(s).price_per_hour; }, 0, kBig, "while at work"},
+    {"cluster.slots", "pack", [](StudySpec& s) -> Slot { return &last_slot(s).pack; }, 1, 64,
+     "at most so many trials share its GPUs"},
+    {"cluster.slots", "sharing", [](StudySpec& s) -> Slot { return &last_slot(s).sharing; },
+     kAboveZero, 1e9, "what 1, 2, ... do in total; for plan and simulate"},
 
     {"simulate", "curve", [](StudySpec& s) -> Slot { return &s.simulate->curve; }, 0, 0,
      "power-law, table, study"},
@@ -237,6 +241,14 @@ Status read_words(const Field& field, const TomlNode& node, std::vector<std::str
   return {};
 }
 
+Status read_numbers(const Field& field, const TomlNode& node, std::vector<double>& numbers) {
+  if (!node.is_array() || node.items.empty())
+    return wrong(field, "a list of numbers such as [1.0, 1.8]", node);
+  numbers.clear();
+  for (const TomlNode& item : node.items) numbers.push_back(TRY(real(field, item)));
+  return {};
+}
+
 Status read_text(const Field& field, const TomlNode& node, std::string& text) {
   const auto* word = node.scalar.as<std::string>();
   if (!node.is_scalar() || !word) return wrong(field, "text", node);
@@ -301,7 +313,8 @@ std::span<const Field> fields() { return kFields; }
 
 Status read_field(const Field& field, const TomlNode& node, StudySpec& spec) {
   return match(
-      field.slot(spec), [&](std::string* at) { return read_text(field, node, *at); },
+      field.slot(spec), [&](std::vector<double>* at) { return read_numbers(field, node, *at); },
+      [&](std::string* at) { return read_text(field, node, *at); },
       [&](bool* at) { return read_flag(field, node, *at); },
       [&](std::int64_t* at) { return store(whole(field, node), *at); },
       [&](std::uint64_t* at) -> Status {
@@ -333,7 +346,11 @@ std::string write_field(const Field& field, const StudySpec& spec) {
   const Slot slot = field.slot(const_cast<StudySpec&>(spec));
   const auto number = [](double value) { return toml_value(Value(value)); };
   return match(
-      slot, [](std::string* at) { return in_quotes(*at); },
+      slot,
+      [](std::vector<double>* at) {
+        return at->empty() ? "" : toml_value(Value(Value::List(at->begin(), at->end())));
+      },
+      [](std::string* at) { return in_quotes(*at); },
       [](bool* at) -> std::string { return *at ? "true" : "false"; },
       [](std::int64_t* at) { return fmt::format("{}", *at); },
       [](std::uint64_t* at) { return fmt::format("{}", *at); },

@@ -87,10 +87,15 @@ struct SlotSpec {
   /// Relative to the study's reference; a slot of this host emulates it.
   std::optional<double> speed = {};
   double price_per_hour = 0;
+  /// At most so many trials share its GPUs; how many is decided while the study runs.
+  int pack = 1;
+  /// What 1, 2, … of them do in total, relative to one; for `plan` and `simulate`.
+  std::vector<double> sharing = {};
   std::string where = {};  ///< In the study file, for messages.
 };
 
-/// What each of these slots has.
+/// What each of these slots has; where trials are packed, each place: its part of everything but
+/// the GPUs.
 Resources resources_of(const SlotSpec& slot, const Resources& trial);
 
 struct ClusterSpec {
@@ -129,11 +134,11 @@ struct SimulateSpec {
   double start_seconds = 0;       ///< Of a worker, at speed 1.
   double report_seconds = 0;
   double command_seconds = 0;
-  double failure_probability = 0;          ///< Of a trial, per step.
+  double failure_probability = 0;               ///< Of a trial, per step.
   std::optional<StudyDuration> mtbf = {};       ///< Mean time between failures of a node.
   std::optional<StudyDuration> slot_mtbf = {};  ///< Of a slot by itself.
   StudyDuration repair = {};                    ///< Until it is back.
-  std::optional<std::int64_t> seed = {};   ///< None: the study's.
+  std::optional<std::int64_t> seed = {};        ///< None: the study's.
   std::vector<SimulateEvent> events = {};
 };
 

@@ -34,19 +34,28 @@ std::string kind_of(const Node& node, const Slot& slot) {
 }  // namespace
 
 void Packing::join(const Node& node) {
-  std::erase_if(devices_, [&](const Shared& each) { return each.device.node == node.id; });
+  // What stays may be at work: a slot that comes or goes makes its node join anew.
+  std::vector<Shared> before, others;
+  for (Shared& each : devices_)
+    (each.device.node == node.id ? before : others).push_back(std::move(each));
+  devices_ = std::move(others);
   for (const Slot& slot : node.slots) {
     const auto mate = std::ranges::find_if(
         node.slots, [&](const Slot& other) { return other.id != slot.id && share(slot, other); });
     if (mate == node.slots.end()) continue;
-    const auto known = std::ranges::find_if(devices_, [&](const Shared& each) {
+    const auto same = [&](const Shared& each) {
       return each.device.node == node.id && each.device.gpu_ids == slot.gpu_ids;
-    });
-    if (known == devices_.end())
-      devices_.push_back({.device = {.node = node.id, .gpu_ids = slot.gpu_ids, .places = {slot.id}},
-                          .kind = kind_of(node, slot)});
-    else
-      known->device.places.push_back(slot.id);
+    };
+    auto known = std::ranges::find_if(devices_, same);
+    if (known == devices_.end()) {
+      const auto old = std::ranges::find_if(before, same);
+      devices_.push_back(old == before.end() ? Shared{} : std::move(*old));
+      known = devices_.end() - 1;
+      known->device = {.node = node.id, .gpu_ids = slot.gpu_ids};
+      known->device.busy = static_cast<int>(known->runs.size());
+      known->kind = kind_of(node, slot);
+    }
+    known->device.places.push_back(slot.id);
   }
   device_of_.clear();
   for (std::size_t i = 0; i < devices_.size(); ++i) {

@@ -24,7 +24,7 @@ namespace clavier::cluster {
 /// next, none of them still starting: a worker that imports its libraries is no load.
 class Packing {
  public:
-  /// A node is there, with whatever slots it has now; nothing runs on it.
+  /// A node is there, with whatever slots it has now.
   void join(const Node& node);
   /// For slots that are no places, these four do nothing.
   void begin(SlotId slot, StudyTime time);

@@ -274,6 +274,19 @@ TEST_F(PackedCluster, WhatWasLearnedOutlivesARunOfTheStudy) {
   EXPECT_EQ(free(), (Ids{0, 1}));
 }
 
+TEST_F(PackedCluster, ANodeThatJoinsAnewWithOneSlotLessGoesOn) {
+  join(1, 3);
+  const auto a = start(0);
+  for (int i = 0; i < 3; ++i) all_report({a}, 1);
+  const auto b = start(1);
+  join(1, 2);
+  EXPECT_EQ(cluster_.packing().device(0).busy, 2);
+  for (int i = 0; i < 2; ++i) all_report({a, b}, 1.1);
+  EXPECT_EQ(cluster_.packing().device(0).open, 2);
+  end(b);
+  EXPECT_EQ(free(), Ids{1});
+}
+
 TEST_F(PackedCluster, FirstFitFillsDevicesEvenly) {
   join(2, 2);
   auto a = start(0), b = start(2);

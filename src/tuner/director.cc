@@ -190,9 +190,11 @@ void Director::ask_about_stretches(Turn& turn) {
 }
 
 /// A device that turned out to do more with fewer trials gives up the one that came last. The
-/// others, and with them what is known of the device, stay as they are.
+/// others, and with them what is known of the device, stay as they are. It is told when it reports:
+/// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
-  if (closing_ || state_.finished()) return;
+  const auto* reported = signal_in<Reported>(turn);
+  if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
     std::vector<TrialId> stay;
     for (const SlotId slot : crowd.busy)
@@ -200,7 +202,8 @@ void Director::make_room(Turn& turn) const {
         if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
             !leaves(turn, id))
           stay.push_back(id);
-    if (stay.size() > crowd.open)
+    if (stay.size() > crowd.open && std::ranges::find(reported->reports, stay.front(),
+                                                      &Report::trial) != reported->reports.end())
       turn.decisions.push_back(
           {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
   }
