@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "sched/reports.h"
 
 namespace clavier::sched {
@@ -39,22 +37,10 @@ Decision Asha::judge(const Arrival& arrival, const std::vector<Arrival>& togethe
 }
 
 std::vector<Decision> Asha::decide(const Turn& turn, const State& state) const {
-  const std::vector<Arrival> arrivals = records_.arrivals(turn, state);
-  std::vector<Decision> decisions;
-  for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    if (report.step >= options_.max_steps) {
-      decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", options_.max_steps)});
-      return;
-    }
-    const bool due = records_.due(trial, report.step).has_value();
-    if (due && report.value)
-      decisions.push_back(
-          judge(*std::ranges::find(arrivals, trial.id, &Arrival::trial), arrivals, report.step));
-    else if (report.step >= trial.until)
-      decisions.push_back({Continue{
-          trial.id, due ? report.step + 1 : records_.rungs().next(trial.bracket, report.step)}});
-  });
-  return decisions;
+  return records_.decide(
+      turn, state, [&](const Arrival& arrival, const std::vector<Arrival>& together, Steps step) {
+        return judge(arrival, together, step);
+      });
 }
 
 void Asha::observe(const Turn& turn, const State& state) {

@@ -1,5 +1,9 @@
 #include "sched/rung_records.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/check.h"
 #include "sched/reports.h"
 
@@ -46,6 +50,24 @@ void RungRecords::record(const Arrival& arrival) {
   places_[index] = Place{arrival.bracket, arrival.rung, arrival.key};
   rankings_[static_cast<std::size_t>(arrival.bracket)][arrival.rung].insert(
       {arrival.key, arrival.trial});
+}
+
+std::vector<Decision> RungRecords::decide(const Turn& turn, const State& state,
+                                          const Judge& judge) const {
+  const std::vector<Arrival> together = arrivals(turn, state);
+  std::vector<Decision> decisions;
+  for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
+    if (report.step >= max_steps_)
+      return decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", max_steps_)});
+    const bool at_rung = due(trial, report.step).has_value();
+    if (at_rung && report.value)
+      decisions.push_back(
+          judge(*std::ranges::find(together, trial.id, &Arrival::trial), together, report.step));
+    else if (report.step >= trial.until)
+      decisions.push_back({Continue{
+          trial.id, at_rung ? report.step + 1 : rungs_.next(trial.bracket, report.step)}});
+  });
+  return decisions;
 }
 
 std::int64_t RungRecords::visits() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -43,6 +44,13 @@ class RungRecords {
   /// What this turn brings to the rungs, in the order of its reports.
   std::vector<Arrival> arrivals(const Turn& turn, const State& state) const;
   void record(const Arrival& arrival);
+
+  /// What becomes of the reports of this turn: a trial is complete at max_steps, `judge` says what
+  /// an arrival means, and who waits without one goes on: to the next rung, or, where its report
+  /// lacked the objective, to its next report.
+  using Judge = std::function<Decision(const Arrival& arrival, const std::vector<Arrival>& together,
+                                       Steps step)>;
+  std::vector<Decision> decide(const Turn& turn, const State& state, const Judge& judge) const;
 
   std::int64_t visits() const;
 
