@@ -14,6 +14,7 @@
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "sched/median.h"
+#include "sched/pb2.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
 #include "sched/pbt_replay.h"
@@ -119,10 +120,20 @@ std::unique_ptr<sched::Scheduler> make_ray_median(const StudySpec& spec, const O
                               .hard_stop = options.flag("hard_stop")});
 }
 
+std::vector<std::string> mutable_of(const Options& options) {
+  std::vector<std::string> names;
+  for (const Value& name : options.list("mutable")) names.push_back(text::plain(name));
+  return names;
+}
+
+sched::Exchange exchange_of(const Options& options) {
+  return options.flag("synch") ? sched::Exchange::kSynchronous : sched::Exchange::kAsynchronous;
+}
+
 /// What is no text or number in the lists becomes what `check` refuses.
 sched::ExploreOptions explore_of(const Options& options) {
-  sched::ExploreOptions explore{.resample_probability = options.real("resample")};
-  for (const Value& name : options.list("mutable")) explore.parameters.push_back(text::plain(name));
+  sched::ExploreOptions explore{.parameters = mutable_of(options),
+                                .resample_probability = options.real("resample")};
   explore.factors.clear();
   for (const Value& factor : options.list("factors"))
     explore.factors.push_back(factor.number().value_or(0));
@@ -136,14 +147,29 @@ sched::PbtOptions pbt_of(const StudySpec& spec, const Options& options) {
           .burn_in = options.whole("burn_in"),
           .max_steps = options.whole("max_steps"),
           .quantile = options.real("quantile"),
-          .exchange = options.flag("synch") ? sched::Exchange::kSynchronous
-                                            : sched::Exchange::kAsynchronous,
+          .exchange = exchange_of(options),
           .shares_slots = shares_slots(spec),
           .explore = explore_of(options)};
 }
 
 std::unique_ptr<sched::Scheduler> make_pbt(const StudySpec& spec, const Options& options) {
   return std::make_unique<sched::Pbt>(spec.objective, spec.space, pbt_of(spec, options), spec.seed);
+}
+
+/// Nothing is perturbed: the model chooses.
+sched::PbtOptions pb2_of(const StudySpec& spec, const Options& options) {
+  sched::PbtOptions pb2{.interval = options.whole("interval"),
+                        .burn_in = options.whole("burn_in"),
+                        .max_steps = options.whole("max_steps"),
+                        .quantile = options.real("quantile"),
+                        .exchange = exchange_of(options),
+                        .shares_slots = shares_slots(spec)};
+  pb2.explore.parameters = mutable_of(options);
+  return pb2;
+}
+
+std::unique_ptr<sched::Scheduler> make_pb2(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::Pb2>(spec.objective, spec.space, pb2_of(spec, options), spec.seed);
 }
 
 template <sched::Counter counter>
@@ -202,8 +228,10 @@ constexpr Steps kWindow = 2;
 
 bool keeps_together(const StudySpec& spec) {
   const Value* variant = spec.scheduler.options.find("variant");
-  return spec.scheduler.algorithm == "pbt" && spec.planner.algorithm == "auto" && variant &&
-         *variant == Value(std::string("sound"));
+  const bool sound =
+      spec.scheduler.algorithm == "pb2" ||
+      (spec.scheduler.algorithm == "pbt" && variant && *variant == Value(std::string("sound")));
+  return sound && spec.planner.algorithm == "auto";
 }
 
 std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const Options& options) {
@@ -269,6 +297,15 @@ std::vector<OptionSpec> population(std::int64_t interval, std::vector<OptionSpec
   return all;
 }
 
+OptionSpec synch() { return flag("synch", false, "all wait for each other at each interval"); }
+
+/// Of PB2, which does not perturb.
+std::vector<OptionSpec> bandits() {
+  std::vector<OptionSpec> all = population(10, {synch()});
+  std::erase_if(all, [](auto& each) { return each.name == "resample" || each.name == "factors"; });
+  return all;
+}
+
 const Schedulers& schedulers() {
   constexpr std::string_view kLimit = "a trial is complete here; default: trial.stop.steps";
   static const Schedulers all = {
@@ -299,12 +336,14 @@ const Schedulers& schedulers() {
          flag("hard_stop", true, "stop; else pause a bad trial once")}},
        make_ray_median},
       {{"pbt", "sound", "population-based training among trials of like progress",
-        population(10, {flag("synch", false, "all wait for each other at each interval")})},
+        population(10, {synch()})},
        make_pbt},
       {{"pbt", "ray", "as Ray Tune decides", population(60)},
        make_ray_pbt<sched::Counter::kDonors>},
       {{"pbt", "hrfs", "as the HRFS tuner decides, without its races", population(50)},
        make_ray_pbt<sched::Counter::kOwn>},
+      {{"pb2", "", "population-based bandits: a model chooses the new hyperparameters", bandits()},
+       make_pb2},
       {{"pbt_replay",
         "",
         "one trial with the recorded hyperparameters of another",
@@ -482,7 +521,8 @@ Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec) {
 }
 
 Steps checkpoints_needed(const StudySpec& spec) {
-  if (spec.scheduler.algorithm == "pbt") return Options(spec.scheduler).whole("interval");
+  if (spec.scheduler.algorithm == "pbt" || spec.scheduler.algorithm == "pb2")
+    return Options(spec.scheduler).whole("interval");
   Steps every = 0;
   if (spec.scheduler.algorithm == "pbt_replay")
     if (const auto policy = policy_of(spec, Options(spec.scheduler)))
@@ -520,8 +560,12 @@ Status check_replay(const StudySpec& spec) {
 
 Status check_scheduler(const StudySpec& spec) {
   if (spec.scheduler.algorithm == "pbt_replay") return check_replay(spec);
-  if (spec.scheduler.algorithm != "pbt") return {};
   const Options options(spec.scheduler);
+  if (spec.scheduler.algorithm == "pb2") {
+    TRY(sched::check_pb2(spec.space, pb2_of(spec, options)));
+    return check_saves(spec);
+  }
+  if (spec.scheduler.algorithm != "pbt") return {};
   const std::string& variant = options.text("variant");
   if (variant == "sound")
     TRY(sched::check(spec.space, pbt_of(spec, options)));

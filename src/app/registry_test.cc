@@ -75,7 +75,7 @@ TEST(Registry, TheFirstVariantIsTheDefault) {
   EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
             (std::vector<std::string>{"stopping", "promotion", "ray"}));
   EXPECT_EQ(algorithm_names(Family::kScheduler),
-            (std::vector<std::string>{"fifo", "asha", "median", "pbt", "pbt_replay"}));
+            (std::vector<std::string>{"fifo", "asha", "median", "pbt", "pb2", "pbt_replay"}));
 }
 
 TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
@@ -116,6 +116,25 @@ TEST(Registry, PopulationBasedTrainingIsRefusedWhereItCouldDoNothing) {
   EXPECT_EQ(refused(message("mutable=['y']"), "no parameter 'y'"), "as it should");
   EXPECT_EQ(refused(message("factors=[1.2, 'a']"), "positive numbers"), "as it should");
   EXPECT_EQ(refused(message("", "{ grid = [1, 2] }"), "nothing to change"), "as it should");
+}
+
+TEST(Registry, Pb2IsRefusedWithoutAContinuousParameter) {
+  const auto message = [](const std::string& space, const std::string& scheduler = "") {
+    const auto spec =
+        parse_study("[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a']\n[space]\n" + space +
+                        "\n[scheduler]\nalgorithm='pb2'\ninterval=7\n" + scheduler,
+                    "s.toml");
+    return spec ? std::to_string(spec->checkpoint.every) : spec.error().message;
+  };
+  EXPECT_EQ(message("net.lr = { loguniform = [1e-4, 1] }"), "7");
+  const std::string coarse = "q = { quniform = [0, 1, 0.1] }\nn = { int = [1, 9] }";
+  EXPECT_NE(message(coarse).find("s.toml:9:2: PB2 has nothing to choose"), std::string::npos)
+      << message(coarse);
+  EXPECT_NE(message("x = { uniform = [0, 1] }\nn = { int = [1, 9] }", "mutable=['n']")
+                .find("nothing to choose"),
+            std::string::npos);
+  EXPECT_NE(message("x = { uniform = [0, 1] }", "factors=[1.2]").find("unknown option"),
+            std::string::npos);
 }
 
 TEST(Registry, ChecksTypesAndRanges) {
