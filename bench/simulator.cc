@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/measure.h"
+#include "cluster/checkpoint_period.h"
 #include "cluster/first_fit.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
@@ -89,6 +90,7 @@ class Timed final : public cluster::Planner {
 struct Run {
   double events_per_second = 0;
   double seconds = 0;  ///< Of the processor.
+  double busy = 0;     ///< Simulated seconds that slots were at work.
   double makespan = 0;
   std::int64_t events = 0;
   std::size_t trials = 0;
@@ -104,6 +106,7 @@ Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::P
   tuner::StudyOptions study{.name = "sim", .objective = {"loss", Mode::kMin}, .trials = trials};
   study.careful_start = false;
   study.study_rules.time = until;
+  study.retries.max_losses = 1'000'000;
   auto executor = exec::SimExecutor::create(std::move(options), cheap_curve()).value();
   Waker waker = Waker::create().value();
   tuner::Mailbox mailbox(waker);
@@ -118,11 +121,43 @@ Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::P
   CHECK(tuner.run({}).ok());
   CHECK(tuner.state().finished() && tuner.state().unfinished() == 0);
   const double took = bench::cpu_seconds() - begin;
+  double busy = 0;
+  for (const auto& [id, slot] : tuner.director().cluster().slots()) busy += seconds(slot.worked);
   return {.events_per_second = static_cast<double>(executor->events()) / took,
           .seconds = took,
+          .busy = busy,
           .makespan = seconds(tuner.state().now()),
           .events = executor->events(),
           .trials = tuner.state().trials().size()};
+}
+
+/// What is lost to saves of a minute and to failures of 300 machines that fail every so many days
+/// in the mean, with checkpoints as far apart as Young and Daly say; and the least that can be
+/// lost.
+std::string young_daly(double days) {
+  constexpr std::int64_t kNodes = 300;
+  const cluster::Failures failures{.save = 60, .mtbf = days * 86'400};
+  const Steps every = cluster::checkpoint_steps(failures, 60);
+  const auto steps = static_cast<Steps>(std::max(60.0, 10 * days) * 1'440);
+  exec::SimOptions options;
+  options.metric = "loss";
+  options.nodes.assign(kNodes, {});
+  options.seconds_per_step = 60;
+  options.save_seconds = failures.save;
+  options.mtbf_seconds = failures.mtbf;
+  options.report_every = options.checkpoints.every = every;
+  cluster::FirstFit planner;
+  const Run run = whole(std::move(options), kNodes, steps, planner, store::StepLog::none());
+  const double loss = 1 - static_cast<double>(kNodes * steps) * 60 / run.busy;
+  double least = 1;
+  for (double period = 60; period < failures.mtbf; period *= 1.001)
+    least = std::min(least, cluster::checkpoint_loss(failures, period));
+  fmt::print(
+      "a failure every {:g} days: saving every {} minutes loses {:.3f} %, at least {:.3f} %\n",
+      days, every, 100 * loss, 100 * least);
+  return fmt::format(
+      "\"{:g}\": {{\"every\": {}, \"loss\": {:.5f}, \"least\": {:.5f}, \"ratio\": {:.3f}}}", days,
+      every, loss, least, loss / least);
 }
 
 /// 24 hours of 10,000 slots: steps of a minute at speed 1, a report every ten, trials of 200 steps,
@@ -161,6 +196,10 @@ int main() {
   fmt::print("10,000 slots for 24 hours: {:.1f} s, {} events, {} trials\n", whole_day.seconds,
              whole_day.events, whole_day.trials);
 
+  std::string losses;
+  for (const double days : {1, 3, 10, 30})
+    losses += (losses.empty() ? "" : ", ") + young_daly(days);
+
   exec::SimOptions large = cluster_of(2000);
   large.noise = 0.1;
   cluster::RulePlanner planner([] { return cluster::rules::make("auto"); },
@@ -175,9 +214,9 @@ int main() {
   fmt::print(
       "{{\"events_per_second\": {:.0f}, \"events_per_second_tuner\": {:.0f}, "
       "\"events_per_second_logged\": {:.0f}, \"planner_p99_ms\": {:.3f}, "
-      "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, \"day_10000_slots_seconds\": "
-      "{:.1f}, "
-      "\"day_10000_slots_events\": {}, \"day_10000_slots_trials\": {}, \"rss_mb\": {:.1f}}}\n",
+      "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, "
+      "\"day_10000_slots_seconds\": {:.1f}, \"day_10000_slots_events\": {}, "
+      "\"day_10000_slots_trials\": {}, \"young_daly\": {{{}}}, \"rss_mb\": {:.1f}}}\n",
       executor, off.events_per_second, memory.events_per_second, p99, times.back(), times.size(),
-      whole_day.seconds, whole_day.events, whole_day.trials, bench::resident_mb());
+      whole_day.seconds, whole_day.events, whole_day.trials, losses, bench::resident_mb());
 }
