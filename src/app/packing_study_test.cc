@@ -159,6 +159,10 @@ TEST(PackingStudy, APlanFromAnEarlierStudyKnowsATrialByItself) {
   const auto plan = plan_study(before, {.home = scratch.path(), .from = "before"});
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_NEAR(plan->simulated.bound, 3 * 24 * 30 / 6.0, 1);
+  const auto learned = plan_study(study(kUnknown), {.home = scratch.path(), .from = "before"});
+  ASSERT_TRUE(learned.ok()) << learned.error().message;
+  EXPECT_NEAR(learned->simulated.bound, plan->simulated.bound, 1) << "the curve is learned";
+  EXPECT_EQ(learned->source, "measured by the study before");
 }
 
 TEST(PackingStudy, ATrialThatWasSentAwayKnowsWhy) {

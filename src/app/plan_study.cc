@@ -19,6 +19,8 @@ namespace {
 struct Measured {
   std::map<SlotId, double> by_slot;
   std::map<std::string, double> by_host;  ///< Of its slowest slot.
+  /// By a device's first place: what 1, 2, … trials did on it in total, relative to one.
+  std::map<SlotId, std::vector<double>> sharing;
   double slowest = 0;
   double move_seconds = 0;
   double start_seconds = 0;
@@ -56,6 +58,12 @@ Result<Measured> measured_in(const StudyFolder& folder) {
   if (found.slowest == 0)
     return not_found(
         fmt::format("{} has measured nothing: no trial has reported", folder.root.string()));
+  for (std::size_t i = 0; i < cluster.packing().size(); ++i) {
+    const std::vector<SlotId>& places = cluster.packing().device(i).places;
+    std::vector<double>& totals = found.sharing[places.front()];
+    for (int k = 1; k <= static_cast<int>(places.size()); ++k)
+      totals.push_back(k * cluster.packing().part(places.front(), k));
+  }
   found.start_seconds = cluster.start_seconds();
   // A move was measured until the trial worked: what any start takes is part of it.
   found.move_seconds = std::max(0.0, cluster.move_seconds() - found.start_seconds);
@@ -90,7 +98,9 @@ std::vector<SlotSpec> packed(const std::vector<SlotSpec>& places, const exec::Si
         continue;
       }
       slots.push_back(one);
-      slots.back().sharing = place.sharing;
+      // Whoever takes turns was not declared to.
+      if (std::ranges::any_of(place.sharing, [](double total) { return total != 1; }))
+        slots.back().sharing = place.sharing;
       devices = &place.gpu_ids;
     }
   }
@@ -138,6 +148,15 @@ Result<StudySpec> as_measured(const StudySpec& spec, const Measured& found) {
         const auto there = found.by_host.find(host);
         return there == found.by_host.end() ? found.slowest : there->second;
       }));
+  std::int64_t place = 0;
+  for (SlotSpec& slot : measured.cluster.slots) {
+    const auto learned = found.sharing.find(SlotId{place});
+    if (slot.pack > 1 && slot.sharing.empty() && learned != found.sharing.end()) {
+      slot.sharing = learned->second;
+      slot.sharing.resize(static_cast<std::size_t>(slot.pack), slot.sharing.back());
+    }
+    place += slot.pack;
+  }
   if (found.move_seconds > 0) {
     measured.cluster.move_seconds = found.move_seconds;
     if (measured.simulate) measured.simulate->move_seconds.reset();
@@ -252,7 +271,7 @@ Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options) {
   }
   TRY(check_limits(planned));
   coarsen(planned, options.most_events);
-  if (sharing_unknown(spec))
+  if (sharing_unknown(planned))
     source +=
         "; as if packing gained nothing: no slot says what trials do that share its GPU "
         "([[cluster.slots]] sharing)";
