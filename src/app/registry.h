@@ -13,7 +13,8 @@
 #include "search/searcher.h"
 
 /// Everything a study file can choose by name. A new algorithm is one entry of the tables in
-/// `registry.cc`; reading, checking, showing and suggesting all come from there.
+/// `registry.cc` and `registry_schedulers.cc`; reading, checking, showing and suggesting all come
+/// from there.
 namespace clavier::app {
 
 /// One key of an algorithm's table. Its type is that of `fallback`: whole number, real, text
