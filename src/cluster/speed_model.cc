@@ -8,9 +8,10 @@ namespace {
 
 /// A step that takes longer by more belongs to another trial or another speed, it is no noise.
 const double kUnlike = std::log(1.5);
-/// So many trials have surprised before trials are believed to differ: a slot may change its speed
-/// at the very moment at which it changes its trial, but hardly twice.
+/// So many trials, and this part of them, have surprised before trials are believed to differ: a
+/// slot may change its speed at the very moment at which it changes its trial, but hardly twice.
 constexpr int kSurprises = 2;
+constexpr double kOften = 0.1;
 
 /// Inverse variances of the logarithms: of an interval's time, of costs, of speeds.
 constexpr double kInterval = 100;
@@ -18,6 +19,10 @@ constexpr double kCosts = 0.5, kSpeeds = 0.5, kDeclared = 25;
 constexpr double kMostIntervals = 4, kLeastIntervals = 0.04;
 
 constexpr int kSweeps = 4, kFirstSweeps = 50;
+/// With more pairs only the slot and the trial that were measured are fitted anew each time, and
+/// all now and then.
+constexpr std::size_t kFewPairs = 200;
+constexpr std::size_t kPart = 8;
 
 template <typename T>
 T& at(std::vector<T>& items, int number) {
@@ -49,54 +54,31 @@ void SpeedModel::add(int trial, int slot, double seconds, double intervals,
       if (other != found) other->second.log_seconds += recent * known * off;
     pair.log_seconds += std::max(recent, 1 - known) * off;
     pair.intervals += intervals;
-  } else if (believed && std::abs(measured - std::log(*believed)) > kUnlike &&
-             ++unlike_ == kSurprises) {
-    varies_ = true;
-    fit(kFirstSweeps);
+  } else {
+    at(measured_on_, trial).push_back(slot);
+    at(trials_, trial);
+    at(slots_, slot);
+    if (believed) {
+      ++compared_;
+      if (std::abs(measured - std::log(*believed)) > kUnlike) ++unlike_;
+    }
+    if (!varies_ && unlike_ >= kSurprises && unlike_ >= kOften * compared_) {
+      varies_ = true;
+      fit(kFirstSweeps);
+    }
   }
-  if (varies_) fit(kSweeps);
+  if (!varies_) return;
+  if (pairs_.size() <= kFewPairs || ++since_fit_ > pairs_.size() / kPart) return fit(kSweeps);
+  fit_slot(slot);
+  fit_trial(trial);
 }
 
 void SpeedModel::fit(int sweeps) {
-  for (const auto& [key, pair] : pairs_) {
-    at(slots_, key.first);
-    at(trials_, key.second);
-  }
+  since_fit_ = 0;
   for (int sweep = 0; sweep < sweeps; ++sweep) {
-    // Slots, given the costs of trials; what is known of nobody else is as the mean of the others.
-    double sum = 0, count = 0;
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      if (slots_[i].weight > 0) {
-        sum += slots_[i].log - (at(declared_, static_cast<int>(i)).value_or(0));
-        ++count;
-      }
-    if (count > 0) scale_ = sum / count;
-    const bool first = count == 0;
-    std::vector<Estimate> sums(slots_.size());
-    for (const auto& [key, pair] : pairs_) {
-      Estimate& each = sums[static_cast<std::size_t>(key.first)];
-      const double weight = weight_of(pair.intervals);
-      each.log += weight * (pair.log_seconds - at(trials_, key.second).log);
-      each.weight += weight;
-    }
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (sums[i].weight == 0) continue;
-      const auto declared = at(declared_, static_cast<int>(i));
-      const double belief = first ? 0 : declared ? kDeclared : kSpeeds;
-      slots_[i] = {
-          (sums[i].log + belief * (scale_ + declared.value_or(0))) / (sums[i].weight + belief),
-          sums[i].weight};
-    }
-    sums.assign(trials_.size(), {});
-    for (const auto& [key, pair] : pairs_) {
-      Estimate& each = sums[static_cast<std::size_t>(key.second)];
-      const double weight = weight_of(pair.intervals);
-      each.log += weight * (pair.log_seconds - slots_[static_cast<std::size_t>(key.first)].log);
-      each.weight += weight;
-    }
-    for (std::size_t i = 0; i < trials_.size(); ++i)
-      if (sums[i].weight > 0)
-        trials_[i] = {sums[i].log / (sums[i].weight + kCosts), sums[i].weight};
+    find_scale();
+    for (std::size_t i = 0; i < slots_.size(); ++i) fit_slot(static_cast<int>(i));
+    for (std::size_t i = 0; i < trials_.size(); ++i) fit_trial(static_cast<int>(i));
   }
   double sum = 0, count = 0;
   for (const Estimate& trial : trials_)
@@ -105,6 +87,44 @@ void SpeedModel::fit(int sweeps) {
       ++count;
     }
   mean_cost_ = count > 0 ? sum / count : 1;
+}
+
+/// What is not known otherwise is believed to be as the mean of the others, relative to what was
+/// declared.
+void SpeedModel::find_scale() {
+  double sum = 0, count = 0;
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].weight > 0) {
+      sum += slots_[i].log - at(declared_, static_cast<int>(i)).value_or(0);
+      ++count;
+    }
+  if (count > 0) scale_ = sum / count;
+  scaled_ = count > 0;
+}
+
+void SpeedModel::fit_slot(int slot) {
+  double log = 0, weight = 0;
+  for (auto pair = pairs_.lower_bound({slot, 0}); pair != pairs_.end() && pair->first.first == slot;
+       ++pair) {
+    const double each = weight_of(pair->second.intervals);
+    log += each * (pair->second.log_seconds - at(trials_, pair->first.second).log);
+    weight += each;
+  }
+  if (weight == 0) return;
+  const auto declared = at(declared_, slot);
+  const double belief = !scaled_ ? 0 : declared ? kDeclared : kSpeeds;
+  at(slots_, slot) = {(log + belief * (scale_ + declared.value_or(0))) / (weight + belief), weight};
+}
+
+void SpeedModel::fit_trial(int trial) {
+  double log = 0, weight = 0;
+  for (const int slot : at(measured_on_, trial)) {
+    const Pair& pair = pairs_.at({slot, trial});
+    const double each = weight_of(pair.intervals);
+    log += each * (pair.log_seconds - at(slots_, slot).log);
+    weight += each;
+  }
+  if (weight > 0) at(trials_, trial) = {log / (weight + kCosts), weight};
 }
 
 double SpeedModel::cost(int trial) const {

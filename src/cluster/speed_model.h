@@ -13,8 +13,9 @@ namespace clavier::cluster {
 /// A least squares fit of the logarithms over every pair of trial and slot that was measured, with
 /// weak beliefs that costs are alike, and slots too (or in the proportion that was declared). What
 /// a pair takes longer than before is the slot's doing: all its pairs move along. Trials are
-/// believed alike until two of them were not, so a study whose trials are takes no harm from noise.
-/// Single-threaded; numbers are the caller's, from 0.
+/// believed alike until two of them, and one in ten, were not: a study whose trials are takes no
+/// harm from noise, or from a slot whose speed changes. Single-threaded; numbers are the caller's,
+/// from 0.
 class SpeedModel {
  public:
   /// What the slot is believed to take for a unit, relative to the other declared ones.
@@ -42,14 +43,21 @@ class SpeedModel {
   };
 
   void fit(int sweeps);
+  void fit_slot(int slot);
+  void fit_trial(int trial);
+  void find_scale();
 
   std::map<std::pair<int, int>, Pair> pairs_ = {};  ///< By slot and trial.
+  std::vector<std::vector<int>> measured_on_ = {};  ///< By trial: slots.
   std::vector<Estimate> trials_ = {};
   std::vector<Estimate> slots_ = {};
   std::vector<std::optional<double>> declared_ = {};  ///< By slot: logarithms.
   double scale_ = 0;                                  ///< Of what was declared.
+  bool scaled_ = false;
   double mean_cost_ = 1;
-  int unlike_ = 0;
+  int compared_ = 0;  ///< Trials that came to a slot known from others, and
+  int unlike_ = 0;    ///< those that were no ordinary trials there.
+  std::size_t since_fit_ = 0;
   bool varies_ = false;
 };
 

@@ -68,6 +68,25 @@ TEST(SpeedModel, TrialsThatAreAlikeStaySo) {
   EXPECT_EQ(model.cost(3), 1);
 }
 
+TEST(SpeedModel, NoiseOfManyShortMeasurementsDoesNotMakeTrialsDiffer) {
+  SpeedModel model;
+  Rng rng(1);
+  for (int trial = 0; trial < 5000; ++trial)
+    model.add(trial, trial % 50, std::exp(0.12 * rng.normal()), 0.2, std::exp(0.12 * rng.normal()));
+  EXPECT_FALSE(model.varies());
+}
+
+TEST(SpeedModel, ManyPairsAreFittedAsWellAsFew) {
+  const World world;
+  SpeedModel model;
+  for (int sweep = 0; sweep < 6; ++sweep) world.play(model, 400, 300, 0.05);
+  ASSERT_TRUE(model.varies());
+  for (int trial = 1; trial < 300; ++trial)
+    EXPECT_NEAR(std::log(model.cost(trial) / model.cost(0)),
+                std::log(world.cost(trial) / world.cost(0)), 0.2)
+        << trial;
+}
+
 TEST(SpeedModel, WhatATrialTakesLongerThanBeforeIsItsSlotsDoing) {
   const World world;
   SpeedModel model;
