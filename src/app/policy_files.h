@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <set>
+#include <string>
 
 #include "app/lineages.h"
 #include "app/study_spec.h"

@@ -15,7 +15,6 @@ constexpr int kStarts = 10;
 constexpr int kIterations = 200;
 constexpr int kFitEvaluations = 60;
 constexpr int kRefitEvaluations = 10;
-constexpr std::size_t kLengthStep = 10;
 
 /// Gains as the model sees them: inputs within [0, 1], values of mean 0 and deviation 1.
 struct Normalised {
@@ -60,7 +59,7 @@ Model model_of(std::span<const Gain> gains) {
   model.settings = fit_gp(model.data.points, model.data.values, {}, kFitEvaluations);
   std::size_t length = kFewest;
   double likeliest = -std::numeric_limits<double>::infinity();
-  for (std::size_t tried = kFewest; tried <= gains.size(); tried += kLengthStep) {
+  for (std::size_t tried = kFewest; tried <= gains.size(); tried += tried / 10) {
     const Normalised data(gains.last(tried));
     const double likelihood = DriftingGp(data.points, data.values, model.settings).log_likelihood();
     if (likelihood > likeliest) likeliest = likelihood, length = tried;

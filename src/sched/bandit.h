@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "base/rng.h"
@@ -30,9 +31,9 @@ struct Level {
 /// variance counts the `pending` ones, tried and not heard of, as known. Each is rounded to kGrain,
 /// so that another machine's last bits change nothing. REQUIRES: at least kLeastGains gains.
 ///
-/// Ray fits the model anew for each number of gains that it considers. Here it is fitted to the
-/// newest kFewest and compared with those settings, then fitted to the chosen ones: a hundredth of
-/// the time, which the study would have to wait.
+/// Ray tries every tenth number of gains and fits the model to each anew. Here each number tried is
+/// a tenth more than the one before, compared with the settings fitted to the newest kFewest, and
+/// the model is fitted to the chosen ones: the study waits for it.
 std::vector<std::vector<double>> worth_trying(const std::vector<Gain>& gains, const Level& level,
                                               const std::vector<std::vector<double>>& pending,
                                               const Box& box, Rng& rng);
