@@ -43,13 +43,14 @@ Outcome judge_own_end(const WorkerEnd& end) {
 }  // namespace
 
 bool mentions_out_of_memory(std::string_view text) {
-  constexpr std::array<std::string_view, 7> kWords{kOutOfMemory,
+  constexpr std::array<std::string_view, 8> kWords{kOutOfMemory,
                                                    "outofmemory",
                                                    "memoryerror",
                                                    "bad_alloc",
                                                    "cannot allocate memory",
                                                    "can't allocate memory",
-                                                   "memory exhausted"};
+                                                   "memory exhausted",
+                                                   "status_alloc_failed"};
   const std::string small = lower(text);
   return std::ranges::any_of(
       kWords, [&](std::string_view word) { return small.find(word) != std::string::npos; });

@@ -51,7 +51,8 @@ TEST(Outcome, MemoryErrorsOfManyProgramsAreRecognised) {
   for (const char* words :
        {"MemoryError", "terminate called after throwing an instance of 'std::bad_alloc'",
         "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
-        "DefaultCPUAllocator: can't allocate memory", "dd: memory exhausted by input buffer"}) {
+        "DefaultCPUAllocator: can't allocate memory", "dd: memory exhausted by input buffer",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"}) {
     WorkerEnd end = ended({.exit_code = 1});
     end.last_error_line = end.error_tail = words;
     EXPECT_TRUE(judge(end).error.starts_with("out of memory: ")) << words;
