@@ -1,10 +1,12 @@
 // bench packing: small trials that share GPUs, against one trial per GPU, in virtual time
 #include <fmt/format.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/rng.h"
 #include "bench/measure.h"
 #include "cluster/first_fit.h"
 #include "exec/sim/power_law.h"
@@ -28,6 +30,7 @@ struct Setting {
   std::string scheduler = "stopping";  ///< Or promotion, synchronous, fifo.
   std::vector<double> sharing = {1};   ///< What k trials on a GPU do in total.
   std::size_t trials = 243;
+  bool all_open = false;  ///< As many trials on a GPU as it has places, from the beginning.
   double noise = 0.1;
   double start_seconds = 0.5;
 };
@@ -49,7 +52,8 @@ exec::SimOptions cluster_of(const Setting& setting, std::uint64_t seed) {
   for (int gpu = 0; gpu < kGpus; ++gpu)
     for (std::size_t place = 0; place < setting.sharing.size(); ++place) {
       exec::SimSlot slot{.gpu_ids = {gpu}, .sharing = setting.sharing};
-      slot.resources.gpus = 1;
+      // Fractions are the user's decision.
+      slot.resources.gpus = setting.all_open ? 0.5 : 1;
       slots.push_back(std::move(slot));
     }
   return options;
@@ -151,6 +155,38 @@ Halving halving(std::size_t trials, const std::vector<double>& sharing) {
   return all;
 }
 
+/// What 1 to 5 trials do in total, each adding less than the one before, perhaps less than nothing.
+std::vector<double> random_curve(std::uint64_t seed) {
+  Rng rng = Rng::keyed(seed);
+  std::vector<double> totals{1};
+  for (double adds = 1; totals.size() < 5; totals.push_back(std::max(0.3, totals.back() + adds)))
+    adds = adds * (0.5 + 0.5 * rng.uniform()) - 0.25 * rng.uniform();
+  return totals;
+}
+
+/// 60 random curves: packed over the best of all fixed numbers of trials per GPU.
+struct Distance {
+  double median = 0, most = 0;
+};
+
+Distance to_best_fixed(const std::string& what, const Setting& setting) {
+  std::vector<double> ratios;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const std::vector<double> curve = random_curve(seed);
+    double best = std::numeric_limits<double>::infinity();
+    for (auto end = curve.begin() + 1; end <= curve.end(); ++end) {
+      Setting fixed = with(setting, {curve.begin(), end});
+      fixed.all_open = true;
+      best = std::min(best, run(fixed, seed).seconds);
+    }
+    ratios.push_back(run(with(setting, curve), seed).seconds / best);
+  }
+  std::ranges::sort(ratios);
+  fmt::print("  {}: {:.3f} ({:.3f} to {:.3f}, nine of ten up to {:.3f})\n", what,
+             bench::median(ratios), ratios.front(), ratios.back(), ratios[54]);
+  return {bench::median(ratios), ratios.back()};
+}
+
 }  // namespace
 
 int main() {
@@ -168,13 +204,19 @@ int main() {
              fmt::join(loses, ", "));
   const double price = compare("stopping ASHA, 243 trials", with(async, loses), async);
   const double price_fifo = compare("20 trials to their end", with(fifo, loses), fifo);
+  fmt::print("60 random concave curves of 5 trials, time packed over the best fixed number\n");
+  const Distance fixed =
+      to_best_fixed("60 trials to their end", {.scheduler = "fifo", .trials = 60});
+  const Distance fixed_async = to_best_fixed("stopping ASHA, 243 trials", async);
   fmt::print(
       "{{\"packing_vs_async\": {:.3f}, \"packing_vs_async_promotion\": {:.3f}, "
       "\"packing_vs_sync\": {:.3f}, \"packing_vs_sync_until_as_good\": {:.3f}, "
       "\"packing_sync_vs_sync\": {:.3f}, \"packing_vs_async_81\": {:.3f}, "
       "\"packing_vs_sync_81\": {:.3f}, \"packing_vs_async_little\": {:.3f}, "
       "\"packing_vs_fifo\": {:.3f}, \"packing_loss_price\": {:.3f}, "
-      "\"packing_loss_price_fifo\": {:.3f}}}\n",
+      "\"packing_loss_price_fifo\": {:.3f}, \"packing_over_best_fixed\": {:.3f}, "
+      "\"packing_over_best_fixed_worst\": {:.3f}, \"packing_over_best_fixed_async\": {:.3f}}}\n",
       many.async, many.promotion, many.async_to_sync, many.until_as_good, many.sync, few.async,
-      few.async_to_sync, little.async, vs_fifo, price, price_fifo);
+      few.async_to_sync, little.async, vs_fifo, price, price_fifo, fixed.median, fixed.most,
+      fixed_async.median);
 }
