@@ -95,6 +95,11 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.stop = tuning.stop;
   spec.checkpoint = tuning.checkpoint;
   spec.report = tuning.report;
+  if (spec.checkpoint.every == 0) {
+    StudySpec whole = spec;
+    whole.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
+    spec.checkpoint.every = checkpoints_needed(whole);
+  }
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
   if (!tuning.directory.empty()) spec.text = TRY(recorded(spec, trainable));
   return spec;

@@ -57,6 +57,30 @@ TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
   for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ(one->trials[i].config, other->trials[i].config);
 }
 
+TEST(Tune, PopulationBasedTrainingSavesWhereItsTrialsAreJudged) {
+  const Folder folder;
+  for (const char* algorithm : {"pbt", "pb2"}) {
+    Tuning tuning = square(6);
+    tuning.directory = folder.path / algorithm;
+    tuning.scheduler = {algorithm};
+    tuning.scheduler.options.set("interval", 2);
+    tuning.trial_stop.steps = 12;
+    const auto tuned = tune(tuning, [](TrialContext& trial) {
+      for (Steps step = trial.step(); !trial.should_stop() && step < 12;) {
+        const int before = trial.takeovers();
+        trial.report({{"loss", loss(trial.config()) / static_cast<double>(++step)}}, step,
+                     [](const std::filesystem::path&) {});
+        if (trial.takeovers() != before) step = trial.step();
+      }
+    });
+    ASSERT_TRUE(tuned.ok()) << tuned.error().message;
+    std::size_t takeovers = 0;
+    for (const Trial& trial : tuned->trials) takeovers += trial.takeovers.size();
+    EXPECT_GT(takeovers, 0u) << algorithm;
+    EXPECT_TRUE(std::filesystem::exists(tuning.directory / "pbt_global.txt"));
+  }
+}
+
 TEST(Tune, AshaGivesOnlyTheBetterTrialsMoreSteps) {
   Tuning tuning = square(16);
   tuning.scheduler = {"asha"};
