@@ -1,5 +1,5 @@
-// bench pbt: population-based training on unequal slots, asynchronous against synchronous, in
-// virtual time
+// The part of `bench pbt` in virtual time: population-based training on unequal slots, asynchronous
+// against synchronous. Prints one JSON object as its last line, as bench/pbt.py wants it.
 #include <fmt/format.h>
 
 #include <algorithm>
