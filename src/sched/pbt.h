@@ -48,13 +48,13 @@ struct Mark {
 /// call a population: the study's limit on trials is its size.
 ///
 /// The rule. A trial waits at every boundary. It is ranked among all trials not ended whose last
-/// boundary is within one interval of its own (NaN last, ties to the lower id). Is it in the lower
-/// quantile, a donor is drawn from the upper one. If the donor's value is better, its weights at
-/// that boundary are there as a checkpoint and it has not itself taken over others since, the trial
-/// takes over these weights and a configuration explored from the donor's, in one decision: weights
-/// never meet hyperparameters of another origin. Else it goes on as it is, with the reason. The
-/// donor may be an interval behind; who came past a step once by taking over is not judged again up
-/// to there, so that everybody gets on.
+/// boundary, or end of a planner's stretch, is within one interval of its own (NaN last, ties to
+/// the lower id). Is it in the lower quantile, a donor is drawn from the upper one. If the donor's
+/// value is better, its weights at that boundary are there as a checkpoint and it has not itself
+/// taken over others since, the trial takes over these weights and a configuration explored from
+/// the donor's, in one decision: weights never meet hyperparameters of another origin. Else it goes
+/// on as it is, with the reason. The donor may be an interval behind; who came past a step once by
+/// taking over is not judged again up to there, so that everybody gets on.
 ///
 /// Does anybody wait for a slot, or is a member of the population still to be made, the trial is
 /// paused at its boundary and judged as it leaves, so that the slot is shared out by progress:
