@@ -27,8 +27,8 @@ Status check_pb2(const Space& space, const PbtOptions& options);
 /// donor's weights, from the donor's value. `pending` are the configurations that others took over
 /// and have not come to a boundary with.
 ///
-/// A takeover costs milliseconds while fewer than a hundred gains are known, fifty with two hundred,
-/// and a quarter of a second with the thousand that are kept.
+/// A takeover costs milliseconds while fewer than a hundred gains are known, fifty with two
+/// hundred, and a quarter of a second with the thousand that are kept.
 class Pb2 final : public Scheduler {
  public:
   /// REQUIRES: check_pb2(space, options).
