@@ -138,7 +138,8 @@ std::string young_daly(double days) {
   constexpr std::int64_t kNodes = 300;
   const cluster::Failures failures{.save = 60, .mtbf = days * 86'400};
   const Steps every = cluster::checkpoint_steps(failures, 60);
-  const auto steps = static_cast<Steps>(std::max(60.0, 10 * days) * 1'440);
+  // Whole periods: trials end where they report.
+  const auto steps = static_cast<Steps>(std::max(60.0, 10 * days) * 1'440) / every * every;
   exec::SimOptions options;
   options.metric = "loss";
   options.nodes.assign(kNodes, {});

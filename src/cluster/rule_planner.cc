@@ -105,10 +105,19 @@ Steps RulePlanner::stretch(std::size_t index, Steps until) const {
 }
 
 void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
+  std::size_t position = 0;
   for (const auto& [id, slot] : cluster.slots()) {
-    if (index_of(id) < slots_.size()) continue;
+    // Slots mostly have their places in the order of their ids.
+    const std::size_t at =
+        position < slots_.size() && slots_[position] == id ? position : index_of(id);
+    ++position;
+    if (at < slots_.size()) {
+      states_[at] = &slot;
+      continue;
+    }
     index_[id] = slots_.size();
     slots_.push_back(id);
+    states_.push_back(&slot);
     work_.emplace_back();
     SlotView seen;
     if (options_.speeds_known) {
@@ -117,7 +126,7 @@ void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
     }
     view_.slots.push_back(seen);
   }
-  mark_bundles(cluster);
+  mark_bundles();
   sync_trials(demand, cluster);
   // Everything that ended is told before anything is asked: two trials may swap their slots.
   for (std::size_t i = 0; i < slots_.size(); ++i) sync_slot(i, cluster, demand);
@@ -125,14 +134,14 @@ void RulePlanner::sync(const Demand& demand, const ClusterState& cluster) {
 
 /// Where all trials ask for the same, that is what the largest slot has: its GPUs, or where there
 /// are none its cores.
-void RulePlanner::mark_bundles(const ClusterState& cluster) {
+void RulePlanner::mark_bundles() {
   Resources most{.cpus = 0};
-  for (const auto& [id, slot] : cluster.slots()) {
-    most.cpus = std::max(most.cpus, slot.slot.resources.cpus);
-    most.gpus = std::max(most.gpus, slot.slot.resources.gpus);
+  for (const SlotState* state : states_) {
+    most.cpus = std::max(most.cpus, state->slot.resources.cpus);
+    most.gpus = std::max(most.gpus, state->slot.resources.gpus);
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const Resources& has = cluster.slots().at(slots_[i]).slot.resources;
+    const Resources& has = states_[i]->slot.resources;
     view_.slots[i].bundle = most.gpus > 0 ? has.gpus >= most.gpus : has.cpus >= most.cpus;
   }
 }
@@ -189,8 +198,7 @@ void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster)
   }
   surprise = keep_together(demand) || surprise;
   if (!surprise) return;
-  for (std::size_t i = 0; i < slots_.size(); ++i)
-    note_begun(i, cluster.slots().at(slots_[i]), state);
+  for (std::size_t i = 0; i < slots_.size(); ++i) note_begun(i, *states_[i], state);
   start_over();
 }
 
@@ -236,7 +244,7 @@ void RulePlanner::note_begun(std::size_t index, const SlotState& slot, const Sta
 }
 
 void RulePlanner::sync_slot(std::size_t index, const ClusterState& cluster, const Demand& demand) {
-  const SlotState& slot = cluster.slots().at(slots_[index]);
+  const SlotState& slot = *states_[index];
   const bool usable = cluster.usable(slot);
   SlotView& seen = view_.slots[index];
   Assignment& work = work_[index];

@@ -55,7 +55,7 @@ class RulePlanner final : public Planner {
   };
 
   void sync(const Demand& demand, const ClusterState& cluster);
-  void mark_bundles(const ClusterState& cluster);
+  void mark_bundles();
   void sync_trials(const Demand& demand, const ClusterState& cluster);
   bool keep_together(const Demand& demand);
   void note_begun(std::size_t index, const SlotState& slot, const State& state);
@@ -81,9 +81,10 @@ class RulePlanner final : public Planner {
   SpeedModel speeds_ = {};
   std::vector<SlotId> slots_ = {};  ///< By the rule's number.
   std::map<SlotId, std::size_t> index_ = {};
-  std::vector<Assignment> work_ = {};   ///< By the rule's number of the slot.
-  std::vector<TrialId> trial_of_ = {};  ///< By the rule's number; invalid: not created yet.
-  std::vector<int> number_of_ = {};     ///< By trial; -1: not known.
+  std::vector<const SlotState*> states_ = {};  ///< By the rule's number; only within `plan`.
+  std::vector<Assignment> work_ = {};          ///< By the rule's number of the slot.
+  std::vector<TrialId> trial_of_ = {};         ///< By the rule's number; invalid: not created yet.
+  std::vector<int> number_of_ = {};            ///< By trial; -1: not known.
   std::map<TrialId, std::string> why_ = {};
   bool restless_ = false;
   /// How often trials report, where alone a stretch can end (`RolloutCosts::grid`), is known.
