@@ -16,14 +16,9 @@ namespace {
 /// Purposes of keyed draws.
 constexpr std::uint64_t kNoise = 1;
 constexpr std::uint64_t kFailure = 2;
-constexpr std::uint64_t kNodeFailure = 3;
-constexpr std::uint64_t kSlotFailure = 4;
 
 /// The slot of launches that this simulation has not seen.
 constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
-
-/// Sorts behind every launch at the same instant.
-constexpr LaunchId kAfterAll{std::numeric_limits<std::int64_t>::max()};
 
 /// A busy simulation looks for interrupts now and then only: each look is a system call.
 constexpr std::uint64_t kWaitsPerLook = 64;
@@ -252,77 +247,6 @@ void SimExecutor::process(const Event& event) {
     finish_step(event.place);
   else
     leave(event.place, ExitKind::kCompleted);
-}
-
-void SimExecutor::node_joins(std::uint32_t index, std::uint64_t change) {
-  const bool here = changes_[index] % 2 == 1;
-  if (here || (change != 0 && change != changes_[index])) return;
-  const std::uint64_t now = ++changes_[index];
-  for (std::uint32_t i = 0; i < options_.nodes[index].slots.size(); ++i) {
-    Place& place = places_[first_slot_[index] + i];
-    place.alive = !place.away;
-  }
-  // What comes back must not be heard of before it was heard to be lost.
-  if (now == 1)
-    ready_.emplace_back(NodeJoined{node(index)});
-  else
-    deliver(kAfterAll, NodeJoined{node(index)});
-  if (options_.mtbf_seconds <= 0) return;
-  Rng rng = Rng::keyed(options_.seed, kNodeFailure, index, now);
-  push(now_ + span(-std::log1p(-rng.uniform()) * options_.mtbf_seconds), Kind::kNodeLost, index,
-       LaunchId{}, now);
-}
-
-void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
-  const bool here = changes_[index] % 2 == 1;
-  if (!here || (change != 0 && change != changes_[index])) return;
-  const std::uint64_t now = ++changes_[index];
-  const SimNode& node = options_.nodes[index];
-  for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
-    const std::uint32_t slot = first_slot_[index] + i;
-    if (places_[slot].run)
-      leave(slot, ExitKind::kLost, fmt::format("the simulated node {} was lost", index));
-    places_[slot].alive = false;
-  }
-  deliver(kAfterAll, NodeLost{NodeId{index}});
-  if (change != 0)
-    push(now_ + span(options_.repair_seconds), Kind::kNodeJoins, index, LaunchId{}, now);
-}
-
-void SimExecutor::foresee_slot_failure(std::uint32_t slot, StudyTime from) {
-  const std::uint64_t now = places_[slot].changes;
-  Rng rng = Rng::keyed(options_.seed, kSlotFailure, slot, now);
-  push(from + span(-std::log1p(-rng.uniform()) * options_.slot_mtbf_seconds), Kind::kSlotLost, slot,
-       LaunchId{}, now + 1);
-}
-
-/// The detail of a random event is the number of changes that it makes.
-void SimExecutor::slot_lost(std::uint32_t slot, std::uint64_t change) {
-  Place& place = places_[slot];
-  if (place.away || (change != 0 && change != place.changes + 1)) return;
-  ++place.changes;
-  place.away = true;
-  if (place.alive) {
-    if (place.run)
-      leave(slot, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
-    place.alive = false;
-    deliver(kAfterAll, NodeJoined{node(place.node)});
-  }
-  if (change != 0)
-    push(now_ + span(options_.repair_seconds), Kind::kSlotJoins, slot, LaunchId{},
-         place.changes + 1);
-}
-
-void SimExecutor::slot_joins(std::uint32_t slot, std::uint64_t change) {
-  Place& place = places_[slot];
-  if (!place.away || (change != 0 && change != place.changes + 1)) return;
-  ++place.changes;
-  place.away = false;
-  if (changes_[place.node] % 2 == 1) {
-    place.alive = true;
-    deliver(kAfterAll, NodeJoined{node(place.node)});
-  }
-  if (options_.slot_mtbf_seconds > 0) foresee_slot_failure(slot, now_);
 }
 
 void SimExecutor::deliver(LaunchId launch, Signal signal) {

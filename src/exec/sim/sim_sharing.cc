@@ -8,6 +8,7 @@
 
 /// Devices that slots share, and what becomes of a step whose slot becomes faster or slower.
 namespace clavier::exec {
+
 Status SimExecutor::check_sharing(const SimNode& node) {
   for (const SimSlot& slot : node.slots) {
     if (slot.sharing.empty()) continue;
