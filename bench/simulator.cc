@@ -90,7 +90,7 @@ class Timed final : public cluster::Planner {
 struct Run {
   double events_per_second = 0;
   double seconds = 0;  ///< Of the processor.
-  double busy = 0;     ///< Simulated seconds that slots were at work.
+  double busy = 0;     ///< Simulated seconds that trials were in slots.
   double makespan = 0;
   std::int64_t events = 0;
   std::size_t trials = 0;
@@ -122,7 +122,7 @@ Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::P
   CHECK(tuner.state().finished() && tuner.state().unfinished() == 0);
   const double took = bench::cpu_seconds() - begin;
   double busy = 0;
-  for (const auto& [id, slot] : tuner.director().cluster().slots()) busy += seconds(slot.worked);
+  for (const Trial& trial : tuner.state().trials()) busy += seconds(trial.busy);
   return {.events_per_second = static_cast<double>(executor->events()) / took,
           .seconds = took,
           .busy = busy,
