@@ -26,6 +26,7 @@ void put(std::vector<Mark>& marks, TrialId trial, Mark mark) {
   const auto at = static_cast<std::size_t>(trial.value);
   if (marks.size() <= at) marks.resize(at + 1);
   mark.took_over = marks[at].took_over;
+  mark.seen = mark.step;
   marks[at] = std::move(mark);
 }
 
@@ -193,10 +194,28 @@ std::vector<Decision> Pbt::decide(const Turn& turn, const State& state) const {
   return decisions;
 }
 
+bool Pbt::at_or_past_boundary(const Report& report) const {
+  if (synchronous()) return true;
+  const auto at = static_cast<std::size_t>(report.trial.value);
+  const Steps before = at < marks_.size() ? marks_[at].seen : 0;
+  return report.step >= options_.max_steps ||
+         report.step / options_.interval != before / options_.interval;
+}
+
+void Pbt::see(TrialId trial, Steps step) {
+  const auto at = static_cast<std::size_t>(trial.value);
+  if (marks_.size() <= at) marks_.resize(at + 1);
+  marks_[at].seen = step;
+}
+
 void Pbt::observe(const Turn& turn, const State& state) {
-  // Every report at a boundary has been decided upon, by this rule or another.
+  // Every report at a boundary has been decided upon, by this rule or another; a planner decides
+  // between boundaries, too, where there is no checkpoint to take over.
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    if (decided(turn, trial.id)) put(marks_, trial.id, mark_of(report));
+    if (decided(turn, trial.id) && at_or_past_boundary(report))
+      put(marks_, trial.id, mark_of(report));
+    else
+      see(trial.id, report.step);
   });
   if (const auto* signal = std::get_if<Signal>(&turn.input))
     if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
@@ -213,10 +232,12 @@ void Pbt::observe(const Turn& turn, const State& state) {
   for (const Decision& decision : turn.decisions) {
     const auto at = static_cast<std::size_t>(subject(decision.action).value);
     if (at >= marks_.size()) continue;
-    if (std::holds_alternative<Pause>(decision.action)) marks_[at].waits = marks_[at].own;
-    if (std::holds_alternative<Exploit>(decision.action)) {
+    if (std::holds_alternative<Pause>(decision.action))
+      marks_[at].waits = marks_[at].own && marks_[at].seen == marks_[at].step;
+    if (const auto* exploit = std::get_if<Exploit>(&decision.action)) {
       marks_[at].own = marks_[at].waits = false;
       marks_[at].took_over = marks_[at].step;
+      marks_[at].seen = exploit->donor.step;
     }
   }
   if (!synchronous() || !all_met(state)) return;

@@ -353,7 +353,7 @@ void race(const Make& make, std::int64_t turns) {
     World(make, seed, tally).run(1500);
   EXPECT_GT(tally.exploits, turns / 100);
   EXPECT_GT(tally.from_donor, turns / 1000);
-  EXPECT_GT(tally.at_rest, turns / 5000);
+  EXPECT_GT(tally.at_rest, turns / 10000);
   EXPECT_GT(tally.voids, turns / 2000);
   EXPECT_GT(tally.discards, turns / 2000);
   EXPECT_GT(tally.taken_off, turns / 5000);

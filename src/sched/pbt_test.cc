@@ -92,6 +92,19 @@ TEST_F(PbtTest, WithoutACheckpointOfTheDonorThereIsNoExploitAndTheReasonSaysSo) 
   EXPECT_TRUE(is<Exploit>(report(1, 20, 0.1)));
 }
 
+TEST_F(PbtTest, WhereAPlannerAsksBetweenBoundariesNothingIsJudgedAndNoDonorIsLost) {
+  populate(2, {.interval = 10, .quantile = 0.5});
+  report(0, 10, 0.9);
+  const auto stretch_ends = [&](Steps step, Action action) {
+    Report report{.trial = trials_[0], .launch = trial(0).launch, .step = step, .value = 0.1};
+    desk_->take(Signal{Reported{{report}}}, {{std::move(action)}});
+  };
+  stretch_ends(13, Continue{trials_[0], 20, 16});
+  stretch_ends(16, Pause{trials_[0]});
+  EXPECT_TRUE(is<Exploit>(report(1, 10, 0.5)));  // It ranks behind 0.9 at step 10, not 0.1.
+  EXPECT_TRUE(desk_->take(Signal{Exited{trials_[0], trial(0).launch, ExitKind::kPaused}}).empty());
+}
+
 TEST_F(PbtTest, ADonorThatTookOverOthersIsNoneUntilItsNextBoundary) {
   populate(2, {.interval = 10, .quantile = 0.5});
   report(0, 10, 0.5);
