@@ -9,7 +9,7 @@ import sys
 SETTINGS = [("free", "no costs"), ("eval", "evaluations"), ("eval+move", "evaluations and moves"), ("drift", "drift and noise")]
 SIZES = ["4", "8", "20", "50"]
 COLOURS = {"auto": "#d1495b", "hrfs": "#2f6690", "gpa": "#3a8f5c", "agnostic": "#8a6fae", "uniform-bundle": "#c98a1b",
-           "first-fit": "#7a7a7a"}
+           "max-min": "#1f9c9c", "goodput": "#b0518f", "first-fit": "#7a7a7a"}
 WIDTH, HEIGHT, LEFT, TOP, GAP = 210, 190, 52, 46, 26
 TOP_RATIO = 13.0
 

@@ -27,6 +27,7 @@ void put(std::vector<Mark>& marks, TrialId trial, Mark mark) {
   if (marks.size() <= at) marks.resize(at + 1);
   mark.took_over = marks[at].took_over;
   mark.seen = mark.step;
+  mark.latest = mark.value;
   marks[at] = std::move(mark);
 }
 
@@ -102,7 +103,8 @@ Decision Pbt::take_over(TrialId trial, TrialId donor, const std::string& standin
     return Decision{Continue{trial, after(own.step)},
                     fmt::format("{}; drew trial {} as donor, but {}", standing, donor.value, why)};
   };
-  if (!objective_.better(*other.value, *own.value)) return go_on("it is no better");
+  if (!other.value || !objective_.better(*other.value, *own.value))
+    return go_on(fmt::format("at step {} it was no better", other.step));
   if (!other.own) return go_on("it has just taken over other weights itself");
   const auto& kept = state.trial(donor).checkpoints;
   if (!other.checkpoint || std::ranges::find(kept, *other.checkpoint) == kept.end())
@@ -130,10 +132,10 @@ Decision Pbt::judge(TrialId trial, const Marks& marks, const State& state) const
   std::vector<Ranking::Entry> entries;
   for (std::size_t i = 0; i < marks.size(); ++i) {
     const TrialId id{static_cast<std::int64_t>(i)};
-    const bool comparable = marks[i].step >= 0 && marks[i].value &&
-                            std::abs(marks[i].step - own.step) <= options_.interval;
+    const bool comparable = marks[i].step >= 0 && marks[i].latest &&
+                            std::abs(marks[i].seen - own.step) <= options_.interval;
     if (comparable && !ended(state.trial(id).status))
-      entries.push_back({rank_key(objective_, *marks[i].value), id});
+      entries.push_back({rank_key(objective_, *marks[i].latest), id});
   }
   std::ranges::sort(entries, [](auto& a, auto& b) { return Ranking::precedes(a, b); });
   const std::size_t few = quantile_size(entries.size(), options_.quantile);
@@ -202,20 +204,21 @@ bool Pbt::at_or_past_boundary(const Report& report) const {
          report.step / options_.interval != before / options_.interval;
 }
 
-void Pbt::see(TrialId trial, Steps step) {
-  const auto at = static_cast<std::size_t>(trial.value);
+void Pbt::see(const Report& report) {
+  const auto at = static_cast<std::size_t>(report.trial.value);
   if (marks_.size() <= at) marks_.resize(at + 1);
-  marks_[at].seen = step;
+  marks_[at].seen = report.step;
+  marks_[at].latest = report.value;
 }
 
 void Pbt::observe(const Turn& turn, const State& state) {
   // Every report at a boundary has been decided upon, by this rule or another; a planner decides
-  // between boundaries, too, where there is no checkpoint to take over.
+  // between boundaries, too, where there may be no checkpoint to take over.
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
     if (decided(turn, trial.id) && at_or_past_boundary(report))
       put(marks_, trial.id, mark_of(report));
     else
-      see(trial.id, report.step);
+      see(report);
   });
   if (const auto* signal = std::get_if<Signal>(&turn.input))
     if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {

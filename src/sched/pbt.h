@@ -39,24 +39,24 @@ struct Mark {
   std::optional<Checkpoint> checkpoint = {};  ///< Of the weights that had this value.
   /// The trial still goes on with those weights and that configuration: no exploit since.
   bool own = false;
-  bool waits = false;    ///< It was paused here and is to be judged as it leaves.
-  Steps took_over = -1;  ///< Step of its own at which it last took over others.
-  Steps seen = 0;        ///< Of its last report, wherever that was.
+  bool waits = false;                 ///< It was paused here and is to be judged as it leaves.
+  Steps took_over = -1;               ///< Step of its own at which it last took over others.
+  Steps seen = 0;                     ///< Of its last report, wherever that was.
+  std::optional<double> latest = {};  ///< The value of that report.
 };
 
 /// Population-based training (Jaderberg et al., 2017) that stays fair on unequal machines. Needs
 /// trainables that resume from a checkpoint, checkpoints at the boundaries, and trials enough to
 /// call a population: the study's limit on trials is its size.
 ///
-/// The rule. A trial waits at every boundary. It is ranked among all trials not ended whose last
-/// boundary is within one interval of its own (NaN last, ties to the lower id); where a planner
-/// asks about a trial in between counts for nothing. Is it in the lower quantile, a donor is drawn
-/// from the upper one. If the donor's value is better, its weights at that boundary are there as a
-/// checkpoint and it has not itself taken over others since, the trial takes over these weights and
-/// a configuration explored from the donor's, in one decision: weights never meet hyperparameters
-/// of another origin. Else it goes on as it is, with the reason. The donor may be an interval
-/// behind; who came past a step once by taking over is not judged again up to there, so that
-/// everybody gets on.
+/// The rule. A trial waits at every boundary. It is ranked by the last values of all trials not
+/// ended whose last report is within one interval of its own (NaN last, ties to the lower id). Is
+/// it in the lower quantile, a donor is drawn from the upper one. If the donor's value at its last
+/// boundary is better, its weights of then are there as a checkpoint and it has not itself taken
+/// over others since, the trial takes over these weights and a configuration explored from the
+/// donor's, in one decision: weights never meet hyperparameters of another origin. Else it goes on
+/// as it is, with the reason. The donor may be an interval behind; who came past a step once by
+/// taking over is not judged again up to there, so that everybody gets on.
 ///
 /// Does anybody wait for a slot, or is a member of the population still to be made, the trial is
 /// paused at its boundary and judged as it leaves, so that the slot is shared out by progress:
@@ -92,7 +92,7 @@ class Pbt final : public Scheduler {
   void judge_at_rest(TrialId trial, const State& state, std::vector<Decision>& decisions) const;
   /// No other report since the last one lay in the same interval.
   bool at_or_past_boundary(const Report& report) const;
-  void see(TrialId trial, Steps step);
+  void see(const Report& report);
   /// Synchronous: everybody is there.
   bool all_met(const State& state) const;
   bool others_wait(TrialId besides, const State& state) const;

@@ -92,17 +92,26 @@ TEST_F(PbtTest, WithoutACheckpointOfTheDonorThereIsNoExploitAndTheReasonSaysSo) 
   EXPECT_TRUE(is<Exploit>(report(1, 20, 0.1)));
 }
 
-TEST_F(PbtTest, WhereAPlannerAsksBetweenBoundariesNothingIsJudgedAndNoDonorIsLost) {
+TEST_F(PbtTest, BetweenBoundariesAPlannerAsksButNobodyIsJudgedAndNoDonorIsLost) {
   populate(2, {.interval = 10, .quantile = 0.5});
-  report(0, 10, 0.9);
-  const auto stretch_ends = [&](Steps step, Action action) {
-    Report report{.trial = trials_[0], .launch = trial(0).launch, .step = step, .value = 0.1};
+  report(0, 10, 0.4);
+  const auto stretch_ends = [&](Steps step, double value, Action action) {
+    Report report{.trial = trials_[0], .launch = trial(0).launch, .step = step, .value = value};
     desk_->take(Signal{Reported{{report}}}, {{std::move(action)}});
   };
-  stretch_ends(13, Continue{trials_[0], 20, 16});
-  stretch_ends(16, Pause{trials_[0]});
-  EXPECT_TRUE(is<Exploit>(report(1, 10, 0.5)));  // It ranks behind 0.9 at step 10, not 0.1.
+  stretch_ends(13, 0.6, Continue{trials_[0], 20, 16});
+  stretch_ends(16, 0.7, Pause{trials_[0]});
+  const auto decision = report(1, 10, 0.3);
+  ASSERT_TRUE(is<Exploit>(decision));  // Of the weights at the boundary, which are saved.
+  EXPECT_EQ(std::get<Exploit>(decision->action).donor.step, 10);
   EXPECT_TRUE(desk_->take(Signal{Exited{trials_[0], trial(0).launch, ExitKind::kPaused}}).empty());
+}
+
+TEST_F(PbtTest, TheRankIsByWhatIsKnownLast) {
+  populate(2, {.interval = 10, .quantile = 0.5});
+  report(0, 10, 0.4);
+  EXPECT_FALSE(report(0, 15, 0.1, false));
+  EXPECT_EQ(until(report(1, 10, 0.3)), 20) << "the other has fallen behind since";
 }
 
 TEST_F(PbtTest, ADonorThatTookOverOthersIsNoneUntilItsNextBoundary) {
