@@ -43,7 +43,7 @@ def panel(ratios, index, setting, title):
 def main():
     ratios = json.loads(sys.stdin.read().strip().splitlines()[-1])["ratios"]
     width = LEFT + len(SETTINGS) * (WIDTH + GAP)
-    total = TOP + HEIGHT + 62
+    total = TOP + HEIGHT + 84
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" font-family="system-ui, sans-serif">',
            "<style>svg{background:#fff}text{fill:#333}.title{font-size:13px;font-weight:600}.tick,.key{font-size:12px}"
            ".grid{stroke:#ddd}.line{fill:none;stroke-width:2}"
@@ -52,10 +52,10 @@ def main():
         out += panel(ratios, index, setting, title)
     x = LEFT
     for rule, colour in COLOURS.items():
-        out.append(f'<rect x="{x}" y="{total - 20}" width="12" height="12" rx="2" fill="{colour}"/>')
-        out.append(f'<text class="key" x="{x + 18}" y="{total - 10}">{rule}</text>')
+        out.append(f'<rect x="{x}" y="{total - 42}" width="12" height="12" rx="2" fill="{colour}"/>')
+        out.append(f'<text class="key" x="{x + 18}" y="{total - 32}">{rule}</text>')
         x += 36 + 8 * len(rule)
-    out.append(f'<text class="key" x="{width - GAP}" y="{total - 10}" text-anchor="end">number of trials across; makespan over the bound, logarithmic</text>')
+    out.append(f'<text class="key" x="{LEFT}" y="{total - 10}">number of trials across; makespan over the bound, logarithmic</text>')
     print("\n".join(out + ["</svg>"]))
 
 
