@@ -11,9 +11,9 @@ import pathlib
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
+
+from runs import peers_python, run_study
 
 
 def configurations(count):
@@ -54,37 +54,20 @@ workers = 2
 
 
 def run_ours(root, configs, epochs):
-    """Seconds from the start of the program to its end, and the best validation accuracy."""
-    work = pathlib.Path(tempfile.mkdtemp(prefix="clavier-bench-"))
-    try:
-        points = ",\n".join("  { " + ", ".join(f"{k} = {v!r}" for k, v in config.items()) + " }" for config in configs)
-        study = work / "study.toml"
-        study.write_text(STUDY.format(count=len(configs), points=points, epochs=epochs))
-        clavier = root / "build/torch/bin/clavier"
-        start = time.monotonic()
-        subprocess.run([clavier, "run", study, "--dir", work / "studies"], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.monotonic() - start
-        trials = json.loads(subprocess.run([clavier, "trials", "bench", "--json", "--dir", work / "studies"],
-                                           check=True, capture_output=True, text=True).stdout)
-        return seconds, max(trial["best"] for trial in trials)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    points = ",\n".join("  { " + ", ".join(f"{k} = {v!r}" for k, v in config.items()) + " }" for config in configs)
+    return run_study(root / "build/torch", STUDY.format(count=len(configs), points=points, epochs=epochs))
 
 
 def run_ray(root, configs, epochs):
     cache = pathlib.Path(os.environ.get("CLAVIER_CACHE", pathlib.Path.home() / ".cache/clavier"))
-    venv = cache / "peers"
-    if not (venv / "bin/ray").exists():
-        print("setting up Ray Tune and PyTorch in", venv, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin/pip", "install", "-q", "-r", root / "bench/peers/requirements.txt"], check=True)
+    python = peers_python(root, cache / "peers")
     work = pathlib.Path(tempfile.mkdtemp(prefix="ray-bench-"))
     try:
         data = work / "data"
         subprocess.run([root / "build/torch/bin/clavier", "data", "digits", "--export", data, "--seed", "7"], check=True)
         file = work / "configurations.json"
         file.write_text(json.dumps(configs))
-        output = subprocess.run([venv / "bin/python", root / "bench/peers/ray_digits.py", file, "--data", data,
+        output = subprocess.run([python, root / "bench/peers/ray_digits.py", file, "--data", data,
                                  "--epochs", str(epochs), "--workers", "2"],
                                 check=True, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(output.strip().splitlines()[-1])

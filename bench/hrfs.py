@@ -21,9 +21,9 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
+
+from runs import peers_python, run_study
 
 LR = [1e-4, 1.0]
 MOMENTUM = [0.8, 0.9, 0.99]
@@ -66,35 +66,14 @@ def configurations(count, seed):
 
 
 def run_ours(options, configs, variant, seed):
-    """Seconds from the start of the program to its end, and the best validation accuracy."""
-    work = pathlib.Path(tempfile.mkdtemp(prefix="clavier-bench-"))
-    try:
-        points = ",\n".join(f"  {{ lr = {config['lr']!r}, momentum = {config['momentum']!r} }}" for config in configs)
-        study = work / "study.toml"
-        study.write_text(STUDY.format(trials=options.trials, seed=seed, lr=LR, momentum=MOMENTUM, points=points, batch=BATCH,
-                                      variant=variant, interval=options.interval, steps=options.steps, width=options.width,
-                                      workers=options.workers))
-        clavier = options.build / "bin/clavier"
-        start = time.monotonic()
-        subprocess.run([clavier, "run", study, "--dir", work / "studies"], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.monotonic() - start
-        trials = json.loads(subprocess.run([clavier, "trials", "bench", "--json", "--dir", work / "studies"],
-                                           check=True, capture_output=True, text=True).stdout)
-        return seconds, max(trial["best"] for trial in trials)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def peers(options):
-    if not (options.peers / "bin/ray").exists():
-        print("setting up Ray Tune and PyTorch in", options.peers, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", options.peers], check=True)
-        subprocess.run([options.peers / "bin/pip", "install", "-q", "-r", options.root / "bench/peers/requirements.txt"],
-                       check=True)
-    return options.peers / "bin/python"
+    points = ",\n".join(f"  {{ lr = {config['lr']!r}, momentum = {config['momentum']!r} }}" for config in configs)
+    return run_study(options.build, STUDY.format(
+        trials=options.trials, seed=seed, lr=LR, momentum=MOMENTUM, points=points, batch=BATCH, variant=variant,
+        interval=options.interval, steps=options.steps, width=options.width, workers=options.workers))
 
 
 def run_ray(options, configs, seed):
+    python = peers_python(options.root, options.peers)
     work = pathlib.Path(tempfile.mkdtemp(prefix="ray-bench-"))
     try:
         subprocess.run([options.build / "bin/clavier", "data", "digits", "--export", work / "data", "--seed", str(seed)],
@@ -103,7 +82,7 @@ def run_ray(options, configs, seed):
         file.write_text(json.dumps({"width": options.width, "batch_size": BATCH, "interval": options.interval,
                                     "steps": options.steps, "accuracy": None, "lr": LR, "momentum": MOMENTUM,
                                     "configurations": configs}))
-        output = subprocess.run([peers(options), options.root / "bench/peers/ray_pbt.py", file, "--data", work / "data",
+        output = subprocess.run([python, options.root / "bench/peers/ray_pbt.py", file, "--data", work / "data",
                                  "--workers", str(options.workers), "--seed", str(seed)],
                                 check=True, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(output.strip().splitlines()[-1])

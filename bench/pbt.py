@@ -16,11 +16,10 @@ import argparse
 import json
 import math
 import pathlib
-import shutil
 import statistics
 import subprocess
-import tempfile
-import time
+
+from runs import run_study
 
 SEEDS = 14  # Six minutes on two cores.
 SPEEDS = [4, 1, 0.5, 0.2]
@@ -58,22 +57,9 @@ seconds_per_step = 0.2
 
 
 def run_digits(build, way, seed):
-    """Seconds from the start of the program to its end, and the best validation accuracy."""
     synch, planner = WAYS[way]
-    work = pathlib.Path(tempfile.mkdtemp(prefix="clavier-bench-"))
-    try:
-        study = work / "study.toml"
-        slots = "".join(f"[[cluster.slots]]\nspeed = {speed}\n" for speed in SPEEDS)
-        study.write_text(STUDY.format(seed=seed, synch=synch, planner=planner, slots=slots, cpus=0.3))
-        clavier = build / "bin/clavier"
-        start = time.monotonic()
-        subprocess.run([clavier, "run", study, "--dir", work / "studies"], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.monotonic() - start
-        trials = json.loads(subprocess.run([clavier, "trials", "bench", "--json", "--dir", work / "studies"],
-                                           check=True, capture_output=True, text=True).stdout)
-        return seconds, max(trial["best"] for trial in trials)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    slots = "".join(f"[[cluster.slots]]\nspeed = {speed}\n" for speed in SPEEDS)
+    return run_study(build, STUDY.format(seed=seed, synch=synch, planner=planner, slots=slots, cpus=0.3))
 
 
 def digits(build, seeds):
