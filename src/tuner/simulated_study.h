@@ -44,6 +44,7 @@ class SimulatedStudy {
     bool population = false;  ///< Population-based training instead.
     bool ray = false;         ///< By Ray's rule.
     double failures = 0;      ///< Chance of a failure per step.
+    double lost_at = 0;       ///< When the node is lost, in seconds; soon it is back. 0: never.
     std::uint64_t seed = 7;
     /// Two GPUs instead of four slots, each with a place per entry: what so many trials do on it
     /// in total, relative to one.

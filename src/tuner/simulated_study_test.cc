@@ -25,6 +25,9 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
         slots.push_back(std::move(slot));
       }
   }
+  if (settings.lost_at > 0)
+    options.nodes.front().later = {{StudyTime(from_seconds(settings.lost_at)), false},
+                                   {StudyTime(from_seconds(settings.lost_at + 1)), true}};
   options.start_seconds = 0.5;
   options.report_seconds = 0.001;
   options.command_seconds = 0.001;
@@ -99,6 +102,18 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
 }
 
 /// Slots of speed 1, 1, 2 and 0.5 take 40 steps of 6 trials: 240 / 4.5 s, if moves cost nothing.
+TEST(SimulatedStudy, ALostMachineCostsEveryTrialThereOneLoss) {
+  for (const char* planner : {"first-fit", "auto", "hrfs"}) {
+    SimulatedStudy study({.trials = 12, .promotion = false, .planner = planner, .lost_at = 5});
+    ASSERT_TRUE(study.start_with({}).ok());
+    ASSERT_TRUE(study.run().ok());
+    std::vector<int> losses;
+    for (const Trial& trial : study.state().trials()) losses.push_back(trial.losses);
+    EXPECT_EQ(std::ranges::max(losses), 1) << planner;
+    EXPECT_GE(std::ranges::count(losses, 1), 3) << planner << ": most slots were at work";
+  }
+}
+
 TEST(SimulatedStudy, ThePlannerFinishesNearTheBound) {
   const auto makespan = [](const char* planner) {
     const auto steps = uninterrupted({.trials = 6, .planner = planner});

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 #include "base/rng.h"
 #include "exec/sim/sim_executor.h"
@@ -14,8 +13,9 @@ namespace {
 constexpr std::uint64_t kNodeFailure = 3;
 constexpr std::uint64_t kSlotFailure = 4;
 
-/// Sorts behind every launch at the same instant.
-constexpr LaunchId kAfterAll{std::numeric_limits<std::int64_t>::max()};
+/// Whoever hears that a trial was lost must know already that its slot is gone, or starts it there
+/// again: at the same instant this sorts before every launch.
+constexpr LaunchId kBeforeAll{};
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void SimExecutor::node_joins(std::uint32_t index, std::uint64_t change) {
   if (now == 1)
     ready_.emplace_back(NodeJoined{node(index)});
   else
-    deliver(kAfterAll, NodeJoined{node(index)});
+    deliver(kBeforeAll, NodeJoined{node(index)});
   if (options_.mtbf_seconds <= 0) return;
   Rng rng = Rng::keyed(options_.seed, kNodeFailure, index, now);
   push(now_ + span(-std::log1p(-rng.uniform()) * options_.mtbf_seconds), Kind::kNodeLost, index,
@@ -43,13 +43,13 @@ void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
   if (!here || (change != 0 && change != changes_[index])) return;
   const std::uint64_t now = ++changes_[index];
   const SimNode& node = options_.nodes[index];
+  deliver(kBeforeAll, NodeLost{NodeId{index}});
   for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
     const std::uint32_t slot = first_slot_[index] + i;
     if (places_[slot].run)
       leave(slot, ExitKind::kLost, fmt::format("the simulated node {} was lost", index));
     places_[slot].alive = false;
   }
-  deliver(kAfterAll, NodeLost{NodeId{index}});
   if (change != 0)
     push(now_ + span(options_.repair_seconds), Kind::kNodeJoins, index, LaunchId{}, now);
 }
@@ -68,10 +68,10 @@ void SimExecutor::slot_lost(std::uint32_t slot, std::uint64_t change) {
   ++place.changes;
   place.away = true;
   if (place.alive) {
+    deliver(kBeforeAll, NodeJoined{node(place.node)});
     if (place.run)
       leave(slot, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
     place.alive = false;
-    deliver(kAfterAll, NodeJoined{node(place.node)});
   }
   if (change != 0)
     push(now_ + span(options_.repair_seconds), Kind::kSlotJoins, slot, LaunchId{},
@@ -85,7 +85,7 @@ void SimExecutor::slot_joins(std::uint32_t slot, std::uint64_t change) {
   place.away = false;
   if (changes_[place.node] % 2 == 1) {
     place.alive = true;
-    deliver(kAfterAll, NodeJoined{node(place.node)});
+    deliver(kBeforeAll, NodeJoined{node(place.node)});
   }
   if (options_.slot_mtbf_seconds > 0) foresee_slot_failure(slot, now_);
 }
