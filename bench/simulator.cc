@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "bench/measure.h"
+#include "cluster/bound.h"
 #include "cluster/checkpoint_period.h"
 #include "cluster/first_fit.h"
+#include "cluster/reference_scenarios.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
 #include "exec/sim/sim_executor.h"
@@ -161,6 +163,26 @@ std::string young_daly(double days) {
       every, loss, least, loss / least);
 }
 
+/// Makespan over the bound of trials of 1,000 steps on cluster A under `auto`, where they report,
+/// and can be told anything, only every so many steps.
+double rare_reports(std::int64_t trials, Steps every) {
+  constexpr Steps kSteps = 1000;
+  exec::SimOptions options;
+  options.metric = "loss";
+  options.report_every = every;
+  options.nodes.front().slots.clear();
+  std::vector<double> works(static_cast<std::size_t>(trials), kSteps), rates;
+  for (const cluster::RolloutSlot& slot : cluster::reference_slots("A")) {
+    rates.push_back(slot.rate.at(0));
+    options.nodes.front().slots.push_back({.speed = rates.back()});
+  }
+  cluster::RulePlanner planner(
+      [] { return cluster::rules::make("auto"); },
+      {.target = kSteps, .interval = 50, .speeds_known = true, .report_every = kSteps / 5});
+  const Run run = whole(std::move(options), trials, kSteps, planner, store::StepLog::none());
+  return run.makespan / cluster::preemptive_bound(works, rates);
+}
+
 /// 24 hours of 10,000 slots: steps of a minute at speed 1, a report every ten, trials of 200 steps,
 /// each slot taken again as soon as it is free; noise, and slots lost twice a day.
 Run day() {
@@ -197,6 +219,16 @@ int main() {
   fmt::print("10,000 slots for 24 hours: {:.1f} s, {} events, {} trials\n", whole_day.seconds,
              whole_day.events, whole_day.trials);
 
+  std::string rare;
+  for (const std::int64_t trials : {5, 20, 50})
+    for (const Steps every : {1, 10, 50, 100, 200}) {
+      const double ratio = rare_reports(trials, every);
+      fmt::print("{} trials that report every {} steps: {:.3f} of the bound\n", trials, every,
+                 ratio);
+      rare +=
+          fmt::format("{}\"{} every {}\": {:.4f}", rare.empty() ? "" : ", ", trials, every, ratio);
+    }
+
   std::string losses;
   for (const double days : {1, 3, 10, 30})
     losses += (losses.empty() ? "" : ", ") + young_daly(days);
@@ -217,7 +249,8 @@ int main() {
       "\"events_per_second_logged\": {:.0f}, \"planner_p99_ms\": {:.3f}, "
       "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, "
       "\"day_10000_slots_seconds\": {:.1f}, \"day_10000_slots_events\": {}, "
-      "\"day_10000_slots_trials\": {}, \"young_daly\": {{{}}}, \"rss_mb\": {:.1f}}}\n",
+      "\"day_10000_slots_trials\": {}, \"rare_reports\": {{{}}}, \"young_daly\": {{{}}}, "
+      "\"rss_mb\": {:.1f}}}\n",
       executor, off.events_per_second, memory.events_per_second, p99, times.back(), times.size(),
-      whole_day.seconds, whole_day.events, whole_day.trials, losses, bench::resident_mb());
+      whole_day.seconds, whole_day.events, whole_day.trials, rare, losses, bench::resident_mb());
 }

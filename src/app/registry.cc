@@ -59,6 +59,14 @@ bool keeps_together(const StudySpec& spec) {
   return sound && spec.planner.algorithm == "auto";
 }
 
+/// How often trials report, as `auto` believes until one does. A slow slot that begins a trial ends
+/// it no sooner than there: too few is the costlier error.
+Steps steps_between_reports(const StudySpec& spec, Steps interval) {
+  const Steps fifth = std::max<Steps>(1, last_step(spec) / 5);
+  if (spec.planner.algorithm != "auto") return 1;
+  return keeps_together(spec) ? std::min(interval, fifth) : fifth;
+}
+
 std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const Options& options) {
   const Steps target = last_step(spec);
   Steps interval = options.whole("interval");
@@ -71,6 +79,7 @@ std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const
       cluster::RulePlannerOptions{.target = target,
                                   .interval = interval,
                                   .speeds_known = known,
+                                  .report_every = steps_between_reports(spec, interval),
                                   .seconds_per_step = spec.cluster.seconds_per_step,
                                   .window = keeps_together(spec) ? kWindow : 0});
 }

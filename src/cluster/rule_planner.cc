@@ -26,7 +26,9 @@ const AtEnd* find(const std::vector<AtEnd>& at_end, TrialId trial) {
 RulePlanner::RulePlanner(MakeRule make_rule, RulePlannerOptions options)
     : make_rule_(std::move(make_rule)), options_(options), rule_(make_rule_()) {
   CHECK(options_.target > 0 && options_.target != kForever && options_.interval > 0);
+  CHECK(options_.report_every > 0);
   view_.costs.interval = options_.interval;
+  view_.costs.grid = options_.report_every;
 }
 
 std::size_t RulePlanner::appetite(const ClusterState& cluster) const {
@@ -100,7 +102,7 @@ std::string RulePlanner::why_it_leaves(TrialId trial, const Assignment& work) co
 }
 
 Steps RulePlanner::stretch(std::size_t index, Steps until) const {
-  const Steps to = view_.slots[index].until;
+  const Steps to = work_[index].asked;
   return to >= until ? kForever : to;
 }
 
@@ -239,7 +241,8 @@ void RulePlanner::note_begun(std::size_t index, const SlotState& slot, const Sta
   const auto number = static_cast<std::size_t>(work.trial);
   const TrialId id = trial_of_[number];
   if (!id.valid() || !state.trial(id).live() || state.trial(id).slot != slots_[index]) return;
-  work = {.trial = work.trial, .begun = true, .from = view_.trials[number].done};
+  work = {
+      .trial = work.trial, .begun = true, .from = view_.trials[number].done, .asked = work.asked};
   view_.slots[index].since = seconds(slot.busy_since);
 }
 
@@ -275,7 +278,7 @@ void RulePlanner::sync_slot(std::size_t index, const ClusterState& cluster, cons
       if (vanished) cancel(index);
     } else if (!here) {
       end(index, slot, trial ? resumes_at(*trial) : 0, trial);
-    } else if (at_end && (at_end->done >= seen.until || at_end->done != trial->step)) {
+    } else if (at_end && (at_end->done >= work.asked || at_end->done != trial->step)) {
       end(index, slot, at_end->done, trial);
     }
   }
@@ -344,7 +347,23 @@ void RulePlanner::learn_grid(const Trial& trial, int number, Steps from) {
   // The last way to its end may be shorter than the others.
   if (grid_known_ && (ended(trial.status) || trial.step >= options_.target)) return;
   const Steps each = std::max<Steps>(1, (trial.step - from) / reports);
-  view_.costs.grid = std::exchange(grid_known_, true) ? std::min(view_.costs.grid, each) : each;
+  if (grid_known_) {
+    view_.costs.grid = std::min(view_.costs.grid, each);
+    return;
+  }
+  grid_known_ = true;
+  view_.costs.grid = each;
+  for (std::size_t i = 0; i < work_.size(); ++i)
+    if (work_[i].trial >= 0) expect(i);
+}
+
+/// Where what is assigned to the slot will end, and the work until there.
+void RulePlanner::expect(std::size_t index) {
+  const Assignment& work = work_[index];
+  const TrialView& trial = view_.trials[static_cast<std::size_t>(work.trial)];
+  SlotView& slot = view_.slots[index];
+  slot.until = view_.costs.on_grid(work.asked, trial.target);
+  slot.work = view_.work(work.trial, work.from, slot.until);
 }
 
 /// A promise that cannot be kept, or was kept and is over unseen: the trial is finished. For the
@@ -384,13 +403,16 @@ void RulePlanner::assign(const Dispatch& dispatch) {
   CHECK(!trial.finished && trial.slot < 0, "a rule dispatched a trial that cannot start");
   const bool moves = trial.home >= 0 && trial.home != dispatch.slot;
   slot.trial = dispatch.trial;
-  slot.until = view_.costs.on_grid(trial.done + dispatch.iterations, trial.target);
   slot.since = view_.now;
   slot.move = moves ? view_.costs.move_seconds : 0;
-  slot.work = view_.work(dispatch.trial, trial.done, slot.until);
   trial.slot = dispatch.slot;
   trial.home = dispatch.slot;
-  work_[static_cast<std::size_t>(dispatch.slot)] = {.trial = dispatch.trial, .from = trial.done};
+  const Steps to = trial.done + dispatch.iterations;
+  const auto index = static_cast<std::size_t>(dispatch.slot);
+  work_[index] = {.trial = dispatch.trial,
+                  .from = trial.done,
+                  .asked = grid_known_ ? view_.costs.on_grid(to, trial.target) : to};
+  expect(index);
 }
 
 void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan& plan) {

@@ -18,6 +18,9 @@ struct RulePlannerOptions {
   /// The slots' declared speeds are true, at least relative to each other; else they are learned
   /// from nothing.
   bool speeds_known = false;
+  /// Steps between two reports, where alone stretches end, as believed until one shows how often
+  /// trials report. Who believes in too few begins trials on slots too slow for them.
+  Steps report_every = 1;
   double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
   /// Trials stay together: none is brought further than so many intervals beyond the last full one
   /// of the least advanced (paused ones aside). 0: each on its own.
@@ -50,6 +53,7 @@ class RulePlanner final : public Planner {
     int trial = -1;      ///< As the rule numbers them; -1: nothing.
     bool begun = false;  ///< It runs there; else it is promised.
     Steps from = 0;      ///< Where it began.
+    Steps asked = 0;     ///< Its stretch ends at the first report from there on.
     double steps = 0;    ///< `SlotState::steps` then.
     double seconds = 0;  ///< `SlotState::step_seconds` then.
   };
@@ -69,6 +73,7 @@ class RulePlanner final : public Planner {
   std::string why_it_leaves(TrialId trial, const Assignment& work) const;
   Steps stretch(std::size_t index, Steps until) const;
   void learn_grid(const Trial& trial, int number, Steps from);
+  void expect(std::size_t index);
   bool holds_up(const State& state) const;
   void offer(const Demand& demand, const ClusterState& cluster, Plan& plan);
   int number_of(TrialId trial) const;

@@ -75,6 +75,7 @@ void Auto::observe(const RolloutView& view, const Happening& happening) {
   const TrialView& trial = view.trials[index(happening.trial)];
   // Stopped, failed on the way, or gone on from others' weights: not where its next leg begins.
   if (trial.stopped || (!trial.finished && trial.done != slot.until)) need_ = Need::kMust;
+  if (view.costs.grid != planned_grid_) need_ = Need::kMust;
   const double cost = planned_costs_[index(happening.trial)];
   if (std::abs(*slot.seconds_per_unit - planned) > options_.tolerance * planned ||
       std::abs(trial.cost - cost) > options_.tolerance * cost)
@@ -148,6 +149,7 @@ void Auto::schedule(const RolloutView& view) {
     if (view.slots[i].seconds_per_unit) planned_seconds_[i] = *view.slots[i].seconds_per_unit;
   planned_costs_.clear();
   for (const TrialView& trial : view.trials) planned_costs_.push_back(trial.cost);
+  planned_grid_ = view.costs.grid;
   whole_ = std::isfinite(best_end);
   need_ = whole_ ? Need::kNone : Need::kWish;
   next_schedule_ = view.now + (large ? 4 : 1) * options_.pace * std::max(0.0, end_ - view.now);

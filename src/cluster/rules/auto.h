@@ -63,7 +63,8 @@ class Auto : public RolloutRule {
   std::vector<std::vector<Stop>> itinerary_ = {};  ///< By trial: its legs, in order.
   std::vector<double> planned_seconds_ = {};       ///< By slot, per unit of work.
   std::vector<double> planned_costs_ = {};         ///< By trial.
-  double end_ = 0;                                 ///< When the schedule ends everything.
+  Steps planned_grid_ = 1;
+  double end_ = 0;  ///< When the schedule ends everything.
   double next_schedule_ = 0;
   Need need_ = Need::kMust;
   bool whole_ = false;               ///< The legs cover everything that is left.
