@@ -56,6 +56,7 @@ void State::set_status(Trial& trial, TrialStatus status) {
   trial.status = status;
   by_status_[static_cast<std::size_t>(status)].insert(trial.id);
   if (ended(status)) trial.ended_at = now_;
+  if (status == TrialStatus::kPending || status == TrialStatus::kPaused) trial.waits_since = now_;
 }
 
 void State::apply_input(const Turn& turn) {
@@ -244,7 +245,8 @@ void State::apply(const Fill& fill, StudyTime time) {
     trial.bracket = created.bracket;
     trial.origin = created.origin;
     trial.directory = created.directory;
-    trial.created = time;
+    trial.created = trial.waits_since = time;
+    trial.until = created.until;
     trials_.push_back(std::move(trial));
     by_status_[static_cast<std::size_t>(TrialStatus::kPending)].insert(created.id);
     // A requested configuration is answered by the first trial that carries all it fixed.

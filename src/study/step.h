@@ -36,6 +36,7 @@ struct NewTrial {
   int bracket = 0;
   std::optional<TrialId> origin = {};  ///< The trial it was promoted or cloned from.
   std::string directory = {};          ///< Name of its folder in the study's folder.
+  Steps until = kForever;              ///< Of one that may have to wait for its first launch.
   friend bool operator==(const NewTrial&, const NewTrial&) = default;
 };
 

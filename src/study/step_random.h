@@ -99,6 +99,7 @@ class RandomStep {
       if (one_in(2)) trial.width = rng_.uniform();
       if (one_in(2)) trial.bracket = static_cast<int>(rng_.below(5));
       if (one_in(2)) trial.origin = TrialId{id()};
+      trial.until = maybe(kForever);
       fill.created.push_back(std::move(trial));
     }
     for (std::uint64_t n = rng_.below(3); n > 0; --n) fill.launches.push_back(launch());

@@ -15,6 +15,7 @@ void append_created(std::string& out, const NewTrial& trial) {
   if (trial.bracket != 0) table.put("bracket", trial.bracket);
   if (trial.origin) table.put("origin", *trial.origin);
   if (!trial.directory.empty()) table.put("directory", std::string_view(trial.directory));
+  if (trial.until != kForever) table.put("until", trial.until);
   table.close();
 }
 
@@ -26,6 +27,7 @@ NewTrial read_created(const Place& place) {
   trial.bracket = place.small("bracket", 0);
   if (place.has("origin")) trial.origin = place.id<TrialId>("origin");
   trial.directory = place.text_if_any("directory");
+  trial.until = place.whole("until", kForever);
   return trial;
 }
 

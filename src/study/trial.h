@@ -78,8 +78,9 @@ struct Trial {
   StudyTime created{};
   StudyTime started{};  ///< Of the first launch.
   StudyTime ended_at{};
-  StudyDuration busy{};  ///< Time spent in launches that have ended.
-  StudyTime launched{};  ///< Of the live launch.
+  StudyDuration busy{};     ///< Time spent in launches that have ended.
+  StudyTime launched{};     ///< Of the live launch.
+  StudyTime waits_since{};  ///< That it could run, if it is neither live nor ended.
 
   /// Where its worker waits.
   Steps waits_at() const { return until < stretch ? until : stretch; }
