@@ -13,6 +13,7 @@ namespace clavier::cluster {
 struct Want {
   std::optional<TrialId> trial = {};  ///< None: a configuration not yet drawn.
   Steps until = kForever;             ///< Where the scheduler is asked next.
+  std::int64_t slots = 1;             ///< Of one machine at once, or none; 0: it asks for nonsense.
 };
 
 /// A live trial at the end of its stretch: it goes on where it is, waits there, or leaves its slot.
@@ -36,6 +37,8 @@ struct Start {
   std::size_t want = 0;
   SlotId slot;
   Steps stretch = kForever;
+  /// Where it asks for several: the others, of the same node and no slower.
+  std::vector<SlotId> further = {};
 };
 
 /// What becomes of at_end[trial]: on to `stretch` in the same slot, or away from it. It waits where
@@ -51,6 +54,9 @@ struct Plan {
   std::vector<Start> starts = {};          ///< At most one per want and per slot.
   std::vector<Outcome> outcomes = {};      ///< One per trial at the end of its stretch.
   std::vector<std::string> left_out = {};  ///< Per want: why it waits; empty if it starts.
+  /// Something is left out that would fit on a node which is away: nothing runs, and yet not all
+  /// is lost.
+  bool awaits_node = false;
 };
 
 /// Decides which work goes to which slot. Deterministic in everything it was ever asked: recovery
