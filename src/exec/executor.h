@@ -9,12 +9,12 @@
 
 namespace clavier::exec {
 
-/// A launch with everything that a worker needs to run it. One member, one share for now.
+/// A launch with everything that a worker needs to run it: one trial, on one slot or several.
 struct Order {
   Launch launch;
   std::vector<Config> configs;           ///< Per member.
   std::vector<std::string> directories;  ///< Per member, relative to the study's folder.
-  Slot slot;
+  Slot slot;  ///< Of several, what they have together (`joined`); its id is the first one's.
   double width = 1;
 };
 

@@ -29,6 +29,7 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
   line.until = std::min(who.until, who.stretch);
   line.width = order.width;
   line.checkpoints = rules;
+  line.slots = static_cast<std::int64_t>(order.launch.shares.size());
   if (order.slot.emulated) line.step_seconds = seconds_per_step / order.slot.speed;
   return line;
 }

@@ -76,6 +76,7 @@ std::optional<std::string> value_of(std::string_view name, const StartLine& star
   if (const Value* value = start.config.find(name)) return text::plain(*value);
   if (name == "trial") return fmt::format("{}", start.trial.value);
   if (name == "dir") return start.directory;
+  if (name == "slots") return fmt::format("{}", start.slots);
   if (name == "checkpoint") return start.checkpoint;
   if (name == "until" && start.until != kForever) return fmt::format("{}", start.until);
   return {};

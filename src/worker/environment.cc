@@ -19,6 +19,7 @@ Result<std::vector<std::pair<std::string, std::string>>> environment(const Start
       {"CLAVIER_LAUNCH", fmt::format("{}", start.launch.value)},
       {"CLAVIER_DIR", start.directory},
       {"CLAVIER_STEP", fmt::format("{}", start.step)},
+      {"CLAVIER_SLOTS", fmt::format("{}", start.slots)},
   };
   if (!start.checkpoint.empty()) variables.emplace_back("CLAVIER_CHECKPOINT", start.checkpoint);
   if (start.until != kForever)

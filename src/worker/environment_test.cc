@@ -29,7 +29,8 @@ TEST(Environment, DescribesTheTrial) {
                  {"CLAVIER_TRIAL", "7"},
                  {"CLAVIER_LAUNCH", "12"},
                  {"CLAVIER_DIR", "/studies/my study/trial_7"},
-                 {"CLAVIER_STEP", "0"}}));
+                 {"CLAVIER_STEP", "0"},
+                 {"CLAVIER_SLOTS", "1"}}));
   auto line = start();
   line.checkpoint = "/x/c";
   line.step = 4;

@@ -223,6 +223,7 @@ Result<StartLine> read_start(const Fields& fields) {
   start.width = TRY(fields.number("width", 1));
   start.checkpoints.every = TRY(fields.integer("checkpoint_every", 0)).value_or(0);
   start.checkpoints.at_end = TRY(fields.truth("checkpoint_at_end", true));
+  start.slots = TRY(fields.integer("slots", 1)).value_or(1);
   start.step_seconds = TRY(fields.number("step_seconds", 0));
   if (!std::isfinite(start.step_seconds) || start.step_seconds < 0)
     return invalid("'step_seconds' must be a number from 0 on");

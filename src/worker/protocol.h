@@ -81,6 +81,7 @@ struct StartLine {
   Steps until = kForever;
   double width = 1;
   CheckpointRules checkpoints = {};
+  std::int64_t slots = 1;  ///< Of this machine, which it has at once.
   /// What each of its steps takes at least, because a slower machine is emulated; 0: nothing.
   double step_seconds = 0;
   friend bool operator==(const StartLine&, const StartLine&) = default;

@@ -145,6 +145,7 @@ void encode(const ToWorker& message, std::string& out) {
         line.real("width", start.width);
         line.number("checkpoint_every", start.checkpoints.every);
         line.truth("checkpoint_at_end", start.checkpoints.at_end);
+        if (start.slots != 1) line.number("slots", start.slots);
         if (start.step_seconds > 0) line.real("step_seconds", start.step_seconds);
       },
       [&](const ContinueLine& go_on) { LineWriter(out, "continue").until(go_on.until); },

@@ -91,6 +91,7 @@ TEST(Protocol, TunersMessagesAreReadBackEqual) {
                 0.25,
                 {3, false}},
       StartLine{},
+      StartLine{.slots = 4},
       StartLine{.step_seconds = 0.125},
       ContinueLine{9},
       ContinueLine{},

@@ -70,7 +70,7 @@ InProcessExecutor::~InProcessExecutor() {
 std::string InProcessExecutor::obstacle(const Order& order) const {
   const auto slot = order.slot.id.value;
   if (order.launch.members.size() != 1 || order.launch.shares.size() > 1)
-    return "a launch in process is one trial on one slot";
+    return "a launch in process is one trial on one slot: threads cannot be joined";
   if (order.configs.size() != 1 || order.directories.size() != 1)
     return "the order lacks a configuration or a directory";
   if (slot < 0 || slot >= options_.slots)

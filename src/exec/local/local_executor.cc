@@ -106,15 +106,20 @@ void LocalExecutor::give_up(const Order& order, ExitKind kind, const std::string
 Status LocalExecutor::check(const Order& order) const {
   CHECK(order.configs.size() == order.launch.members.size() &&
         order.directories.size() == order.configs.size());
-  if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
-    return unavailable("local workers run one trial in one process; several of either do not work");
-  const auto slot = order.slot.id;
-  if (std::ranges::find(options_.node.slots, slot, &Slot::id) == options_.node.slots.end())
-    return not_found(fmt::format("this machine has no slot {}", slot.value));
+  if (order.launch.members.size() != 1 || order.launch.shares.empty())
+    return unavailable("local workers run one trial in one process");
+  std::set<SlotId> named;
+  for (const Share& share : order.launch.shares) {
+    if (!named.insert(share.slot).second)
+      return invalid(fmt::format("a launch names slot {} twice", share.slot.value));
+    if (std::ranges::find(options_.node.slots, share.slot, &Slot::id) == options_.node.slots.end())
+      return not_found(fmt::format("this machine has no slot {}", share.slot.value));
+    if (taken_.contains(share.slot))
+      return conflict(fmt::format("slot {} is taken", share.slot.value));
+  }
   if (order.slot.emulated && !(order.slot.speed > 0 && std::isfinite(order.slot.speed)))
     return invalid(fmt::format("slot {} cannot emulate a speed of {}: it must be above 0",
-                               slot.value, order.slot.speed));
-  if (taken_.contains(slot)) return conflict(fmt::format("slot {} is taken", slot.value));
+                               order.slot.id.value, order.slot.speed));
   return ok_status();
 }
 
@@ -123,7 +128,7 @@ Status LocalExecutor::launch(const Order& order) {
   const worker::StartLine start =
       start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
   TRY(make_directory(start.directory));
-  LocalWorker* worker = warm_worker(order.slot);
+  LocalWorker* worker = warm_worker(order);
   if (worker)
     ++counters_.warm_starts;
   else
@@ -131,7 +136,7 @@ Status LocalExecutor::launch(const Order& order) {
   ++worker->launches;
   worker->run = run_of(order, start);
   live_[order.launch.id] = worker;
-  taken_.insert(order.slot.id);
+  for (const Share& share : order.launch.shares) taken_.insert(share.slot);
   tell(*worker, start);
   return ok_status();
 }
@@ -139,8 +144,11 @@ Status LocalExecutor::launch(const Order& order) {
 WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& start) const {
   const fs::path directory = start.directory;
   const StudyTime time = now();
+  std::vector<SlotId> slots;
+  for (const Share& share : order.launch.shares) slots.push_back(share.slot);
   return {.trial = start.trial,
           .launch = start.launch,
+          .slots = std::move(slots),
           .directory = start.directory,
           .relative = order.directories.front(),
           .step = start.step,
@@ -150,16 +158,23 @@ WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& sta
           .error = LogFile(directory / "stderr", options_.log_limit_bytes)};
 }
 
-LocalWorker* LocalExecutor::warm_worker(const Slot& slot) {
-  const auto found = idle_.find(slot.id);
-  if (found == idle_.end()) return nullptr;
-  LocalWorker& worker = *found->second;
-  if (worker.slot == slot && connected(worker.process.wire)) {
-    idle_.erase(found);
-    return &worker;
+/// The one that waits in just these slots. Others leave: they hold memory of devices.
+LocalWorker* LocalExecutor::warm_worker(const Order& order) {
+  for (const Share& share : order.launch.shares) {
+    const auto found = idle_.find(share.slot);
+    if (found == idle_.end()) continue;
+    LocalWorker& worker = *found->second;
+    if (worker.slot == order.slot && connected(worker.process.wire)) {
+      forget_idle(worker);
+      return &worker;
+    }
+    dismiss(worker);
   }
-  dismiss(worker);
   return nullptr;
+}
+
+void LocalExecutor::forget_idle(const LocalWorker& worker) {
+  std::erase_if(idle_, [&](const auto& idle) { return idle.second == &worker; });
 }
 
 Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartLine& start) {
@@ -281,8 +296,7 @@ void LocalExecutor::terminate(LocalWorker& worker, Wish wish, std::string compla
 }
 
 void LocalExecutor::dismiss(LocalWorker& worker) {
-  const auto found = idle_.find(worker.slot.id);
-  if (found != idle_.end() && found->second == &worker) idle_.erase(found);
+  forget_idle(worker);
   worker.patience = now() + options_.leave;
   if (worker.hello && worker.hello->several) tell(worker, worker::QuitLine{});
 }
@@ -301,7 +315,7 @@ void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) 
 
 void LocalExecutor::end_launch(LocalWorker& worker) {
   signals_.push_back(LaunchEnded{worker.run->launch});
-  taken_.erase(worker.slot.id);
+  for (const SlotId slot : worker.run->slots) taken_.erase(slot);
   worker.run.reset();
 }
 
@@ -325,8 +339,7 @@ void LocalExecutor::finish(LocalWorker& worker) {
     exit(worker, outcome.kind, std::move(outcome.error));
   }
   if (worker.run) end_launch(worker);
-  const auto idle = idle_.find(worker.slot.id);
-  if (idle != idle_.end() && idle->second == &worker) idle_.erase(idle);
+  forget_idle(worker);
   workers_.erase(worker.id);
 }
 

@@ -30,7 +30,8 @@ struct LocalCounters {
   std::int64_t ignored = 0;  ///< Messages that made no sense: garbage, strangers, latecomers.
 };
 
-/// Runs every launch in a process of this machine, at most one per slot. One process may serve
+/// Runs every launch in a process of this machine, at most one per slot; of several slots, it sees
+/// the cores and devices of all. One process may serve
 /// trial after trial; each has a guard, so nothing survives it. Owned and used by the loop's
 /// thread, which waits in `wait` on one poller for everything: no polling.
 /// Trials' output goes to `stdout` and `stderr` in their directories; what belongs to no trial
@@ -69,7 +70,8 @@ class LocalExecutor final : public Executor {
   Status launch(const Order& order);
   WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
   Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
-  LocalWorker* warm_worker(const Slot& slot);
+  LocalWorker* warm_worker(const Order& order);
+  void forget_idle(const LocalWorker& worker);
   void dismiss(LocalWorker& worker);
   void terminate(LocalWorker& worker, Wish wish, std::string complaint);
   void tell(LocalWorker& worker, const worker::ToWorker& message);
@@ -114,7 +116,7 @@ class LocalExecutor final : public Executor {
   std::map<std::uint64_t, std::unique_ptr<LocalWorker>> workers_;
   std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
   std::set<SlotId> taken_;                 ///< Until their launch's end.
-  std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch.
+  std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch, by each of their slots.
   std::uint64_t next_worker_ = 0;
   bool announced_ = false;
   std::deque<Signal> signals_;  ///< At most what one round of reads yields.

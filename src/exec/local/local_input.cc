@@ -282,9 +282,9 @@ void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
       worker.process.wire &&
       (options_.max_trials_per_worker <= 0 || worker.launches < options_.max_trials_per_worker);
   if (!again) return dismiss(worker);
+  for (const SlotId slot : worker.run->slots) idle_[slot] = &worker;
   end_launch(worker);
   worker.patience.reset();
-  idle_[worker.slot.id] = &worker;
 }
 
 void LocalExecutor::ignore(LocalWorker& worker, std::string_view what) {

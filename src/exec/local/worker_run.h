@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "exec/local/outcome.h"
 #include "exec/local/trial_log.h"
@@ -19,6 +20,7 @@ namespace clavier::exec {
 struct WorkerRun {
   TrialId trial;
   LaunchId launch;
+  std::vector<SlotId> slots;
   std::string directory;  ///< Absolute.
   std::string relative;   ///< The same from the study's folder.
   Steps step = 0;         ///< Last reported; at first that of the checkpoint.

@@ -106,6 +106,7 @@ void SimExecutor::reset(StudyTime epoch) {
     place.away = false;
     place.changes = 0;
     place.run.reset();
+    place.held_by.reset();
   }
   for (Shared& shared : shared_) shared.busy = 0;
   for (std::uint32_t index = 0; index < options_.nodes.size(); ++index) {
@@ -257,28 +258,14 @@ void SimExecutor::deliver(LaunchId launch, Signal signal) {
          signals_.put(std::move(signal)));
 }
 
-std::string SimExecutor::obstacle(const Order& order) const {
-  if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
-    return "the simulator runs one trial on one slot";
-  const std::int64_t slot = order.launch.shares.front().slot.value;
-  if (slot < 0 || static_cast<std::size_t>(slot) >= places_.size())
-    return fmt::format("there is no slot {}", slot);
-  const Place& place = places_[static_cast<std::size_t>(slot)];
-  if (place.away) return fmt::format("slot {} is not there", slot);
-  if (!place.alive) return fmt::format("the node of slot {} is not there", slot);
-  if (place.run) return fmt::format("slot {} runs launch {}", slot, place.run->launch.value);
-  return {};
-}
-
 void SimExecutor::begin(const Order& order) {
   if (const std::string why = obstacle(order); !why.empty()) {
-    const std::int64_t asked =
-        order.launch.shares.empty() ? -1 : order.launch.shares.front().slot.value;
     // A node that the tuner has not yet heard to be lost.
-    const Place* place = asked >= 0 && static_cast<std::size_t>(asked) < places_.size()
-                             ? &places_[static_cast<std::size_t>(asked)]
-                             : nullptr;
-    const bool gone = place && (changes_[place->node] > 1 || place->changes > 0);
+    const bool gone = std::ranges::any_of(order.launch.shares, [&](const Share& share) {
+      const auto slot = static_cast<std::size_t>(share.slot.value);
+      return share.slot.valid() && slot < places_.size() &&
+             (changes_[places_[slot].node] > 1 || places_[slot].changes > 0);
+    });
     for (const Member& member : order.launch.members)
       deliver(order.launch.id, Exited{.trial = member.trial,
                                       .launch = order.launch.id,
@@ -302,12 +289,16 @@ void SimExecutor::begin(const Order& order) {
   if (member.from) run.weights = weights_of(member.from->path);
   const double fetching = member.from ? fetch(member.from->launch, slot) : 0;
   crowd(slot, +1);
+  for (std::size_t i = 1; i < order.launch.shares.size(); ++i) {
+    run.further.push_back(static_cast<std::uint32_t>(order.launch.shares[i].slot.value));
+    places_[run.further.back()].held_by = slot;
+  }
   places_[slot].run = std::move(run);
   slot_of_[order.launch.id] = slot;
   const auto launch = static_cast<std::size_t>(order.launch.id.value);
   if (launch >= wrote_in_.size()) wrote_in_.resize(launch + 1, kNowhere);
   wrote_in_[launch] = slot;
-  schedule(slot, span(fetching + options_.start_seconds / places_[slot].rate()));
+  schedule(slot, span(fetching + options_.start_seconds / rate(slot)));
 }
 
 double SimExecutor::fetch(LaunchId launch, std::uint32_t slot) {
@@ -327,15 +318,15 @@ Steps SimExecutor::last_step(const Config& config) const {
   return curve_.steps ? curve_.steps(config) : kForever;
 }
 
-StudyDuration SimExecutor::duration(const Place& place) const {
-  const Run& run = *place.run;
+StudyDuration SimExecutor::duration(std::uint32_t slot) const {
+  const Run& run = *places_[slot].run;
   const Steps to = next_report(run);
   double steps = static_cast<double>(to - run.step);
   if (curve_.cost) {
     steps = 0;
     for (Steps step = run.step + 1; step <= to; ++step) steps += curve_.cost(run.config, step);
   }
-  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / place.rate();
+  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / rate(slot);
   if (options_.noise > 0) {
     Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, to);
     seconds *= std::exp(options_.noise * rng.normal());
@@ -346,10 +337,9 @@ StudyDuration SimExecutor::duration(const Place& place) const {
 
 /// The next step, or the end if there is none, `delay` from now.
 void SimExecutor::schedule(std::uint32_t slot, StudyDuration delay) {
-  Place& place = places_[slot];
-  Run& run = *place.run;
+  Run& run = *places_[slot].run;
   const bool ends = run.step >= run.last;
-  run.due = now_ + delay + (ends ? StudyDuration::zero() : duration(place));
+  run.due = now_ + delay + (ends ? StudyDuration::zero() : duration(slot));
   push(run.due, ends ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
 }
 
@@ -425,6 +415,7 @@ void SimExecutor::leave(std::uint32_t slot, ExitKind kind, std::string error) {
           Exited{.trial = run.trial, .launch = launch, .kind = kind, .error = std::move(error)});
   deliver(launch, LaunchEnded{launch});
   slot_of_.erase(launch);
+  for (const std::uint32_t further : run.further) places_[further].held_by.reset();
   places_[slot].run.reset();
   crowd(slot, -1);
 }

@@ -19,7 +19,8 @@
 
 namespace clavier::exec {
 
-/// Trials in virtual time: each reports what a curve says, as often as the slots' speeds let it.
+/// Trials in virtual time: each reports what a curve says, as often as the slots' speeds let it; on
+/// several slots, as the slowest of them does.
 /// `wait` jumps to the next event, one signal a call (nodes that join together come together).
 /// What happens at the same instant is ordered by launch, then by cause: the whole run is a
 /// function of options, curve and the calls made, also after a replay.
@@ -91,12 +92,13 @@ class SimExecutor final : public Executor {
     Steps step = 0;  ///< Finished.
     Steps from = 0;  ///< Resumed at.
     Steps until = kForever;
-    Steps last = kForever;         ///< Of the curve.
-    bool waiting = false;          ///< At `until`, for a decision.
-    StudyTime since{};             ///< The last report, or the start.
-    StudyTime due{};               ///< Of its next event, unless it waits.
-    Weights weights = {};          ///< Of a curve that learns.
-    std::uint64_t generation = 0;  ///< Events of an older one are void.
+    Steps last = kForever;                    ///< Of the curve.
+    bool waiting = false;                     ///< At `until`, for a decision.
+    StudyTime since{};                        ///< The last report, or the start.
+    StudyTime due{};                          ///< Of its next event, unless it waits.
+    Weights weights = {};                     ///< Of a curve that learns.
+    std::uint64_t generation = 0;             ///< Events of an older one are void.
+    std::vector<std::uint32_t> further = {};  ///< Slots that it holds besides its own.
   };
   struct Place {
     std::uint32_t node = 0;
@@ -106,7 +108,8 @@ class SimExecutor final : public Executor {
     bool away = false;          ///< Lost by itself, wherever its node is.
     std::uint64_t changes = 0;  ///< How often it came or went by itself.
     std::optional<Run> run = {};
-    std::uint32_t shares = 0;  ///< Index of what is shared; 0: nothing.
+    std::optional<std::uint32_t> held_by = {};  ///< The slot of a launch over several.
+    std::uint32_t shares = 0;                   ///< Index of what is shared; 0: nothing.
 
     double rate() const { return speed * share; }
   };
@@ -162,6 +165,10 @@ class SimExecutor final : public Executor {
   static Status check_sharing(const SimNode& node);
   void share_devices();
   void change_speed(std::uint32_t place, double speed, double share);
+  /// The slot whose run is at work in this one, if any.
+  std::optional<std::uint32_t> runner(std::uint32_t place) const;
+  /// Of what runs there: that of the slowest of its slots.
+  double rate(std::uint32_t place) const;
   /// As many more trials share the slot's devices, or fewer.
   void crowd(std::uint32_t place, int more);
   /// Seconds until what `launch` saved is in this slot.
@@ -171,7 +178,7 @@ class SimExecutor final : public Executor {
   void schedule(std::uint32_t place, StudyDuration delay);
   void leave(std::uint32_t place, ExitKind kind, std::string error = {});
   void deliver(LaunchId launch, Signal signal);
-  StudyDuration duration(const Place& place) const;
+  StudyDuration duration(std::uint32_t place) const;
   Steps last_step(const Config& config) const;
   Steps next_report(const Run& run) const;
   std::string failure(const Run& run, Steps to) const;
@@ -183,6 +190,7 @@ class SimExecutor final : public Executor {
   void go_live();
   void begin(const Order& order);
   std::string obstacle(const Order& order) const;
+  std::string obstacle(std::uint32_t slot) const;
   void pass_on(const Message& message);
 
   bool follow_input(const Turn& turn);

@@ -69,8 +69,8 @@ void SimExecutor::slot_lost(std::uint32_t slot, std::uint64_t change) {
   place.away = true;
   if (place.alive) {
     deliver(kBeforeAll, NodeJoined{node(place.node)});
-    if (place.run)
-      leave(slot, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
+    if (const auto at = runner(slot))
+      leave(*at, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
     place.alive = false;
   }
   if (change != 0)

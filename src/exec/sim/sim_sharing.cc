@@ -41,16 +41,16 @@ void SimExecutor::share_devices() {
 
 /// What is left of the present step takes longer or shorter from now on.
 void SimExecutor::change_speed(std::uint32_t slot, double speed, double share) {
-  Place& place = places_[slot];
-  const double before = place.rate();
-  place.speed = speed;
-  place.share = share;
-  const double stretched = before / place.rate();
-  if (!place.run || place.run->waiting || stretched == 1) return;
-  Run& run = *place.run;
+  const std::uint32_t at = runner(slot).value_or(slot);
+  const double before = rate(at);
+  places_[slot].speed = speed;
+  places_[slot].share = share;
+  const double stretched = before / rate(at);
+  if (!places_[at].run || places_[at].run->waiting || stretched == 1) return;
+  Run& run = *places_[at].run;
   ++run.generation;
   run.due = now_ + span(seconds(run.due - now_) * stretched);
-  push(run.due, run.step >= run.last ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
+  push(run.due, run.step >= run.last ? Kind::kEnd : Kind::kStep, at, run.launch, run.generation);
 }
 
 void SimExecutor::crowd(std::uint32_t slot, int more) {
