@@ -111,7 +111,7 @@ Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool st
     director.replay(step);
     return {};
   }));
-  return pending(director.state().trial(id), director, policies.planner->why(id));
+  return pending(director.state().trial(id), director, director.why_it_waits(id));
 }
 
 }  // namespace clavier::app

@@ -212,7 +212,8 @@ Result<double> step_seconds(StudySpec spec, const PlanOptions& options) {
   spec.simulate->save_seconds = spec.simulate->start_seconds = 0;
   const Simulated done = TRY(simulate_study(spec, {.home = options.home, .world = World::kCalm}));
   double busy = 0, steps = 0;
-  for (const report::Leg& leg : done.timeline.legs()) busy += seconds(leg.end - leg.start);
+  for (const report::Leg& leg : done.timeline.legs())
+    if (!leg.further) busy += seconds(leg.end - leg.start);
   for (const Trial& trial : done.state.trials())
     steps += static_cast<double>(done.timeline.trained(trial.id).steps);
   return steps > 0 ? busy / steps : 0;

@@ -7,6 +7,7 @@
 
 #include "app/registry_entry.h"
 #include "base/nearest.h"
+#include "cluster/backfill.h"
 #include "cluster/first_fit.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
@@ -84,8 +85,10 @@ std::unique_ptr<cluster::Planner> make_rule_planner(const StudySpec& spec, const
                                   .window = keeps_together(spec) ? kWindow : 0});
 }
 
-std::unique_ptr<cluster::Planner> make_first_fit(const StudySpec&, const Options&) {
-  return std::make_unique<cluster::FirstFit>();
+std::unique_ptr<cluster::Planner> make_first_fit(const StudySpec& spec, const Options&) {
+  if (spec.trial.gang.one()) return std::make_unique<cluster::FirstFit>();
+  return std::make_unique<cluster::Backfill>(cluster::BackfillOptions{
+      .seconds_per_step = spec.cluster.seconds_per_step, .length = last_step(spec)});
 }
 
 /// What all planners have in common that share out slots over time.

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "app/control.h"
+#include "app/gang_file.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
 #include "app/policy_files.h"
@@ -103,7 +104,10 @@ Result<Node> this_node(const StudySpec& spec) {
       }
     }
   }
-  if (!spec.cluster.discovers()) return node;
+  if (!spec.cluster.discovers()) {
+    TRY(check_gang_fits(spec, node.slots.size()));
+    return node;
+  }
   auto found = cluster::make_slots(cutter.rest(), spec.trial.resources, spec.cluster.workers,
                                    spec.cluster.max_per_gpu);
   // Where slots are declared as well, they may have used up everything.
@@ -113,6 +117,7 @@ Result<Node> this_node(const StudySpec& spec) {
     slot.price_per_hour = spec.cluster.price_per_hour;
     node.slots.push_back(std::move(slot));
   }
+  TRY(check_gang_fits(spec, node.slots.size()));
   return node;
 }
 
@@ -123,7 +128,8 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .seed = spec.seed,
                               .retries = spec.trial.retries,
                               .fail_fast = spec.fail_fast,
-                              .resources = spec.trial.resources};
+                              .resources = spec.trial.resources,
+                              .gang = spec.trial.gang};
   options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics};
   options.study_rules = {.metric = spec.stop.metric,
                          .time = spec.stop.time,

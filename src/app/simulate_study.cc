@@ -40,7 +40,7 @@ class Witness final : public Observer {
 };
 
 double bound_of(const Simulated& simulated, const exec::SimOptions& options,
-                const exec::Curve& curve) {
+                const exec::Curve& curve, const GangSize& gang) {
   std::vector<double> works;
   for (const Trial& trial : simulated.state.trials()) {
     const report::Trained trained = simulated.timeline.trained(trial.id);
@@ -51,7 +51,9 @@ double bound_of(const Simulated& simulated, const exec::SimOptions& options,
     }
     const double work = steps * options.seconds_per_step +
                         static_cast<double>(trained.reports) * options.evaluation_seconds;
-    if (work > 0) works.push_back(work);
+    // One that takes k slots at once: as if k trials of its work were to run.
+    const std::int64_t slots = std::max<std::int64_t>(1, gang.of(trial.config));
+    if (work > 0) works.insert(works.end(), static_cast<std::size_t>(slots), work);
   }
   if (works.empty()) return 0;
   return cluster::preemptive_bound(works, rates_of(options));
@@ -116,7 +118,7 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
                       .timeline = std::move(witness.timeline),
                       .hash = witness.hash,
                       .events = executor->events()};
-  simulated.bound = bound_of(simulated, cluster, curve);
+  simulated.bound = bound_of(simulated, cluster, curve, spec.trial.gang);
   return simulated;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "app/gang_file.h"
 #include "app/recorded_study.h"
 #include "base/rng.h"
 #include "cluster/discovery.h"
@@ -123,6 +124,9 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   exec::SimOptions options;
   options.nodes.clear();
   TRY(add_slots(spec, options));
+  std::size_t largest = 0;
+  for (const exec::SimNode& node : options.nodes) largest = std::max(largest, node.slots.size());
+  TRY(check_gang_fits(spec, largest));
   options.seconds_per_step = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
   options.move_seconds = simulate.move_seconds.value_or(spec.cluster.move_seconds);
   options.save_seconds = simulate.save_seconds;

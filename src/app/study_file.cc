@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "app/cluster_file.h"
+#include "app/gang_file.h"
 #include "app/recorded_policy.h"
 #include "app/registry.h"
 #include "app/study_file_fields.h"
@@ -171,6 +172,8 @@ class StudyReader {
     for (std::size_t i = 0; i < places_.slots.size(); ++i)
       spec_.cluster.slots[i].where = source_.where(places_.slots[i]);
     if (problems_.empty()) check_cluster(spec_, places_, problems_);
+    if (const Status fits = check_gang(spec_, space_.space); problems_.empty() && !fits)
+      problems_.add(place("trial", "slots"), fits.error().message);
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
@@ -316,7 +319,7 @@ class StudyReader {
   }
 
   void placeholder(const std::string& name, Place place) {
-    std::vector<std::string> known{"trial", "dir", "checkpoint", "until"};
+    std::vector<std::string> known{"trial", "dir", "checkpoint", "until", "slots"};
     for (const Parameter& parameter : space_.space.parameters) known.push_back(parameter.name);
     if (std::ranges::find(known, name) == known.end())
       problems_.add(place, fmt::format("{{{}}} is no parameter{}", name, suggestion(name, known)));

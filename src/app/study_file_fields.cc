@@ -51,6 +51,8 @@ const Field kFields[] = {
      "devices of one trial, or a fraction of one"},
     {"trial", "memory_mb", [](StudySpec& s) -> Slot { return &s.trial.resources.memory_mb; }, 0,
      1e12, "limit of one trial; 0: none"},
+    {"trial", "slots", [](StudySpec& s) -> Slot { return &s.trial.gang; }, 1, 1e6,
+     "of one machine that a trial takes at once; a number or a parameter's name"},
     {"trial", "resources", [](StudySpec& s) -> Slot { return &s.trial.resources.custom; }, 0, 0,
      "whatever else a slot must have so much of, by name"},
     {"trial", "max_failures", [](StudySpec& s) -> Slot { return &s.trial.retries.max_failures; },
@@ -277,6 +279,13 @@ Status read_amounts(const Field& field, const TomlNode& node,
   return {};
 }
 
+Status read_gang(const Field& field, const TomlNode& node, GangSize& gang) {
+  const auto* name = node.is_scalar() ? node.scalar.as<std::string>() : nullptr;
+  if (!name || name->empty()) return store(whole(field, node), gang.number);
+  gang = {.parameter = *name};
+  return {};
+}
+
 Status read_mode(const Field& field, const TomlNode& node, Mode& mode) {
   const auto* word = node.scalar.as<std::string>();
   if (!node.is_scalar() || !word || (*word != "min" && *word != "max"))
@@ -313,7 +322,8 @@ std::span<const Field> fields() { return kFields; }
 
 Status read_field(const Field& field, const TomlNode& node, StudySpec& spec) {
   return match(
-      field.slot(spec), [&](std::vector<double>* at) { return read_numbers(field, node, *at); },
+      field.slot(spec), [&](GangSize* at) { return read_gang(field, node, *at); },
+      [&](std::vector<double>* at) { return read_numbers(field, node, *at); },
       [&](std::string* at) { return read_text(field, node, *at); },
       [&](bool* at) { return read_flag(field, node, *at); },
       [&](std::int64_t* at) { return store(whole(field, node), *at); },
@@ -347,6 +357,9 @@ std::string write_field(const Field& field, const StudySpec& spec) {
   const auto number = [](double value) { return toml_value(Value(value)); };
   return match(
       slot,
+      [](GangSize* at) {
+        return at->differs() ? in_quotes(at->parameter) : fmt::format("{}", at->number);
+      },
       [](std::vector<double>* at) {
         return at->empty() ? "" : toml_value(Value(Value::List(at->begin(), at->end())));
       },

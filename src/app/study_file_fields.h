@@ -27,9 +27,9 @@ struct Limit {
 
 /// Where a key's value lives; its type says what may be written.
 using Slot =
-    std::variant<std::vector<double>*, std::string*, bool*, std::int64_t*, std::uint64_t*, int*,
-                 double*, Mode*, StudyDuration*, Bytes, Limit, std::vector<std::string>*,
-                 std::optional<double>*, std::optional<std::int64_t>*,
+    std::variant<GangSize*, std::vector<double>*, std::string*, bool*, std::int64_t*,
+                 std::uint64_t*, int*, double*, Mode*, StudyDuration*, Bytes, Limit,
+                 std::vector<std::string>*, std::optional<double>*, std::optional<std::int64_t>*,
                  std::optional<StudyDuration>*, std::optional<bool>*,
                  std::map<std::string, double>*, std::optional<std::map<std::string, double>>*>;
 

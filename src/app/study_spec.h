@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "study/gang.h"
 #include "study/node.h"
 #include "study/objective.h"
 #include "study/space.h"
@@ -57,7 +58,8 @@ struct StudyStop {
 };
 
 struct TrialSpec {
-  Resources resources = {};
+  Resources resources = {};  ///< Of each of its slots.
+  GangSize gang = {};
   TrialStop stop = {};
   RetryLimits retries = {};
   std::optional<StudyDuration> time_limit = {};  ///< Wall time of one attempt; then it failed.

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <deque>
 #include <fstream>
+#include <map>
 #include <ostream>
+#include <set>
 
 #include "app/control.h"
 #include "base/match.h"
@@ -160,10 +162,19 @@ struct Spent {
   }
 };
 
+std::string listed(const std::set<SlotId>& slots) {
+  std::string text;
+  for (const SlotId slot : slots) text += fmt::format("{}{}", text.empty() ? "" : ", ", slot.value);
+  return text;
+}
+
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
   if (legs.empty()) return;
+  std::map<LaunchId, std::set<SlotId>> slots;
+  for (const report::Leg& leg : legs) slots[leg.launch].insert(leg.slot);
+  std::erase_if(legs, [](const report::Leg& leg) { return leg.further; });
   report::Table table({{.title = "launch", .align = report::Align::kRight},
                        {.title = "slot"},
                        {.title = "steps"},
@@ -183,7 +194,7 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
       if (report.launch == leg.launch && time > leg.start && time <= leg.end) spent.add(report);
     const auto lane = history.timeline.lanes().find(leg.slot);
     table.add({fmt::format("{}", leg.launch.value),
-               fmt::format("{} ({})", leg.slot.value,
+               fmt::format("{} ({})", listed(slots[leg.launch]),
                            lane == history.timeline.lanes().end() ? "?" : lane->second.host),
                fmt::format("{} to {}", leg.from, leg.to),
                report::elapsed(leg.start.time_since_epoch()), report::elapsed(leg.end - leg.start),

@@ -9,8 +9,12 @@ void Machines::apply(const Step& step) {
   if (std::holds_alternative<Opened>(step.turn.input)) {
     nodes_.clear();
     slots_.clear();
+    further_.clear();
     return;
   }
+  for (const Launch& launch : step.fill.launches)
+    for (std::size_t i = 1; i < launch.shares.size(); ++i)
+      further_[launch.id].push_back(launch.shares[i].slot);
   const auto* signal = std::get_if<Signal>(&step.turn.input);
   if (!signal) return;
   if (const auto* joined = std::get_if<NodeJoined>(signal)) {
@@ -18,6 +22,8 @@ void Machines::apply(const Step& step) {
     for (const Slot& slot : joined->node.slots) slots_[slot.id] = {joined->node.id, slot.resources};
   } else if (const auto* lost = std::get_if<NodeLost>(signal)) {
     nodes_.erase(lost->node);
+  } else if (const auto* ended = std::get_if<LaunchEnded>(signal)) {
+    further_.erase(ended->launch);
   }
 }
 
@@ -32,10 +38,16 @@ Machines::Use Machines::use(const State& state) const {
   std::set<LaunchId> counted;  // members of one launch share its slot
   for (const TrialId id : state.with_status(TrialStatus::kRunning)) {
     const Trial& trial = state.trial(id);
-    const auto slot = slots_.find(trial.slot);
-    if (slot == slots_.end() || !counted.insert(trial.launch).second) continue;
-    use.cpus.used += slot->second.resources.cpus;
-    use.gpus.used += slot->second.resources.gpus;
+    if (!counted.insert(trial.launch).second) continue;
+    std::vector<SlotId> held{trial.slot};
+    if (const auto further = further_.find(trial.launch); further != further_.end())
+      held.insert(held.end(), further->second.begin(), further->second.end());
+    for (const SlotId each : held) {
+      const auto slot = slots_.find(each);
+      if (slot == slots_.end()) continue;
+      use.cpus.used += slot->second.resources.cpus;
+      use.gpus.used += slot->second.resources.gpus;
+    }
   }
   return use;
 }

@@ -35,6 +35,7 @@ class Machines {
   };
   std::map<NodeId, Node> nodes_;
   std::map<SlotId, Place> slots_;
+  std::map<LaunchId, std::vector<SlotId>> further_;  ///< Of launches over several slots.
 };
 
 }  // namespace clavier::report

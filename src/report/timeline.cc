@@ -78,6 +78,13 @@ void Timeline::begin(const Launch& launch, const Member& member) {
                            .end = now_,
                            .moved = moved});
   live_[launch.id].push_back(*progress.leg);
+  for (std::size_t i = 1; i < launch.shares.size(); ++i) {
+    Leg further = legs_[*progress.leg];
+    further.slot = launch.shares[i].slot;
+    further.moved = false;
+    further.further = true;
+    live_[launch.id].push_back(open_leg(further));
+  }
 }
 
 void Timeline::report(const Report& report) {
@@ -87,6 +94,9 @@ void Timeline::report(const Report& report) {
   Leg& leg = legs_[*progress.leg];
   if (leg.launch != report.launch) return;
   leg.to = report.step;
+  if (const auto live = live_.find(report.launch); live != live_.end())
+    for (const std::size_t each : live->second)
+      if (legs_[each].trial == report.trial) legs_[each].to = report.step;
   progress.at = report.step;
   if (report.step <= progress.reached) return;
   progress.trained.steps += report.step - std::max(progress.reached, leg.from);
@@ -102,17 +112,21 @@ void Timeline::exploit(const Exploit& exploit) {
   progress.at = progress.reached = exploit.donor.step;
   if (!progress.leg) return;
   const std::size_t index = *progress.leg;
-  Leg& before = legs_[index];
+  const Leg& before = legs_[index];
   const auto live = live_.find(before.launch);
   if (live == live_.end()) return;
-  close_leg(before);
-  Leg next = before;
-  next.from = next.to = exploit.donor.step;
-  next.start = now_;
-  next.cost = 0;
-  next.moved = elsewhere(exploit.donor, before.slot);
-  progress.leg = open_leg(next);
-  std::ranges::replace(live->second, index, *progress.leg);
+  const bool moves = elsewhere(exploit.donor, before.slot);
+  for (std::size_t& leg : live->second) {
+    if (legs_[leg].trial != exploit.trial) continue;
+    close_leg(legs_[leg]);
+    Leg next = legs_[leg];
+    next.from = next.to = exploit.donor.step;
+    next.start = now_;
+    next.cost = 0;
+    next.moved = moves && !next.further;
+    leg = open_leg(next);
+    if (!next.further) progress.leg = leg;
+  }
 }
 
 void Timeline::end(LaunchId launch) {

@@ -19,8 +19,9 @@ struct Leg {
   Steps to = 0;  ///< Last reported.
   StudyTime start{};
   StudyTime end{};
-  bool moved = false;  ///< It began with a checkpoint that another slot had written.
-  double cost = 0;     ///< By the slot's price.
+  bool moved = false;    ///< It began with a checkpoint that another slot had written.
+  double cost = 0;       ///< By the slot's price.
+  bool further = false;  ///< The launch has several slots, and this is not its first.
 };
 
 /// One slot over time.

@@ -8,6 +8,7 @@
 #include "cluster/planner.h"
 #include "sched/scheduler.h"
 #include "search/searcher.h"
+#include "study/gang.h"
 #include "study/state.h"
 #include "tuner/retention.h"
 #include "tuner/rules.h"
@@ -26,6 +27,7 @@ struct StudyOptions {
   StudyRules study_rules = {};
   KeepRules keep = {};
   Resources resources = {};
+  GangSize gang = {};
   /// A worker that cannot resume may start anew after a pause.
   bool restart_paused = false;
   /// One trial runs alone until anything has worked once.
@@ -67,6 +69,8 @@ class Director {
   StudyTime deadline() const;
   /// The run is to close: live trials are being paused and nothing new starts.
   bool closing() const { return closing_; }
+  /// Why a trial that could run does not, as its planner sees it now; empty if it does not say.
+  std::string why_it_waits(TrialId trial) const;
   /// Nothing would be left to do if the study were opened again with these options.
   std::optional<Finished> over() const;
 
@@ -93,15 +97,17 @@ class Director {
   /// Until something has worked once, one trial at a time shows whether anything can.
   bool careful() const { return !proven_ && options_.careful_start; }
   std::size_t appetite() const;
-  std::string start_some(std::size_t appetite, Fill& fill);
+  cluster::Plan start_some(std::size_t appetite, Fill& fill);
+  std::vector<sched::Runnable> drawn(std::vector<sched::Runnable> wanted, Fill& fill);
+  std::int64_t slots_of(const sched::Runnable& runnable) const;
   cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
   std::int64_t new_trials_wanted() const;
   bool launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill);
-  std::optional<TrialId> create(const sched::New& wanted, Fill& fill);
+  std::optional<TrialId> create(const sched::New& wanted, Fill& fill, Steps until = kForever);
   void discard(const Turn& turn, Fill& fill);
-  void settle(const std::string& obstacle, Fill& fill);
+  void settle(const cluster::Plan& plan, Fill& fill);
   void finish(Finished finished, Fill& fill);
 
   StudyOptions options_;

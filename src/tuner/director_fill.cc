@@ -19,16 +19,16 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
   }
   if (capacity == Capacity::kLeave || closing_ || state_.finished()) return fill;
   const std::size_t wanted = appetite();
-  std::string obstacle;
+  cluster::Plan plan;
   if (wanted > 0) {
     fill.asked = true;
-    obstacle = start_some(wanted, fill);
+    plan = start_some(wanted, fill);
     // The searcher had no more: what the scheduler would rather see than nothing may still run.
-    if (fill.exhausted) obstacle = start_some(appetite(), fill);
+    if (fill.exhausted) plan = start_some(appetite(), fill);
   }
   // Where slots are shared out by promise, a slot that is still being left may be all it waits for.
   const bool promised = policies_.planner.multiplexes() && cluster_.any_busy();
-  if (fill.asked && state_.count(TrialStatus::kRunning) == 0 && !promised) settle(obstacle, fill);
+  if (fill.asked && state_.count(TrialStatus::kRunning) == 0 && !promised) settle(plan, fill);
   return fill;
 }
 
@@ -43,24 +43,53 @@ std::size_t Director::appetite() const {
   return policies_.planner.multiplexes() ? appetite : std::min<std::size_t>(appetite, 1);
 }
 
-std::string Director::start_some(std::size_t appetite, Fill& fill) {
-  const auto wanted = runnables(appetite);
-  const cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
+cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
+  auto wanted = runnables(appetite);
+  if (options_.gang.differs()) wanted = drawn(std::move(wanted), fill);
+  cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
   for (const cluster::Start& start : plan.starts)
     if (!launch(wanted[start.want], start, fill) || careful()) break;
-  if (!plan.starts.empty() || plan.left_out.empty()) return {};
-  return plan.left_out.front();
+  return plan;
+}
+
+/// How many slots a new trial takes is known once it is drawn: it may have to wait for them then.
+std::vector<sched::Runnable> Director::drawn(std::vector<sched::Runnable> wanted, Fill& fill) {
+  std::vector<sched::Runnable> known;
+  for (const sched::Runnable& runnable : wanted) {
+    const auto* fresh = std::get_if<sched::New>(&runnable);
+    const auto trial = fresh ? create(*fresh, fill, fresh->until) : std::nullopt;
+    if (fresh && !trial) break;
+    known.push_back(fresh ? sched::Resume{*trial, fresh->until} : runnable);
+  }
+  return known;
+}
+
+std::int64_t Director::slots_of(const sched::Runnable& runnable) const {
+  const auto* resume = std::get_if<sched::Resume>(&runnable);
+  return resume ? options_.gang.of(state_.trial(resume->trial).config) : options_.gang.number;
+}
+
+std::string Director::why_it_waits(TrialId trial) const {
+  if (policies_.planner.multiplexes()) return policies_.planner.why(trial);
+  const cluster::Demand wanted = demand(runnables(appetite()));
+  const cluster::Plan plan = policies_.planner.plan(wanted, cluster_, state_.now());
+  const auto want = std::ranges::find(wanted.wants, trial, &cluster::Want::trial);
+  return want == wanted.wants.end()
+             ? std::string()
+             : plan.left_out[static_cast<std::size_t>(want - wanted.wants.begin())];
 }
 
 cluster::Demand Director::demand(const std::vector<sched::Runnable>& wanted) const {
   cluster::Demand demand{.state = state_};
-  for (const sched::Runnable& runnable : wanted)
+  for (const sched::Runnable& runnable : wanted) {
     demand.wants.push_back(match(
         runnable,
         [](const sched::New& fresh) { return cluster::Want{.trial = {}, .until = fresh.until}; },
         [](const sched::Resume& resume) {
           return cluster::Want{.trial = resume.trial, .until = resume.until};
         }));
+    demand.wants.back().slots = slots_of(runnable);
+  }
   if (policies_.planner.multiplexes()) demand.new_trials = new_trials_wanted();
   return demand;
 }
@@ -108,16 +137,18 @@ bool Director::launch(const sched::Runnable& runnable, const cluster::Start& sta
   member.until = match(runnable, [](const auto& wanted) { return wanted.until; });
   member.stretch = start.stretch;
   if (const Checkpoint* from = known.latest_checkpoint()) member.from = *from;
-  const Fill launch{.launches = {{.id = state_.next_launch(),
-                                  .members = {std::move(member)},
-                                  .shares = {{.slot = start.slot}}}}};
+  Launch started{.id = state_.next_launch(), .members = {std::move(member)}};
+  const double part = 1 / (1 + static_cast<double>(start.further.size()));
+  started.shares.push_back({.slot = start.slot, .part = part});
+  for (const SlotId slot : start.further) started.shares.push_back({.slot = slot, .part = part});
+  const Fill launch{.launches = {std::move(started)}};
   state_.apply(launch, state_.now());
   cluster_.apply(launch, state_.now());
   fill.launches.push_back(launch.launches.front());
   return true;
 }
 
-std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill) {
+std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill, Steps until) {
   const TrialId id{static_cast<std::int64_t>(state_.trials().size())};
   std::optional<Config> config;
   if (wanted.origin) {
@@ -134,6 +165,7 @@ std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill) {
   NewTrial created{.id = id, .config = std::move(*config), .width = wanted.width};
   created.bracket = wanted.bracket;
   created.origin = wanted.origin;
+  created.until = until;
   created.directory = trial_directory_name(options_.name, id, created.config,
                                            state_.first_utc_us() + microseconds(state_.now()));
   state_.apply(Fill{.created = {created}}, state_.now());
@@ -159,10 +191,13 @@ void Director::discard(const Turn& turn, Fill& fill) {
   }
 }
 
-void Director::settle(const std::string& obstacle, Fill& fill) {
-  if (!fill.launches.empty()) return;
+void Director::settle(const cluster::Plan& plan, Fill& fill) {
+  if (!fill.launches.empty() || plan.awaits_node) return;
   if (state_.count(TrialStatus::kPending) > 0) {
+    // Who takes several slots may wait for one that is still being left.
+    if (cluster_.any_busy()) return;
     // Capacity is there, nothing runs, and yet the planner leaves out what could run.
+    const std::string obstacle = plan.left_out.empty() ? std::string() : plan.left_out.front();
     finish({.kind = FinishKind::kFailure, .reason = "nothing can be placed: " + obstacle}, fill);
     return;
   }

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "cluster/backfill.h"
 #include "cluster/first_fit.h"
+#include "cluster/greedy_gangs.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
 #include "exec/sim/power_law.h"
@@ -40,6 +42,7 @@ class SimulatedStudy {
   struct Settings {
     std::int64_t trials = 27;
     bool promotion = true;  ///< ASHA with pauses; else the stopping variant.
+    bool whole = false;     ///< No halving at all: every trial takes 27 steps.
     std::string planner = "first-fit";
     bool population = false;  ///< Population-based training instead.
     bool ray = false;         ///< By Ray's rule.
@@ -49,12 +52,16 @@ class SimulatedStudy {
     /// Two GPUs instead of four slots, each with a place per entry: what so many trials do on it
     /// in total, relative to one.
     std::vector<double> sharing = {};
+    /// Machines with so many slots each instead; a trial takes as many at once as its parameter
+    /// `slots` says: 1, 2 or 4.
+    std::vector<std::size_t> machines = {};
+    double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
     bool synchronous = false;  ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
   };
 
   explicit SimulatedStudy(const Settings& settings)
-      : space_(make_space()),
+      : space_(make_space(settings)),
         searcher_(space_, settings.seed),
         waker_(std::move(*Waker::create())),
         mailbox_(waker_),
@@ -64,7 +71,15 @@ class SimulatedStudy {
     options.seed = settings.seed;
     options.retries = {.max_failures = 3};
     options.keep.keep = 1;
-    if (settings.planner == "first-fit")
+    if (!settings.machines.empty()) {
+      options.gang.parameter = "slots";
+      options.retries.max_losses = 1000;
+      if (settings.planner == "greedy")
+        planner_ = std::make_unique<cluster::GreedyGangs>();
+      else
+        planner_ = std::make_unique<cluster::Backfill>(
+            cluster::BackfillOptions{.length = settings.population ? 40 : 27});
+    } else if (settings.planner == "first-fit")
       planner_ = std::make_unique<cluster::FirstFit>();
     else
       planner_ = std::make_unique<cluster::RulePlanner>(
@@ -88,13 +103,16 @@ class SimulatedStudy {
           sched::PbtOptions{
               .interval = 5, .max_steps = 40, .shares_slots = settings.planner == "first-fit"},
           settings.seed);
+    else if (settings.whole)
+      scheduler_ = std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = 27});
     else if (settings.planner != "first-fit")
       scheduler_ = std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = 40});
     else if (settings.promotion)
       scheduler_ = std::make_unique<sched::AshaPromotion>(options.objective, asha, settings.seed);
     else
       scheduler_ = std::make_unique<sched::Asha>(options.objective, asha, settings.seed);
-    executor_ = std::move(*exec::SimExecutor::create(sim_options(settings), curve(), nullptr));
+    executor_ =
+        std::move(*exec::SimExecutor::create(sim_options(settings), curve(space_), nullptr));
     tuner_ = std::make_unique<Tuner>(options, Policies{searcher_, *scheduler_, *planner_},
                                      World{.executor = *executor_,
                                            .log = log_,
@@ -133,12 +151,15 @@ class SimulatedStudy {
   }
 
  private:
-  static Space make_space() {
+  static Space make_space(const Settings& settings) {
     Space space;
     space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}, {"width", Integer{8, 64}}};
+    constexpr std::int64_t kOne = 1, kTwo = 2, kFour = 4;
+    if (!settings.machines.empty())
+      space.parameters.push_back({"slots", Choice{{kOne, kTwo, kFour}}});
     return space;
   }
-  static exec::Curve curve() { return exec::power_law(make_space(), {}); }
+  static exec::Curve curve(const Space& space) { return exec::power_law(space, {}); }
   static exec::SimOptions sim_options(const Settings& settings);
 
   Space space_;

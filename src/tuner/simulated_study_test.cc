@@ -25,6 +25,16 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
         slots.push_back(std::move(slot));
       }
   }
+  if (!settings.machines.empty()) {
+    options.nodes.clear();
+    for (const std::size_t slots : settings.machines) {
+      exec::SimNode& node = options.nodes.emplace_back(exec::SimNode{.slots = {}});
+      for (std::size_t i = 0; i < slots; ++i)
+        node.slots.push_back({.speed = i % 2 == 0 ? 1.0 : 2.0});
+    }
+    options.mtbf_seconds = settings.mtbf;
+    options.repair_seconds = 2;
+  }
   if (settings.lost_at > 0)
     options.nodes.front().later = {{StudyTime(from_seconds(settings.lost_at)), false},
                                    {StudyTime(from_seconds(settings.lost_at + 1)), true}};
@@ -99,6 +109,12 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
     crash_after_every_step({.trials = 6, .planner = "auto", .population = true, .sharing = sharing},
                            41);
   }
+}
+
+TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {
+  crash_after_every_step({.trials = 12, .machines = {8}});
+  crash_after_every_step({.trials = 12, .promotion = false, .failures = 0.02, .machines = {5}}, 3);
+  crash_after_every_step({.trials = 6, .population = true, .machines = {6}}, 5);
 }
 
 /// Slots of speed 1, 1, 2 and 0.5 take 40 steps of 6 trials: 240 / 4.5 s, if moves cost nothing.

@@ -6,6 +6,7 @@
 
 #include "exec/told.h"
 #include "study/foldable.h"
+#include "study/gang.h"
 
 namespace clavier::tuner {
 
@@ -139,7 +140,10 @@ exec::Order Tuner::order(const Launch& launch) const {
     order.directories.push_back(trial.directory);
     order.width = trial.width;
   }
-  order.slot = director_.cluster().slots().at(launch.shares.front().slot).slot;
+  std::vector<Slot> slots;
+  for (const Share& share : launch.shares)
+    slots.push_back(director_.cluster().slots().at(share.slot).slot);
+  order.slot = joined(slots);
   return order;
 }
 
