@@ -131,6 +131,7 @@ std::vector<std::string> unused_parameters(const StudySpec& spec) {
     return std::ranges::find(used, parameter.name) != used.end();
   };
   if (std::ranges::none_of(spec.space.parameters, is_used)) return {};
+  used.push_back(spec.trial.gang.parameter);
   const auto use_names = [&](const std::string& expression) {
     if (const auto parsed = Expression::parse(expression))
       used.insert(used.end(), parsed->names().begin(), parsed->names().end());

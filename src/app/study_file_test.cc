@@ -317,16 +317,17 @@ TEST(StudyFile, TellsAllProblemsInTheOrderOfTheFileUpToABound) {
 }
 
 TEST(StudyFile, TellsWhichParametersACommandForgets) {
-  const auto unused = [](std::string_view command) {
-    const auto spec = parse_study(
-        "[study]\nmetric='a'\nmode='min'\n[space]\nlr=1\nwd=2\n"
-        "half={expr='wd / 2'}\n[worker]\ncommand=" +
-            std::string(command),
-        "s.toml");
+  const auto unused = [](std::string_view command, const std::string& trial = "") {
+    const auto spec = parse_study(trial +
+                                      "[study]\nmetric='a'\nmode='min'\n[space]\nlr=1\nwd=2\n"
+                                      "half={expr='wd / 2'}\n[worker]\ncommand=" +
+                                      std::string(command),
+                                  "s.toml");
     return spec ? unused_parameters(*spec) : std::vector{spec.error().message};
   };
   EXPECT_EQ(unused("['a', '{lr}']"), std::vector<std::string>{"half"});
   EXPECT_EQ(unused("['a', '{lr}', '{half}']"), std::vector<std::string>{});
+  EXPECT_EQ(unused("['a', '{lr}']", "[trial]\nslots='half'\n"), std::vector<std::string>{});
   EXPECT_EQ(unused("['a']"), std::vector<std::string>{}) << "it reads the environment";
 }
 

@@ -198,6 +198,14 @@ StudyTime waits_since(const Want& want, const State& state, StudyTime now) {
   return want.trial ? state.trial(*want.trial).waits_since : now;
 }
 
+/// Ties go to the trial that was drawn first.
+bool has_waited_longer(const Want& one, const Want& other, const State& state, StudyTime now) {
+  const auto since = [&](const Want& want) {
+    return std::pair(waits_since(want, state, now), want.trial.value_or(TrialId{kForever}));
+  };
+  return since(one) < since(other);
+}
+
 std::string name(const Want& want) {
   return want.trial ? fmt::format("trial {}", want.trial->value) : "a new trial";
 }
@@ -216,9 +224,7 @@ std::optional<std::size_t> claimant(const Demand& demand, const Seating& seating
   for (const std::size_t i : left_over(demand, seating)) {
     const Want& want = demand.wants[i];
     if (want.slots < 2 || static_cast<std::size_t>(want.slots) > seating.largest_here()) continue;
-    if (!found ||
-        waits_since(want, demand.state, now) < waits_since(demand.wants[*found], demand.state, now))
-      found = i;
+    if (!found || has_waited_longer(want, demand.wants[*found], demand.state, now)) found = i;
   }
   return found;
 }
@@ -255,9 +261,7 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   std::vector<std::size_t> order;
   const auto first = claimant(demand, seating, now);
   const auto waited_longer = [&](std::size_t want) {
-    return first && want != *first &&
-           waits_since(demand.wants[want], demand.state, now) <
-               waits_since(demand.wants[*first], demand.state, now);
+    return first && has_waited_longer(demand.wants[want], demand.wants[*first], demand.state, now);
   };
   std::string others_come_first;
   for (std::size_t i = 0; i < demand.wants.size(); ++i) {

@@ -164,6 +164,16 @@ TEST_F(BackfillTest, WhoWaitsLongerComesFirstWhateverTheOrder) {
   EXPECT_EQ(then.starts[0].want, 1u) << "the claimant would have been overtaken";
 }
 
+TEST_F(BackfillTest, OfThoseDrawnTogetherTheFirstComesFirst) {
+  join(0, {1, 1, 1, 1});
+  const TrialId two = drawn(), four = drawn();
+  want(two, 2);
+  want(four, 4);
+  const Plan both = plan();
+  ASSERT_EQ(both.starts.size(), 1u);
+  EXPECT_EQ(both.starts[0].want, 0u);
+}
+
 TEST_F(BackfillTest, WhatNeverFitsHoldsUpNobody) {
   join(0, {1, 1});
   want(drawn(), 3);
