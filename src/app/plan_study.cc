@@ -304,6 +304,7 @@ Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& option
     probe.trials = 1;
     probe.trial.stop = {.steps = interval};
     probe.stop = {};
+    probe.trial.gang = {};
     probe.scheduler = {"fifo"};
     probe.planner = {"first-fit"};
     probe.checkpoint.at_end = false;

@@ -1,0 +1,79 @@
+"""Trials that take several slots of this machine at once, and what a plan measures of the slots."""
+import json
+import signal
+import time
+import unittest
+
+from harness import WholeProgram
+
+WORKER = """
+import json, os, time
+for step in range(1, 4):
+    time.sleep(0.05)
+    print(json.dumps({"step": step, "loss": 1 / step, "slots": int(os.environ["CLAVIER_SLOTS"])}))
+"""
+
+STUDY = """
+[study]
+name = "s"
+metric = "loss"
+mode = "min"
+trials = 9
+[space]
+workers = { choice = [1, 2, 4] }
+x = { uniform = [0, 1] }
+[trial]
+cpus = 0.25
+slots = "workers"
+[trial.stop]
+steps = 3
+[cluster]
+slots = [{ count = 4 }]
+[worker]
+command = ["python3", "worker.py"]
+"""
+
+
+class Slots(WholeProgram):
+    def setUp(self):
+        super().setUp()
+        self.write("worker.py", WORKER)
+        self.study = self.write("study.toml", STUDY)
+
+    def assert_trials_had_what_they_asked_for(self):
+        trials = self.trials("s")
+        self.assertEqual([trial["status"] for trial in trials], ["completed"] * 9)
+        reported = self.query("s", "select trial, metrics from step where kind = 'report'")
+        self.assertGreaterEqual(len(reported), 27)
+        for trial, metrics in reported:
+            self.assertEqual(json.loads(metrics)["slots"], trials[trial]["config"]["workers"])
+
+    def test_every_process_knows_its_slots(self):
+        self.clavier("run", self.study)
+        self.assert_trials_had_what_they_asked_for()
+        self.clavier("verify", "s")
+
+    def test_a_killed_tuner_goes_on(self):
+        process = self.start("run", self.study)
+        self.wait_until(lambda: len(self.query("s", "select 1 from step where kind = 'report'")) >= 8, "a few reports")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        time.sleep(0.2)
+        self.clavier("run", self.study)
+        self.assert_trials_had_what_they_asked_for()
+        self.clavier("verify", "s")
+
+    def test_too_many_are_refused_before_the_first_trial(self):
+        error = self.clavier("run", self.study, "--set", "space.workers={ choice = [1, 5] }", expect=None)
+        self.assertNotEqual(error.returncode, 0)
+        self.assertIn("a trial may take 5 slots of one machine at once, and none has more than 4", error.stderr)
+        self.assertFalse(self.home.exists() and any(self.home.iterdir()))
+
+    def test_a_probe_measures_slots_one_by_one(self):
+        shown = self.clavier("plan", self.study, "--probe").stdout
+        self.assertIn("measured here, an interval on each kind of slot", shown)
+        self.assertIn("9 trials on 4 slots", shown)
+
+
+if __name__ == "__main__":
+    unittest.main()
