@@ -31,7 +31,8 @@ struct Candidates {
     for (const Metric& metric : report.metrics) {
       if (std::ranges::find(seen, metric.name) == seen.end()) seen.push_back(metric.name);
       if (metric.name != objective.metric) continue;
-      const auto [at, is_new] = by_trial.try_emplace(report.trial, metric.value, report.step);
+      const auto [at, is_new] =
+          by_trial.try_emplace(report.trial, Candidate{metric.value, report.step});
       if (!is_new && (scope == Scope::kLast || objective.better(metric.value, at->second.value)))
         at->second = {metric.value, report.step};
     }

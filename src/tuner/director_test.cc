@@ -30,7 +30,8 @@ class DirectorTest : public testing::Test {
 
   Step feed(Input input) {
     Step step;
-    step.turn = director_->decide(StepId{next_++}, study_time(next_ * 1000), std::move(input));
+    const StepId id{next_++};
+    step.turn = director_->decide(id, study_time(id.value * 1000), std::move(input));
     step.fill = director_->fill(step.turn, Capacity::kUse);
     return step;
   }
