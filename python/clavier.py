@@ -209,8 +209,7 @@ class Trial:
     def _leave(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        if self._failure is None:
-            self._finish_checkpoint()
+        self._finish_checkpoint()
         kind = {None: "completed", "pause": "paused"}.get(self._told, "stopped")
         message = {"type": "exited", "trial": self.id, "launch": self.launch, "kind": kind}
         if self._failure is not None:
@@ -219,7 +218,7 @@ class Trial:
 
     def _finish_checkpoint(self) -> None:
         """At the trial's own end: a state that was offered but not wanted then is wanted now."""
-        if self._told is None and self._at_end:
+        if self._told is None and self._failure is None and self._at_end:
             try:
                 self._save_unsaved()
             except Exception as error:  # It is the trial's failure, whatever it is.
@@ -434,15 +433,14 @@ def _inherited_socket() -> Optional[socket.socket]:
         return None
     try:
         wire = socket.socket(fileno=int(text))
-    except (OSError, ValueError):
-        _note(f"descriptor {text} is not open here: reports go to standard output")
-        return None
-    if wire.family != socket.AF_UNIX or wire.type != socket.SOCK_STREAM:
+        if wire.family == socket.AF_UNIX and wire.type == socket.SOCK_STREAM:
+            wire.set_inheritable(False)
+            return wire
         wire.detach()
-        _note(f"descriptor {text} is not Clavier's: reports go to standard output")
-        return None
-    wire.set_inheritable(False)
-    return wire
+    except (OSError, ValueError):
+        pass
+    _note(f"descriptor {text} is no socket of Clavier's: reports go to standard output")
+    return None
 
 
 def _current() -> Trial:
@@ -470,12 +468,10 @@ def _speak_at_exit() -> None:
         previous(kind, error, trace)
 
     def on_exit() -> None:
-        if _trial is None or os.getpid() != pid:
-            return
-        if _trial._failure is None:
+        if _trial is not None and os.getpid() == pid:
             _trial._finish_checkpoint()
-        if _trial._failure is not None or _trial._told is not None:
-            _trial._leave()
+            if _trial._failure is not None or _trial._told is not None:
+                _trial._leave()
 
     sys.excepthook = on_exception
     atexit.register(on_exit)
