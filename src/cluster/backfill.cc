@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 namespace clavier::cluster {
 namespace {
@@ -20,7 +21,9 @@ struct Seat {
 
 struct Table {
   NodeId node;
-  std::vector<Seat> seats;  ///< Fastest first, then by id.
+  std::vector<Seat> seats = {};  ///< Fastest first, then by id.
+  std::size_t free = 0;          ///< Of them.
+  std::size_t known = 0;         ///< Also those that are away.
 };
 
 /// How long trials take, as far as the log tells.
@@ -48,8 +51,8 @@ class Durations {
   double of_running(const Trial& trial) const {
     const Steps until = std::min(trial.until, options_.length);
     if (until == kForever) return kNobodyKnows;
-    return static_cast<double>(std::max<Steps>(0, until - trial.step)) * cost(trial) /
-           cluster_.slots().at(trial.slot).slot.speed;
+    const double speed = cluster_.slots().at(trial.slot).slot.speed;
+    return static_cast<double>(std::max<Steps>(0, until - trial.step)) * cost(trial, speed) / speed;
   }
   double longest() const {
     return options_.length == kForever ? 0
@@ -57,16 +60,18 @@ class Durations {
   }
 
  private:
-  /// Seconds per step at speed 1: its own; where it has none, the worst that was seen.
   double cost(const Trial& trial) const {
     const auto slot = cluster_.slots().find(trial.slot);
-    if (trial.history.empty() || slot == cluster_.slots().end()) return worst_;
+    return slot == cluster_.slots().end() ? worst_ : cost(trial, slot->second.slot.speed);
+  }
+  /// Seconds per step at speed 1: its own, on a slot of this speed; where it has none, the worst
+  /// that was seen.
+  double cost(const Trial& trial, double speed) const {
+    if (trial.history.empty()) return worst_;
     const Point& last = trial.history.back();
     const Steps before = trial.history.size() > 1 ? (trial.history.end() - 2)->step : 0;
-    return last.step > before
-               ? static_cast<double>(last.seconds) / static_cast<double>(last.step - before) *
-                     slot->second.slot.speed
-               : worst_;
+    if (last.step <= before) return worst_;
+    return static_cast<double>(last.seconds) / static_cast<double>(last.step - before) * speed;
   }
 
   const BackfillOptions& options_;
@@ -81,32 +86,37 @@ class Seating {
  public:
   Seating(const Demand& demand, const ClusterState& cluster, const Durations& durations)
       : durations_(durations) {
-    std::map<LaunchId, const Trial*> runs;
+    std::unordered_map<LaunchId, double> free_in;  // Only looked up.
     for (const TrialId id : demand.state.with_status(TrialStatus::kRunning))
-      runs[demand.state.trial(id).launch] = &demand.state.trial(id);
+      free_in[demand.state.trial(id).launch] = durations.of_running(demand.state.trial(id));
     std::map<NodeId, Table> tables;
+    Table* table = nullptr;
     for (const auto& [id, slot] : cluster.slots()) {
-      ++capacity_[slot.slot.node];
+      // The slots of a node mostly follow each other.
+      if (!table || table->node != slot.slot.node) {
+        table = &tables[slot.slot.node];
+        table->node = slot.slot.node;
+      }
+      ++table->known;
       if (!slot.alive) continue;
       Seat seat{.slot = id, .speed = slot.slot.speed};
       if (slot.busy) {
-        const auto run = runs.find(*slot.busy);
-        seat.free_in = run == runs.end() ? 0 : durations.of_running(*run->second);
+        const auto launch = free_in.find(*slot.busy);
         // Who is leaving has not left.
-        seat.free_in = std::max(seat.free_in, 1e-9);
+        seat.free_in = std::max(1e-9, launch == free_in.end() ? 0 : launch->second);
       }
-      tables[slot.slot.node].seats.push_back(seat);
+      table->seats.push_back(seat);
     }
-    for (auto& [node, table] : tables) {
-      std::ranges::stable_sort(table.seats, std::greater{}, &Seat::speed);
-      tables_.push_back({node, std::move(table.seats)});
+    for (auto& [node, each] : tables) {
+      std::ranges::stable_sort(each.seats, std::greater{}, &Seat::speed);
+      each.free = static_cast<std::size_t>(std::ranges::count(each.seats, 0.0, &Seat::free_in));
+      tables_.push_back(std::move(each));
     }
   }
 
   std::size_t free() const {
     std::size_t free = 0;
-    for (const Table& table : tables_)
-      for (const Seat& seat : table.seats) free += seat.free_in == 0;
+    for (const Table& table : tables_) free += table.free;
     return free;
   }
   std::size_t largest_here() const {
@@ -116,24 +126,29 @@ class Seating {
   }
   std::size_t largest_known() const {
     std::size_t largest = 0;
-    for (const auto& [node, slots] : capacity_) largest = std::max(largest, slots);
+    for (const Table& table : tables_) largest = std::max(largest, table.known);
     return largest;
   }
 
   /// The slots it takes now, the slowest first; none if it does not fit.
   std::vector<SlotId> take(const Want& want) {
     const auto wanted = static_cast<std::size_t>(want.slots);
+    Table* at = nullptr;
     std::vector<Seat*> best;
     const auto speed = [&](const std::vector<Seat*>& seats) { return seats[wanted - 1]->speed; };
     for (Table& table : tables_) {
-      const std::vector<Seat*> seats = usable(table, want);
+      if (table.free < wanted) continue;
+      std::vector<Seat*> seats = usable(table, want);
       if (seats.size() < wanted) continue;
       if (best.empty() || speed(seats) > speed(best) ||
-          (speed(seats) == speed(best) && seats.size() < best.size()))
-        best = seats;
+          (speed(seats) == speed(best) && seats.size() < best.size())) {
+        at = &table;
+        best = std::move(seats);
+      }
     }
     std::vector<SlotId> slots;
     if (best.empty()) return slots;
+    at->free -= wanted;
     const double until = durations_.of_rest(want, speed(best));
     for (std::size_t i = wanted; i-- > 0;) {
       best[i]->free_in = std::max(until, 1e-9);
@@ -176,6 +191,7 @@ class Seating {
 
  private:
   /// Free, fastest first; those that are kept for somebody else if it will have left them in time.
+  /// REQUIRES: enough are free.
   std::vector<Seat*> usable(Table& table, const Want& want) const {
     std::vector<Seat*> seats, open;
     for (Seat& seat : table.seats) {
@@ -183,15 +199,13 @@ class Seating {
       seats.push_back(&seat);
       if (!seat.kept) open.push_back(&seat);
     }
-    const auto wanted = static_cast<std::size_t>(want.slots);
-    if (seats.size() < wanted) return {};
-    return durations_.of_rest(want, seats[wanted - 1]->speed) <= lent_for_ ? seats : open;
+    const Seat& slowest = *seats[static_cast<std::size_t>(want.slots) - 1];
+    return durations_.of_rest(want, slowest.speed) <= lent_for_ ? seats : open;
   }
 
   const Durations& durations_;
   std::vector<Table> tables_;
-  std::map<NodeId, std::size_t> capacity_;  ///< Also of nodes that are away.
-  double lent_for_ = -1;                    ///< Seconds; what is kept may be used for so long.
+  double lent_for_ = -1;  ///< Seconds; what is kept may be used for so long.
 };
 
 StudyTime waits_since(const Want& want, const State& state, StudyTime now) {
