@@ -84,6 +84,15 @@ Pb2::Mark& Pb2::mark(Memory& memory, TrialId trial, Mark mark) const {
   return memory.marks[at].emplace(std::move(mark));
 }
 
+/// A planner decides between boundaries, too.
+bool Pb2::at_or_past_boundary(const Report& report) const {
+  const auto at = static_cast<std::size_t>(report.trial.value);
+  const Steps before =
+      at < memory_.marks.size() && memory_.marks[at] ? memory_.marks[at]->at.time : 0;
+  return report.step >= options_.max_steps ||
+         report.step / options_.interval != before / options_.interval;
+}
+
 void Pb2::learn(Memory& memory, std::vector<const Report*> reports, const Turn& turn,
                 const State& state) const {
   std::ranges::sort(reports, {}, [](const Report* report) { return report->trial; });
@@ -182,8 +191,8 @@ void Pb2::observe(const Turn& turn, const State& state) {
   pbt_.observe(turn, state);
   std::vector<const Report*> reports;
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    if (decided(turn, trial.id) && report.value && std::isfinite(*report.value))
-      reports.push_back(&report);
+    const bool boundary = decided(turn, trial.id) && at_or_past_boundary(report);
+    if (boundary && report.value && std::isfinite(*report.value)) reports.push_back(&report);
   });
   learn(memory_, std::move(reports), turn, state);
   for (const Decision& decision : turn.decisions)

@@ -23,7 +23,7 @@ Status check_pb2(const Space& space, const PbtOptions& options);
 /// from what all trials have gained between their boundaries. Continuous parameters are chosen;
 /// everything else is the donor's. Before there is enough to learn from, they are drawn.
 ///
-/// A trial's gain counts from its second report with the same configuration; after it took over a
+/// A trial's gain counts from its second boundary with the same configuration; after it took over a
 /// donor's weights, from the donor's value. `pending` are the configurations that others took over
 /// and have not come to a boundary with.
 ///
@@ -54,6 +54,8 @@ class Pb2 final : public Scheduler {
   Mark& mark(Memory& memory, TrialId trial, Mark mark) const;
   double reward(double value) const;
   std::vector<double> scaled(const Config& config) const;
+  /// A boundary lies between the trial's mark and this report, or at it.
+  bool at_or_past_boundary(const Report& report) const;
   void learn(Memory& memory, std::vector<const Report*> reports, const Turn& turn,
              const State& state) const;
   void take_over(Memory& memory, const Exploit& exploit) const;

@@ -124,6 +124,34 @@ TEST_F(Pb2Test, DecidesTheSameWhenOnlyToldTheLog) {
     }
 }
 
+TEST_F(Pb2Test, GainsAreBetweenBoundariesWhereverAPlannerAsks) {
+  populate();
+  Pb2 asked(Objective{"accuracy", Mode::kMax}, kSpace, {.interval = 10, .max_steps = 200}, 1);
+  Desk other(asked, Objective{"accuracy", Mode::kMax}, 6);
+  for (int i = 0; i < 6; ++i) other.create(0, desk_->state().trial(TrialId{i}).config);
+  for (int i = 0; i < 6; ++i) other.launch(TrialId{i}, 10);
+  int exploits = 0;
+  for (int i = 0; i < 4; ++i)
+    for (int member = 0; member < 6; ++member) {
+      const Trial trial = desk_->state().trial(TrialId{member});
+      const auto at = [&](Steps step) {
+        Report report{.trial = trial.id, .launch = trial.launch, .step = step};
+        report.value = 0.01 * static_cast<double>(step) * rate(trial.config);
+        return report;
+      };
+      other.take(Signal{Reported{{at(trial.until - 5)}}}, {{Continue{trial.id, trial.until}}});
+      Report report = at(trial.until);
+      report.checkpoint = Checkpoint{trial.id, trial.launch, trial.until,
+                                     std::to_string(member) + "/" + std::to_string(++saves_)};
+      const Input input = Signal{Reported{{report}}};
+      const auto decisions = desk_->take(input);
+      ASSERT_EQ(decisions, other.take(input)) << i << ' ' << member;
+      for (const Decision& decision : decisions)
+        exploits += std::holds_alternative<Exploit>(decision.action);
+    }
+  EXPECT_GT(exploits, 2);
+}
+
 TEST_F(Pb2Test, AnExploitObeysTheConstraints) {
   Space space = kSpace;
   space.constraints = {"lr < 0.05"};
