@@ -32,11 +32,6 @@ Status replace(const fs::path& file, std::string_view text) {
 
 }  // namespace
 
-bool is_population(const AlgorithmSpec& scheduler) {
-  return scheduler.algorithm == "pbt" || scheduler.algorithm == "pb2" ||
-         scheduler.algorithm == "pbt_replay";
-}
-
 PolicyFiles::PolicyFiles(fs::path folder, std::string study_name, StepId live)
     : folder_(std::move(folder)), study_name_(std::move(study_name)), live_(live) {}
 

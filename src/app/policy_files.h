@@ -6,13 +6,9 @@
 #include <string>
 
 #include "app/lineages.h"
-#include "app/study_spec.h"
 #include "study/observer.h"
 
 namespace clavier::app {
-
-/// Trials of such a scheduler take over each other's weights.
-bool is_population(const AlgorithmSpec& scheduler);
 
 /// Writes what Ray Tune's population-based training writes into the study's folder:
 /// pbt_global.txt, a line per takeover, and pbt_policy_<trial>.txt, the lineage of one trial

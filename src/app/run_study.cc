@@ -8,10 +8,10 @@
 #include <fstream>
 
 #include "app/control.h"
+#include "app/folder_observers.h"
 #include "app/gang_file.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
-#include "app/policy_files.h"
 #include "app/registry.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
@@ -19,7 +19,6 @@
 #include "cluster/discovery.h"
 #include "cluster/packing.h"
 #include "exec/local/local_executor.h"
-#include "report/trial_directories.h"
 #include "store/version.h"
 
 namespace clavier::app {
@@ -155,16 +154,13 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   auto local = TRY(local_options(spec, options));
   const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);
-  report::TrialDirectories directories({.folder = options.folder, .study_name = spec.name});
+  const StepId live{log.last().value + 1};
+  const auto own = folder_observers(spec, options.folder, live);
   tuner::World world{.executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
-  PolicyFiles policy_files(options.folder, spec.name, StepId{log.last().value + 1});
-  if (spec.report.directories) world.observers.push_back(&directories);
-  if (spec.report.directories && is_population(spec.scheduler))
-    world.observers.push_back(&policy_files);
+  for (const auto& each : own) world.observers.push_back(each.get());
   if (options.observers) {
     const auto pid = [&](const Trial& trial) { return executor->worker_pid(trial.launch); };
-    for (Observer* each : options.observers({StepId{log.last().value + 1}, pid}))
-      world.observers.push_back(each);
+    for (Observer* each : options.observers({live, pid})) world.observers.push_back(each);
   }
   world.interrupts = options.interrupts;
   world.warn = options.warn;

@@ -8,16 +8,15 @@
 #include <memory>
 
 #include "app/control.h"
+#include "app/folder_observers.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
-#include "app/policy_files.h"
 #include "app/run_study.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
 #include "exec/local/guard.h"
 #include "exec/local/local_executor.h"
 #include "report/console.h"
-#include "report/trial_directories.h"
 #include "tuner/tuner.h"
 #include "worker/trial_worker.h"
 
@@ -55,12 +54,9 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
   auto log = TRY(app::log_of(tuning));
   tuner::Mailbox mailbox(waker);
   tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
-  report::TrialDirectories directories({.folder = tuning.directory, .study_name = spec.name});
-  if (!tuning.directory.empty() && spec.report.directories) world.observers.push_back(&directories);
   const StepId live{log.last().value + 1};
-  app::PolicyFiles policy_files(tuning.directory, tuning.name, live);
-  if (!tuning.directory.empty() && spec.report.directories && app::is_population(spec.scheduler))
-    world.observers.push_back(&policy_files);
+  const auto own = app::folder_observers(spec, tuning.directory, live);
+  for (const auto& each : own) world.observers.push_back(each.get());
   const auto console = console_of(spec, tuning, live);
   if (console) {
     world.observers.push_back(console.get());

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "app/study_spec.h"
+#include "study/observer.h"
+
+namespace clavier::app {
+
+/// What writes into the study's folder besides the log, as far as the study wants it: trial
+/// directories, and Ray's policy files of a population. `live` is the first step of the run to
+/// come. Nothing if there is no folder.
+std::vector<std::unique_ptr<Observer>> folder_observers(const StudySpec& spec,
+                                                        const std::filesystem::path& folder,
+                                                        StepId live);
+
+}  // namespace clavier::app
