@@ -190,7 +190,7 @@ TEST_F(PolicyReplayTest, BadPoliciesAreRefusedByFileAndLine) {
   EXPECT_EQ(with(R"(["b", "a", 9, 9, {"lr": 0.1}, {"lr": 0.3}])"),
             "again.toml:5:2: p.txt:1: the space has a parameter 'optimizer', the policy has not");
   EXPECT_EQ(with(""), "again.toml:5:2: p.txt: holds no takeover");
-  EXPECT_NE(with(good, "\n[checkpoint]\nevery = 4").find("changes at multiples of 10 steps"),
+  EXPECT_NE(with(good, "\n[checkpoint]\nevery = 4").find("needs checkpoints every 10 steps"),
             std::string::npos);
   EXPECT_EQ(with(good, "\n[checkpoint]\nevery = 5"), "accepted");
   EXPECT_NE(refusal("").find("either policy"), std::string::npos);

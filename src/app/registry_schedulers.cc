@@ -246,13 +246,14 @@ sched::Policy checked_policy(const StudySpec& spec) {
 
 namespace {
 
+/// Trials that save themselves must do so wherever the scheduler needs it.
 Status check_saves(const StudySpec& spec) {
-  const Steps interval = checkpoints_needed(spec);
-  if (spec.checkpoint.every > 0 && interval % spec.checkpoint.every != 0)
+  const Steps needed = checkpoints_needed(spec);
+  if (spec.checkpoint.every > 0 && needed % spec.checkpoint.every != 0)
     return invalid(fmt::format(
-        "checkpoint.every is {}, and trials take over others' checkpoints every {} steps: "
-        "scheduler.interval must be a multiple of it",
-        spec.checkpoint.every, interval));
+        "checkpoint.every is {}, and {} needs checkpoints every {} steps: it must be a divisor of "
+        "that, or left out",
+        spec.checkpoint.every, spec.scheduler.algorithm, needed));
   return {};
 }
 
@@ -261,13 +262,7 @@ Status check_replay(const StudySpec& spec) {
   if (spec.trials != 1)
     return invalid(
         fmt::format("pbt_replay trains one trial: study.trials must be 1, not {}", spec.trials));
-  const Steps changes = checkpoints_needed(spec);
-  if (spec.checkpoint.every > 0 && changes % spec.checkpoint.every != 0)
-    return invalid(fmt::format(
-        "checkpoint.every is {}, and the policy changes at multiples of {} steps: it must be a "
-        "divisor of that, or left out",
-        spec.checkpoint.every, changes));
-  return {};
+  return check_saves(spec);
 }
 
 }  // namespace

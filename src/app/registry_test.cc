@@ -109,7 +109,7 @@ TEST(Registry, PopulationBasedTrainingIsRefusedWhereItCouldDoNothing) {
   EXPECT_EQ(message("interval=6", "{ uniform = [0, 1] }", "[checkpoint]\nevery=3"),
             "saves every 3");
   EXPECT_EQ(refused(message("interval=6", "{ uniform = [0, 1] }", "[checkpoint]\nevery=4"),
-                    "must be a multiple"),
+                    "needs checkpoints every 6 steps"),
             "as it should");
   EXPECT_EQ(refused(message("quantile=0.6"), "from 0 to 0.5"), "as it should");
   EXPECT_EQ(refused(message("interval=9\nmax_steps=9"), "never be judged"), "as it should");
