@@ -5,32 +5,12 @@
 #include <utility>
 
 #include "app/explain_wait.h"
-#include "app/study_file.h"
+#include "app/study_fixtures.h"
 #include "app/study_folder.h"
 #include "base/scratch_directory.h"
 
 namespace clavier::app {
 namespace {
-
-StudySpec study(const std::string& more) {
-  auto spec = parse_study(R"([study]
-name = "s"
-metric = "loss"
-mode = "min"
-trials = 6
-[space]
-lr = { loguniform = [1e-4, 1e-1] }
-[worker]
-command = ["true"]
-[trial.stop]
-steps = 60
-[planner]
-algorithm = "auto"
-)" + more,
-                          "s.toml");
-  EXPECT_TRUE(spec.ok()) << (spec ? "" : spec.error().message);
-  return spec.value();
-}
 
 constexpr const char* kSlots =
     "[[cluster.slots]]\nspeed = 4\n[[cluster.slots]]\n[[cluster.slots]]\nnode = \"b\"\n";

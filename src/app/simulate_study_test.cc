@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "app/registry.h"
-#include "app/study_file.h"
+#include "app/study_fixtures.h"
 #include "app/study_folder.h"
 #include "base/scratch_directory.h"
 #include "cluster/checkpoint_period.h"
@@ -13,33 +13,13 @@
 namespace clavier::app {
 namespace {
 
-/// Five trials of 100 steps on three slots of speeds 4, 2, 1.
-StudySpec study(std::string_view more = "", std::string_view planner = "auto") {
-  const std::string text = std::string(R"([study]
-name = "s"
-metric = "val_loss"
-mode = "min"
-trials = 5
-[space]
-lr = { loguniform = [1e-4, 1e-1] }
-[worker]
-command = ["true"]
-[trial.stop]
-steps = 100
-[planner]
-algorithm = ")") + std::string(planner) +
-                           "\"\n" + std::string(more);
-  auto spec = parse_study(text, "s.toml");
-  EXPECT_TRUE(spec.ok()) << (spec ? "" : spec.error().message);
-  return spec.value();
-}
-
 void resize(StudySpec& spec, std::int64_t trials, Steps steps) {
   spec.trials = trials;
   spec.trial.stop.steps = steps;
   spec.scheduler.options.set("max_steps", Value(steps));
 }
 
+/// Speeds 4, 2 and 1.
 constexpr std::string_view kSlots = R"([[cluster.slots]]
 speed = 4
 price_per_hour = 3600
@@ -60,14 +40,14 @@ Simulated simulated(const StudySpec& spec) {
 
 TEST(Simulate, AutoEndsNearTheBoundAndFirstFitDoesNot) {
   const Simulated planned = simulated(study(kSlots));
-  EXPECT_EQ(planned.state.count(TrialStatus::kCompleted), 5u);
-  EXPECT_NEAR(planned.bound, 500 / 7.0, 1e-6);
+  EXPECT_EQ(planned.state.count(TrialStatus::kCompleted), 6u);
+  EXPECT_NEAR(planned.bound, 360 / 7.0, 1e-6);
   EXPECT_LT(planned.ratio(), 1.05);
   EXPECT_GE(planned.ratio(), 1);
   EXPECT_GT(planned.timeline.utilisation(), 0.95);
   EXPECT_NEAR(planned.timeline.cost(), planned.makespan(), 1) << "the priced slot never rests";
   const Simulated placed = simulated(study(kSlots, "first-fit"));
-  EXPECT_GT(placed.ratio(), 1.3);
+  EXPECT_GT(placed.ratio(), 1.1);
   EXPECT_EQ(placed.timeline.moves(), 0);
 }
 
@@ -108,13 +88,13 @@ node = "b"
 here = true
 )";
   const Simulated done = simulated(study(with(kEvents)));
-  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u);
+  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 6u);
   const report::Lane& lane = done.timeline.lanes().at(SlotId{1});
   ASSERT_EQ(lane.gone.size(), 1u);
   EXPECT_EQ(seconds(lane.gone[0].first), 30);
   EXPECT_EQ(seconds(lane.gone[0].second), 60);
   // 20 s at 7, 10 s at 4, 30 s at 1, then 4 a second.
-  EXPECT_NEAR(done.bound, 60 + (500 - 140 - 40 - 30) / 4.0, 1e-6);
+  EXPECT_NEAR(done.bound, 60 + (360 - 140 - 40 - 30) / 4.0, 1e-6);
   EXPECT_GT(done.ratio(), 1);
   EXPECT_LT(done.ratio(), 1.6);
 }
@@ -130,14 +110,14 @@ slot = 1
 here = true
 )";
   const Simulated done = simulated(study(with(kEvents)));
-  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u);
+  EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 6u);
   const report::Lane& lane = done.timeline.lanes().at(SlotId{1});
   ASSERT_EQ(lane.gone.size(), 1u);
   EXPECT_EQ(seconds(lane.gone[0].first), 20);
   EXPECT_EQ(seconds(lane.gone[0].second), 40);
   EXPECT_TRUE(done.timeline.lanes().at(SlotId{2}).gone.empty()) << "the other one of its node";
   // 20 s at 7, 20 s at 5, then 7 a second.
-  EXPECT_NEAR(done.bound, 40 + (500 - 140 - 100) / 7.0, 1e-6);
+  EXPECT_NEAR(done.bound, 40 + (360 - 140 - 100) / 7.0, 1e-6);
   EXPECT_LT(done.ratio(), 1.3);
 }
 
@@ -149,7 +129,7 @@ TEST(Simulate, WhateverSlotsComeAndGoEveryTrialEnds) {
                              planner);
       spec.seed = static_cast<std::uint64_t>(seed);
       const Simulated done = simulated(spec);
-      EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 5u) << planner << seed;
+      EXPECT_EQ(done.state.count(TrialStatus::kCompleted), 6u) << planner << seed;
       std::size_t gone = 0;
       for (const auto& [id, lane] : done.timeline.lanes()) gone += lane.gone.size();
       EXPECT_GT(gone, 0u) << planner << seed;
@@ -287,7 +267,7 @@ TEST(Simulate, WithoutALengthItFails) {
 TEST(Simulate, CurvesComeFromATableOrAnEarlierStudy) {
   const ScratchDirectory scratch;
   const auto file = scratch.path() / "curves.csv";
-  std::ofstream(file) << "lr,step,seconds,val_loss\n0.1,1,2,0.5\n0.1,2,3,0.25\n";
+  std::ofstream(file) << "lr,step,seconds,loss\n0.1,1,2,0.5\n0.1,2,3,0.25\n";
   StudySpec spec = study(with("[simulate]\ncurve = \"table\"\nfrom = \"curves.csv\"\n"));
   spec.working_directory = scratch.path();
   spec.trials = 1;

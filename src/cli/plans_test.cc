@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/study_fixtures.h"
 #include "base/scratch_directory.h"
 #include "cli/commands.h"
 
@@ -14,20 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStudy = R"([study]
-name = "later"
-metric = "loss"
-mode = "min"
-trials = 6
-[space]
-lr = { loguniform = [1e-4, 1e-1] }
-[worker]
-command = ["true"]
-[trial.stop]
-steps = 60
-[planner]
-algorithm = "auto"
-[[cluster.slots]]
+constexpr const char* kSlots = R"([[cluster.slots]]
 speed = 4
 price_per_hour = 3600
 [[cluster.slots]]
@@ -39,7 +27,7 @@ class Plans : public testing::Test {
  protected:
   Plans() { write(""); }
 
-  void write(const std::string& more) { std::ofstream(file()) << kStudy << more; }
+  void write(const std::string& more) { std::ofstream(file()) << app::study_text(kSlots + more); }
   std::string file() const { return (scratch_.path() / "s.toml").string(); }
   std::string path(const char* name) const { return (scratch_.path() / name).string(); }
   static std::string text(const std::string& path) {
