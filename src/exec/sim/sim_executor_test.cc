@@ -4,94 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <string>
 
-#include "base/match.h"
+#include "exec/sim/sim_fixtures.h"
 
 namespace clavier::exec {
 namespace {
-
-Curve steady(Steps steps = kForever) {
-  Curve curve;
-  curve.metrics = [](const Config&, TrialId, Steps step, std::uint64_t) {
-    return std::vector<Metric>{{"loss", 1.0 / static_cast<double>(step)}};
-  };
-  curve.steps = [steps](const Config&) { return steps; };
-  return curve;
-}
-
-SimOptions on_slots(std::vector<double> speeds) {
-  SimOptions options;
-  options.metric = "loss";
-  options.nodes.front().slots.clear();
-  for (const double speed : speeds) options.nodes.front().slots.push_back({.speed = speed});
-  return options;
-}
-
-/// A simulator with short ways to start and talk to trials. Launch and trial have one number.
-class SimTest : public testing::Test {
- protected:
-  void build(SimOptions options, Curve curve = steady()) {
-    sim_ = SimExecutor::create(std::move(options), std::move(curve)).value();
-    nodes_ = sim_->wait(kNever);
-  }
-  void start(std::int64_t trial, std::int64_t slot = 0, Steps until = kForever, int attempt = 1,
-             std::optional<Checkpoint> from = {}) {
-    Order order;
-    order.launch.id = LaunchId{launch_of_[trial] = next_launch_++};
-    order.launch.members = {{TrialId{trial}, attempt, from, until}};
-    order.launch.shares = {{SlotId{slot}, 1.0}};
-    order.configs = {Config{}};
-    order.directories = {"t" + std::to_string(trial)};
-    sim_->start(order);
-  }
-  template <typename Content>
-  void tell(std::int64_t trial, Content content) {
-    sim_->send({LaunchId{launch_of_[trial]}, TrialId{trial}, content});
-  }
-  /// One line per signal until `seconds`: "1.5 report 0 @3".
-  std::vector<std::string> story(double until_seconds) {
-    std::vector<std::string> lines;
-    const StudyTime limit = StudyTime(from_seconds(until_seconds));
-    for (;;) {
-      for (const Signal& signal : sim_->wait(limit)) {
-        if (std::holds_alternative<Deadline>(signal)) return lines;
-        lines.push_back(std::to_string(seconds(sim_->now())).substr(0, 5) + " " + words(signal));
-      }
-    }
-  }
-  static std::string words(const Signal& signal) {
-    const auto number = [](auto id) { return std::to_string(id.value); };
-    return match(
-        signal,
-        [&](const Reported& each) {
-          const Report& report = each.reports.front();
-          return "report " + number(report.trial) + " @" + std::to_string(report.step) +
-                 (report.checkpoint ? " saved" : "");
-        },
-        [&](const CheckpointSaved& each) { return "saved " + number(each.checkpoint.trial); },
-        [&](const CheckpointVoid& each) { return "void " + number(each.checkpoint.trial); },
-        [&](const Exited& each) {
-          const char* const kinds[] = {"completed", "stopped", "paused",
-                                       "failed",    "lost",    "refused"};
-          return kinds[static_cast<int>(each.kind)] + (" " + number(each.trial));
-        },
-        [&](const LaunchEnded& each) { return "ended " + number(each.launch); },
-        [](const Waiting&) { return std::string("waiting"); },
-        [&](const NodeJoined& each) { return "joined " + number(each.node.id); },
-        [&](const NodeLost& each) { return "node lost " + number(each.node); },
-        [](const Deadline&) { return std::string("deadline"); });
-  }
-  using Story = std::vector<std::string>;
-
-  std::unique_ptr<SimExecutor> sim_;
-  std::vector<Signal> nodes_;
-  std::map<std::int64_t, std::int64_t> launch_of_;
-
- private:
-  std::int64_t next_launch_ = 0;
-};
 
 TEST_F(SimTest, SlotsWorkAtTheirSpeedsAndTiesGoToTheLowerLaunch) {
   build(on_slots({1, 2}), steady(2));
@@ -259,103 +177,6 @@ TEST_F(SimTest, FailuresAreAsOftenAsTheirProbabilitySays) {
   EXPECT_NEAR(failed, 100, 30);
 }
 
-TEST_F(SimTest, ALostNodeIsHeardOfBeforeItsTrialsAndLosesLaterOnes) {
-  SimOptions options;
-  options.nodes = {SimNode{.slots = {{}, {}}, .lost = StudyTime(from_seconds(1.5))}, SimNode{}};
-  options.report_seconds = 0.25;
-  build(options);
-  EXPECT_EQ(nodes_.size(), 2U);
-  start(0, 0);
-  start(1, 1);
-  start(2, 2);
-  EXPECT_EQ(story(1.9), (Story{"1.250 report 0 @1", "1.250 report 1 @1", "1.250 report 2 @1",
-                               "1.750 node lost 0", "1.750 lost 0", "1.750 ended 0", "1.750 lost 1",
-                               "1.750 ended 1"}));
-  start(3, 0);
-  EXPECT_EQ(story(2.2), (Story{"2.150 lost 3", "2.150 ended 3"}));
-}
-
-TEST_F(SimTest, ALostNodeMayComeBackAndIsNotHeardOfBeforeItsLoss) {
-  SimOptions options;
-  options.nodes = {SimNode{.slots = {{}}, .lost = StudyTime(from_seconds(1.5))}};
-  options.nodes[0].later = {{StudyTime(from_seconds(1.6)), true},
-                            {StudyTime(from_seconds(1.7)), true},
-                            {StudyTime(from_seconds(3)), false}};
-  options.report_seconds = 0.25;
-  build(options);
-  start(0, 0);
-  EXPECT_EQ(story(2), (Story{"1.250 report 0 @1", "1.750 node lost 0", "1.750 lost 0",
-                             "1.750 ended 0", "1.850 joined 0"}));
-  start(1, 0);
-  const Story rest = story(9);
-  ASSERT_GE(rest.size(), 3U);
-  EXPECT_EQ((Story{rest.end() - 3, rest.end()}),
-            (Story{"3.250 node lost 0", "3.250 lost 1", "3.250 ended 1"}));
-}
-
-TEST_F(SimTest, NodesFailAtRandomAndAreRepairedAlikeForOneSeed) {
-  SimOptions options;
-  options.nodes = std::vector<SimNode>(4);
-  options.mtbf_seconds = 100;
-  options.repair_seconds = 5;
-  options.seed = 3;
-  build(options);
-  const Story first = story(2000);
-  build(options);
-  EXPECT_EQ(story(2000), first);
-  const auto lost = std::ranges::count_if(
-      first, [](const auto& line) { return line.find("node lost") != std::string::npos; });
-  EXPECT_NEAR(static_cast<double>(lost), 4 * 2000 / 105.0, 25);
-  options.seed = 4;
-  build(options);
-  EXPECT_NE(story(2000), first);
-}
-
-TEST_F(SimTest, ASlotMayLeaveItsNodeAndComeBack) {
-  SimOptions options = on_slots({1, 1});
-  options.nodes[0].slots[1].later = {{StudyTime(from_seconds(1.5)), false},
-                                     {StudyTime(from_seconds(2.5)), true}};
-  build(options);
-  start(0, 0);
-  start(1, 1);
-  EXPECT_EQ(story(1.9), (Story{"1.000 report 0 @1", "1.000 report 1 @1", "1.500 joined 0",
-                               "1.500 lost 1", "1.500 ended 1"}));
-  start(2, 1);
-  EXPECT_EQ(story(1.95), (Story{"1.900 lost 2", "1.900 ended 2"})) << "it is not there";
-  EXPECT_EQ(story(2.9), (Story{"2.000 report 0 @2", "2.500 joined 0"}));
-  start(3, 1);
-  EXPECT_EQ(story(3.95), (Story{"3.000 report 0 @3", "3.900 report 3 @1"}));
-}
-
-TEST_F(SimTest, ANodeJoinsWithTheSlotsThatAreThere) {
-  SimOptions options = on_slots({1, 1, 1});
-  options.nodes[0].lost = StudyTime(from_seconds(2));
-  options.nodes[0].later = {{StudyTime(from_seconds(4)), true}};
-  options.nodes[0].slots[2].later = {{StudyTime(from_seconds(1)), false},
-                                     {StudyTime(from_seconds(5)), true}};
-  sim_ = SimExecutor::create(options, steady()).value();
-  std::vector<std::size_t> slots;
-  for (;;) {
-    const Signal signal = sim_->wait(StudyTime(from_seconds(9))).front();
-    if (std::holds_alternative<Deadline>(signal)) break;
-    if (const auto* joined = std::get_if<NodeJoined>(&signal))
-      slots.push_back(joined->node.slots.size());
-  }
-  EXPECT_EQ(slots, (std::vector<std::size_t>{3, 2, 2, 3}));
-}
-
-TEST_F(SimTest, SlotsFailAtRandomAndAreRepairedAlikeForOneSeed) {
-  SimOptions options = on_slots({1, 1, 1, 1});
-  options.slot_mtbf_seconds = 100;
-  options.repair_seconds = 5;
-  options.seed = 3;
-  build(options);
-  const Story first = story(2000);
-  build(options);
-  EXPECT_EQ(story(2000), first);
-  EXPECT_NEAR(static_cast<double>(first.size()), 2 * 4 * 2000 / 105.0, 50) << "there and back";
-}
-
 TEST_F(SimTest, SavesTakeTimeWhateverTheSpeed) {
   SimOptions options = on_slots({2});
   options.checkpoints = {.every = 2, .at_end = true};
@@ -408,16 +229,6 @@ TEST_F(SimTest, ReportsMayBeRareAndCostTime) {
   start(0, 0);
   EXPECT_EQ(story(9), (Story{"2.500 report 0 @4", "4.000 report 0 @6 saved", "4.000 completed 0",
                              "4.000 ended 0"}));
-}
-
-TEST_F(SimTest, ANodeMayJoinLater) {
-  SimOptions options;
-  options.nodes = {SimNode{}, SimNode{.joins = StudyTime(from_seconds(2))}};
-  build(options);
-  EXPECT_EQ(nodes_.size(), 1U);
-  EXPECT_EQ(story(3), Story{"2.000 joined 1"});
-  start(0, 1);
-  EXPECT_EQ(story(4), Story{"4.000 report 0 @1"});
 }
 
 TEST_F(SimTest, WithoutAWakerItAnswersWithNothingWhenNothingCanHappen) {
