@@ -1,4 +1,4 @@
-// Forced into fuzz builds: clang 14, Debian 12's, cannot give libstdc++ what its
+// Forced into builds with clang: clang 14, Debian 12's, cannot give libstdc++ what its
 // std::source_location needs, and then there is none at all.
 #pragma once
 

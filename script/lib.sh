@@ -51,7 +51,7 @@ PY
 build() {
   local preset=$1; shift
   { [ -f "$root/build/$preset/build.ninja" ] && [ -f "$root/build/$preset/CMakeCache.txt" ]; } ||
-    (cd "$root" && cmake --preset "$preset" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-}" >"$cache/configure.log" 2>&1) ||
+    (cd "$root" && cmake --preset "$preset" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-}" ${CLAVIER_WERROR:+-DCLAVIER_WERROR=$CLAVIER_WERROR} >"$cache/configure.log" 2>&1) ||
     { tail -n 30 "$cache/configure.log" >&2; fail "cmake could not configure preset $preset"; }
   (cd "$root" && NINJA_STATUS='        [%f/%t %es] ' cmake --build --preset "$preset" -j "$jobs" --target "$@")
 }
