@@ -285,7 +285,7 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
                        (!plan.left_out[i].empty() && demand.wants[i].slots > 0 &&
                         static_cast<std::size_t>(demand.wants[i].slots) <= seating.largest_known());
   }
-  const auto rest = std::ranges::stable_partition(order, waited_longer);
+  const auto rest = std::stable_partition(order.begin(), order.end(), waited_longer);
   const auto begin_some = [&](auto from, auto to) {
     for (; from != to; ++from) {
       if (start(*from)) continue;
@@ -296,7 +296,7 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
               : "every slot is busy";
     }
   };
-  begin_some(order.begin(), rest.begin());
+  begin_some(order.begin(), rest);
   if (first && !start(*first)) {
     const Want& want = demand.wants[*first];
     const double waited = seconds(now - waits_since(want, demand.state, now));
@@ -310,7 +310,7 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
     others_come_first = fmt::format("slots of {} are kept for {}, which takes {} at once", host,
                                     name(want), want.slots);
   }
-  begin_some(rest.begin(), order.end());
+  begin_some(rest, order.end());
   return plan;
 }
 
