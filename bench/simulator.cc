@@ -121,7 +121,7 @@ Run whole(exec::SimOptions options, std::int64_t trials, Steps steps, cluster::P
   CHECK(tuner.recover().ok());
   const double begin = bench::cpu_seconds();
   CHECK(tuner.run({}).ok());
-  CHECK(tuner.state().finished() && tuner.state().unfinished() == 0);
+  CHECK(tuner.state().finished() && tuner.state().count(TrialStatus::kRunning) == 0);
   const double took = bench::cpu_seconds() - begin;
   double busy = 0;
   for (const Trial& trial : tuner.state().trials()) busy += seconds(trial.busy);
@@ -183,10 +183,10 @@ double rare_reports(std::int64_t trials, Steps every) {
   return run.makespan / cluster::preemptive_bound(works, rates);
 }
 
-/// 24 hours of 10,000 slots: steps of a minute at speed 1, a report every ten, trials of 200 steps,
-/// each slot taken again as soon as it is free; noise, and slots lost twice a day.
-Run day() {
-  exec::SimOptions options = cluster_of(10'000);
+/// Hours of very many slots: steps of a minute at speed 1, a report every ten, trials of 200 steps,
+/// each slot taken again as soon as it is free; noise, and nodes of eight slots lost twice a day.
+Run fleet(std::size_t count, int hours, cluster::Planner& planner) {
+  exec::SimOptions options = cluster_of(count);
   const auto slots = options.nodes.front().slots;
   options.nodes.clear();
   for (std::size_t first = 0; first < slots.size(); first += 8)
@@ -198,9 +198,8 @@ Run day() {
   options.mtbf_seconds = 43'200;
   options.repair_seconds = 600;
   options.checkpoints.every = 10;
-  cluster::FirstFit planner;
   return whole(std::move(options), 1'000'000, 200, planner, store::StepLog::none(),
-               std::chrono::hours(24));
+               std::chrono::hours(hours));
 }
 
 }  // namespace
@@ -215,9 +214,19 @@ int main() {
                            store::StepLog::in_memory({.metric = "loss"}).value());
   fmt::print("whole tuner, log in memory: {:.0f} events/s\n", memory.events_per_second);
 
-  const Run whole_day = day();
+  const Run whole_day = fleet(10'000, 24, first_fit);
   fmt::print("10,000 slots for 24 hours: {:.1f} s, {} events, {} trials\n", whole_day.seconds,
              whole_day.events, whole_day.trials);
+
+  constexpr std::size_t kFewer = 2000;
+  cluster::RulePlanner many([] { return cluster::rules::make("auto"); }, {.target = 200,
+                                                                          .interval = 10,
+                                                                          .speeds_known = true,
+                                                                          .report_every = 40,
+                                                                          .seconds_per_step = 60});
+  const Run shared_out = fleet(kFewer, 24, many);
+  fmt::print("{} slots for 24 hours under auto: {:.1f} s, {} events, {} trials\n", kFewer,
+             shared_out.seconds, shared_out.events, shared_out.trials);
 
   std::string rare;
   for (const std::int64_t trials : {5, 20, 50})
@@ -249,8 +258,10 @@ int main() {
       "\"events_per_second_logged\": {:.0f}, \"planner_p99_ms\": {:.3f}, "
       "\"planner_longest_ms\": {:.1f}, \"planner_decisions\": {}, "
       "\"day_10000_slots_seconds\": {:.1f}, \"day_10000_slots_events\": {}, "
-      "\"day_10000_slots_trials\": {}, \"rare_reports\": {{{}}}, \"young_daly\": {{{}}}, "
+      "\"day_10000_slots_trials\": {}, \"day_2000_slots_auto_seconds\": {:.1f}, \"rare_reports\": "
+      "{{{}}}, \"young_daly\": {{{}}}, "
       "\"rss_mb\": {:.1f}}}\n",
       executor, off.events_per_second, memory.events_per_second, p99, times.back(), times.size(),
-      whole_day.seconds, whole_day.events, whole_day.trials, rare, losses, bench::resident_mb());
+      whole_day.seconds, whole_day.events, whole_day.trials, shared_out.seconds, rare, losses,
+      bench::resident_mb());
 }

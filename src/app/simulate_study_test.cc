@@ -170,6 +170,15 @@ TEST(Simulate, TrialsThatReportRarelyEndNearTheBoundToo) {
     }
 }
 
+TEST(Simulate, WhileTheEndIsFarTrialsFinishOneAfterTheOther) {
+  StudySpec spec = study(with("[stop]\ntime = \"300s\"\n[simulate]\nnoise = 0.1\n"));
+  resize(spec, 5000, 20);
+  const State state = std::move(simulated(spec).state);
+  const std::size_t completed = state.count(TrialStatus::kCompleted);
+  EXPECT_GT(completed, 80u) << "seven steps a second";
+  EXPECT_LE(state.trials().size(), completed + 3) << "one is at work in each slot";
+}
+
 TEST(Simulate, AutoLearnsWhatTrialsCost) {
   const auto makespan = [](const char* planner) {
     StudySpec spec =

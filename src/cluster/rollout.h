@@ -103,6 +103,8 @@ double nominal_work(const RolloutCosts& costs, double cost, Steps target, Steps 
 struct RolloutView {
   double now = 0;
   bool more_now = false;  ///< Something else happens at this very moment.
+  /// More trials will follow than can be seen: the end is far.
+  bool more_trials = false;
   std::vector<TrialView> trials = {};
   std::vector<SlotView> slots = {};
   RolloutCosts costs = {};

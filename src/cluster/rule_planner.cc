@@ -10,6 +10,9 @@
 namespace clavier::cluster {
 namespace {
 
+/// So many trials that are not created yet are planned for, or two for each slot.
+constexpr std::int64_t kForeseen = 1000;
+
 /// Where a trial that is not running would go on from.
 Steps resumes_at(const Trial& trial) {
   const Checkpoint* from = trial.latest_checkpoint();
@@ -150,58 +153,84 @@ void RulePlanner::mark_bundles() {
 
 void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster) {
   const State& state = demand.state;
+  for (std::size_t i = number_of_.size(); i < state.trials().size(); ++i)
+    open_.emplace_back(static_cast<std::int64_t>(i));
   number_of_.resize(state.trials().size(), -1);
-  bool surprise = false;
   for (std::size_t i = 0; i < waits_.size(); ++i)
     if (waits_[i]) view_.trials[i].finished = waits_[i] = false;
-  for (const Trial& trial : state.trials()) {
-    int& number = number_of_[static_cast<std::size_t>(trial.id.value)];
-    if (number < 0) {
-      // One that has started since takes the number that the rule gave it.
-      const std::size_t slot = trial.attempts > 0 ? index_of(trial.slot) : slots_.size();
-      const int promised = slot < slots_.size() && !work_[slot].begun ? work_[slot].trial : -1;
-      if (promised >= 0 && !trial_of_[static_cast<std::size_t>(promised)].valid()) {
-        number = promised;
-        trial_of_[static_cast<std::size_t>(promised)] = trial.id;
-      }
-    }
-    if (number < 0 && ended(trial.status)) continue;
-    if (number < 0) {
-      const auto unused = std::ranges::find(trial_of_, TrialId{});
-      number = static_cast<int>(unused - trial_of_.begin());
-      if (unused == trial_of_.end()) {
-        surprise = true;
-        trial_of_.emplace_back();
-        view_.trials.push_back({.target = options_.target});
-      }
-      trial_of_[static_cast<std::size_t>(number)] = trial.id;
-    }
-    TrialView& seen = view_.trials[static_cast<std::size_t>(number)];
-    if (seen.slot >= 0) continue;
-    const bool over = ended(trial.status) || trial.status == TrialStatus::kPaused;
-    surprise = surprise || (seen.finished && !over);
-    seen.finished = over;
-    if (!over && trial.status == TrialStatus::kPending) seen.done = resumes_at(trial);
-    if (seen.done >= options_.target) seen.target = seen.done + 1;
-  }
-  // Trials that nobody has drawn yet: all alike.
-  const auto spare = static_cast<std::int64_t>(cluster.alive_slots() * 2);
-  std::int64_t missing = demand.new_trials == kForever ? spare : demand.new_trials;
-  for (std::size_t i = 0; i < trial_of_.size(); ++i) {
-    if (trial_of_[i].valid()) continue;
-    const bool wanted = missing-- > 0;
-    surprise = surprise || (wanted && view_.trials[i].finished);
-    view_.trials[i].finished = !wanted;
-  }
-  for (; missing > 0; --missing) {
-    surprise = true;
-    trial_of_.emplace_back();
-    view_.trials.push_back({.target = options_.target});
-  }
+  bool surprise = false;
+  for (const TrialId id : open_) surprise = sync_trial(state.trial(id)) || surprise;
+  std::erase_if(open_, [&](TrialId id) {
+    const int number = number_of(id);
+    return ended(state.trial(id).status) &&
+           (number < 0 || view_.trials[static_cast<std::size_t>(number)].slot < 0);
+  });
+  surprise = foresee(demand, cluster) || surprise;
   surprise = keep_together(demand) || surprise;
   if (!surprise) return;
   for (std::size_t i = 0; i < slots_.size(); ++i) note_begun(i, *states_[i], state);
   start_over();
+}
+
+/// Whether the rule could not know of it.
+bool RulePlanner::sync_trial(const Trial& trial) {
+  bool surprise = false;
+  int& number = number_of_[static_cast<std::size_t>(trial.id.value)];
+  if (number < 0) {
+    // One that has started since takes the number that the rule gave it.
+    const std::size_t slot = trial.attempts > 0 ? index_of(trial.slot) : slots_.size();
+    const int promised = slot < slots_.size() && !work_[slot].begun ? work_[slot].trial : -1;
+    if (promised >= 0 && !trial_of_[static_cast<std::size_t>(promised)].valid()) {
+      number = promised;
+    } else if (ended(trial.status)) {
+      return false;
+    } else if (!unnamed_.empty()) {
+      number = *unnamed_.begin();
+    } else {
+      surprise = true;
+      number = static_cast<int>(trial_of_.size());
+      trial_of_.emplace_back();
+      view_.trials.push_back({.target = options_.target});
+    }
+    unnamed_.erase(number);
+    trial_of_[static_cast<std::size_t>(number)] = trial.id;
+  }
+  TrialView& seen = view_.trials[static_cast<std::size_t>(number)];
+  if (seen.slot >= 0) return surprise;
+  const bool over = ended(trial.status) || trial.status == TrialStatus::kPaused;
+  surprise = surprise || (seen.finished && !over);
+  seen.finished = over;
+  if (!over && trial.status == TrialStatus::kPending) seen.done = resumes_at(trial);
+  if (seen.done >= options_.target) seen.target = seen.done + 1;
+  return surprise;
+}
+
+/// Trials that nobody has drawn yet: all alike. Of very many only the next ones are seen, and more
+/// when half of these are used up.
+bool RulePlanner::foresee(const Demand& demand, const ClusterState& cluster) {
+  const auto twice = static_cast<std::int64_t>(cluster.alive_slots() * 2);
+  const std::int64_t most = demand.new_trials == kForever ? twice : std::max(kForeseen, twice);
+  const std::int64_t wanted = std::min(demand.new_trials, most);
+  const auto seen = static_cast<std::int64_t>(unnamed_.size());
+  view_.more_trials = demand.new_trials > most;
+  const bool enough = demand.new_trials > most ? seen > most / 2 : seen >= wanted;
+  if (enough && all_wanted_ && seen <= demand.new_trials) return false;
+  bool surprise = false;
+  std::int64_t missing = enough ? std::min(seen, wanted) : wanted;
+  all_wanted_ = missing >= seen;
+  for (const int number : unnamed_) {
+    TrialView& trial = view_.trials[static_cast<std::size_t>(number)];
+    const bool needed = missing-- > 0;
+    surprise = surprise || (needed && trial.finished);
+    trial.finished = !needed;
+  }
+  for (; missing > 0; --missing) {
+    surprise = true;
+    unnamed_.insert(static_cast<int>(trial_of_.size()));
+    trial_of_.emplace_back();
+    view_.trials.push_back({.target = options_.target});
+  }
+  return surprise;
 }
 
 /// Whether the limit has moved.
@@ -263,8 +292,12 @@ void RulePlanner::sync_slot(std::size_t index, const ClusterState& cluster, cons
       const int lost = std::exchange(work, {}).trial;
       TrialView& gone = view_.trials[static_cast<std::size_t>(lost)];
       gone.slot = -1;
-      if (trial) gone.done = resumes_at(*trial);
-      if (trial) gone.finished = ended(trial->status);
+      if (trial) {
+        gone.done = resumes_at(*trial);
+        gone.finished = ended(trial->status);
+        reports_.resize(trial_of_.size());
+        reports_[number] = trial->reports;
+      }
       seen.trial = -1;
       seen.alive = false;
       rule_->observe(
@@ -417,7 +450,10 @@ void RulePlanner::assign(const Dispatch& dispatch) {
 
 void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan& plan) {
   if (demand.wants.empty()) return;
-  plan.left_out.assign(demand.wants.size(), "the planner keeps it back for a later slot");
+  // There may be very many fresh ones, all alike.
+  for (const Want& want : demand.wants)
+    plan.left_out.emplace_back(want.trial ? "the planner keeps it back for a later slot"
+                                          : "not its turn");
   why_.clear();
   for (std::size_t i = 0; i < work_.size(); ++i) {
     Assignment& work = work_[i];

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ class RulePlanner final : public Planner {
   void sync(const Demand& demand, const ClusterState& cluster);
   void mark_bundles();
   void sync_trials(const Demand& demand, const ClusterState& cluster);
+  bool sync_trial(const Trial& trial);
+  bool foresee(const Demand& demand, const ClusterState& cluster);
   bool keep_together(const Demand& demand);
   void note_begun(std::size_t index, const SlotState& slot, const State& state);
   void sync_slot(std::size_t index, const ClusterState& cluster, const Demand& demand);
@@ -90,6 +93,9 @@ class RulePlanner final : public Planner {
   std::vector<Assignment> work_ = {};          ///< By the rule's number of the slot.
   std::vector<TrialId> trial_of_ = {};         ///< By the rule's number; invalid: not created yet.
   std::vector<int> number_of_ = {};            ///< By trial; -1: not known.
+  std::vector<TrialId> open_ = {};             ///< Not known to have ended, ascending.
+  std::set<int> unnamed_ = {};                 ///< Numbers of trials that are not created yet.
+  bool all_wanted_ = true;                     ///< All of these are.
   std::map<TrialId, std::string> why_ = {};
   bool restless_ = false;
   /// How often trials report, where alone a stretch can end (`RolloutCosts::grid`), is known.

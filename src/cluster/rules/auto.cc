@@ -53,6 +53,10 @@ Steps whole_cells(const RolloutView& view, int trial, Steps iterations) {
 
 void Auto::observe(const RolloutView& view, const Happening& happening) {
   const SlotView& slot = view.slots[index(happening.slot)];
+  if (far_) {
+    to_ask_.push_back(happening.slot);
+    if (happening.trial >= 0) begun_.push_back(happening.trial);
+  }
   switch (happening.kind) {
     case Happening::Kind::kJoined:
       need_ = Need::kMust;
@@ -86,6 +90,8 @@ std::optional<Dispatch> Auto::next(const RolloutView& view) {
   // At one moment everything that happens comes first, or two trials could not swap slots.
   if (view.more_now) return std::nullopt;
   if (const auto dispatch = probe(view)) return dispatch;
+  if (view.more_trials) return keep_busy(view);
+  if (std::exchange(far_, false)) need_ = Need::kMust;
   if (need_ == Need::kMust || (need_ == Need::kWish && view.now >= next_schedule_)) schedule(view);
   if (const auto dispatch = follow(view)) return dispatch;
   return last_resort(view);
@@ -117,6 +123,8 @@ std::optional<Dispatch> Auto::probe(const RolloutView& view) {
 void Auto::schedule(const RolloutView& view) {
   ++schedules_made_;
   const Outlook outlook = look(view);
+  const double soonest = outlook.soonest();
+  const bool large = view.trials.size() + view.slots.size() >= options_.large;
   double best_end = kNever;
   const auto consider = [&](std::optional<Legs> legs, double handicap) {
     if (!legs) return;
@@ -126,10 +134,14 @@ void Auto::schedule(const RolloutView& view) {
     end_ = view.now + rehearsal.makespan;
     legs_ = std::move(*legs);
   };
+  // Nothing else can be better by more than its handicap; where that is dear, by more than twice.
+  const auto settled = [&] {
+    return best_end <= soonest * (1 + options_.gain) * (large ? 1 + options_.gain : 1);
+  };
   if (whole_) consider(legs_, 0);
-  const bool large = view.trials.size() + view.slots.size() >= options_.large;
   for (const Order order : {Order::kHomeFirst, Order::kLongestFirst})
     for (const bool fast_last : {true, false}) {
+      if (settled()) break;
       if (large && (order == Order::kLongestFirst ? schedules_made_ > 1 : !fast_last)) continue;
       LevelOptions level{.order = order, .fast_last = fast_last};
       if (large) {
@@ -138,7 +150,7 @@ void Auto::schedule(const RolloutView& view) {
       }
       consider(tightest_level_schedule(outlook, level), options_.gain);
     }
-  consider(list_schedule(outlook), options_.gain);
+  if (!settled()) consider(list_schedule(outlook), options_.gain);
   itinerary_.assign(view.trials.size(), {});
   for (std::size_t slot = 0; slot < legs_.size(); ++slot)
     for (const Leg& leg : legs_[slot])
@@ -217,6 +229,47 @@ Steps Auto::chunk(const RolloutView& view, int slot, const Leg& leg) const {
                                   options_.moves_per_chunk * view.costs.move_seconds);
   const Steps most = iterations_in(view, slot, leg.trial, seconds);
   return std::clamp<Steps>(most, 1, leg.to - trial.done);
+}
+
+std::optional<Dispatch> Auto::keep_busy(const RolloutView& view) {
+  need_ = Need::kMust;  // As soon as the end is near.
+  if (!std::exchange(far_, true)) {
+    to_ask_.clear();
+    begun_.clear();
+    fresh_ = 0;
+    for (int slot = static_cast<int>(view.slots.size()) - 1; slot >= 0; --slot)
+      to_ask_.push_back(slot);
+    for (std::size_t i = view.trials.size(); i > 0; --i)
+      if (view.trials[i - 1].done > 0) begun_.push_back(static_cast<int>(i - 1));
+  }
+  while (!to_ask_.empty()) {
+    const int slot = to_ask_.back();
+    to_ask_.pop_back();
+    if (!idle(view.slots[index(slot)])) continue;
+    const int trial = next_trial(view, slot);
+    if (trial < 0) break;
+    const TrialView& next = view.trials[index(trial)];
+    return Dispatch{trial, slot, next.target - next.done};
+  }
+  return std::nullopt;
+}
+
+/// What the slot has left itself, what others have, or a fresh trial.
+int Auto::next_trial(const RolloutView& view, int slot) {
+  if (index(slot) < last_here_.size())
+    if (const int last = last_here_[index(slot)];
+        last >= 0 && startable(view.trials[index(last)]) && view.trials[index(last)].home == slot)
+      return last;
+  while (!begun_.empty()) {
+    const int trial = begun_.back();
+    begun_.pop_back();
+    if (startable(view.trials[index(trial)])) return trial;
+  }
+  while (fresh_ < view.trials.size()) {
+    const auto trial = fresh_++;
+    if (startable(view.trials[trial])) return static_cast<int>(trial);
+  }
+  return -1;
 }
 
 std::optional<Dispatch> Auto::last_resort(const RolloutView& view) const {

@@ -28,7 +28,8 @@ struct AutoOptions {
 /// schedule of everything that is left, follows it in short dispatches, and whenever speeds turn
 /// out different draws up candidates (level schedules from the present state, a list schedule, the
 /// present one) and takes the one whose rehearsal at the learned speeds ends first, moves and
-/// evaluations costed. Slots of unknown speed first run two iterations.
+/// evaluations costed. Slots of unknown speed first run two iterations. While more trials are to
+/// come than anybody can see, slots finish trials one after the other.
 class Auto : public RolloutRule {
  public:
   explicit Auto(AutoOptions options = {}) : options_(options) {}
@@ -52,6 +53,9 @@ class Auto : public RolloutRule {
   /// `slot` but must wait, too, for where it goes.
   std::optional<Dispatch> bridge(const RolloutView& view, int slot) const;
   std::optional<Dispatch> last_resort(const RolloutView& view) const;
+  /// While the end is far: every slot brings trials to their end, one after the other.
+  std::optional<Dispatch> keep_busy(const RolloutView& view);
+  int next_trial(const RolloutView& view, int slot);
   Steps chunk(const RolloutView& view, int slot, const Leg& leg) const;
 
   AutoOptions options_;
@@ -68,6 +72,9 @@ class Auto : public RolloutRule {
   double next_schedule_ = 0;
   Need need_ = Need::kMust;
   bool whole_ = false;               ///< The legs cover everything that is left.
+  bool far_ = false;                 ///< The end was far when last asked.
+  std::vector<int> begun_ = {};      ///< Then: trials that some slot has lost or left.
+  std::size_t fresh_ = 0;            ///< Then: those before it are not fresh.
   bool probing_ = false;             ///< Some slot may be of unknown speed.
   std::vector<int> to_ask_ = {};     ///< Slots that may have something to start.
   std::vector<int> last_here_ = {};  ///< By slot: the trial that ran there last; -1: none.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "base/check.h"
+#include <iterator>
+#include <map>
 
 namespace clavier::cluster::rules {
 namespace {
@@ -74,7 +74,10 @@ double split_time(const Lane& first, const Lane& second, double work, double hor
 class Level {
  public:
   Level(const Outlook& outlook, const LevelOptions& options)
-      : outlook_(outlook), options_(options), given_(outlook.trials.size()) {
+      : outlook_(outlook),
+        options_(options),
+        whole_(outlook.slots.size(), lanes_.end()),
+        given_(outlook.trials.size()) {
     for (std::size_t i = 0; i < outlook.slots.size(); ++i) {
       const Outlook::Slot& slot = outlook.slots[i];
       Lane lane;
@@ -103,15 +106,20 @@ class Level {
     return order;
   }
 
-  /// Keeps lanes ascending by capacity.
+  using Lanes = std::multimap<double, Lane>;  ///< By capacity.
+
   void insert(Lane lane) {
     if (lane.segments.empty()) return;
-    const auto at = std::ranges::upper_bound(lanes_, lane.capacity, {}, &Lane::capacity);
-    lanes_.insert(at, std::move(lane));
+    const bool one_slot = lane.segments.size() == 1;
+    const int slot = lane.segments.front().slot;
+    const auto at = lanes_.emplace(lane.capacity, std::move(lane));
+    if (one_slot) whole_[index(slot)] = at;
   }
-  Lane remove(std::size_t at) {
-    Lane lane = std::move(lanes_[at]);
-    lanes_.erase(lanes_.begin() + static_cast<std::ptrdiff_t>(at));
+  Lane remove(Lanes::iterator at) {
+    Lane lane = std::move(at->second);
+    for (const Segment& segment : lane.segments)
+      if (whole_[index(segment.slot)] == at) whole_[index(segment.slot)] = lanes_.end();
+    lanes_.erase(at);
     return lane;
   }
 
@@ -129,42 +137,36 @@ class Level {
       if (at_home[slot] >= 0) slots.push_back(static_cast<int>(slot));
     std::ranges::stable_sort(slots, {}, [&](int slot) { return outlook_.slots[index(slot)].rate; });
     for (const int slot : slots) {
-      const auto lane = std::ranges::find_if(lanes_, [&](const Lane& candidate) {
-        return candidate.segments.size() == 1 && candidate.segments.front().slot == slot;
-      });
+      const auto lane = whole_[index(slot)];
       if (lane == lanes_.end()) continue;
       const int trial = at_home[index(slot)];
       const double work = outlook_.trials[index(trial)].work;
-      const auto at = static_cast<std::size_t>(lane - lanes_.begin());
-      if (lane->capacity >= work * (1 - kSlack)) {
-        alone(trial, at, true);
+      if (lane->first >= work * (1 - kSlack)) {
+        alone(trial, lane, true);
         continue;
       }
-      const std::size_t faster = roomiest(work);
-      if (faster == lanes_.size()) return false;
-      split(trial, at, faster, true);
+      const auto faster = roomiest(work);
+      if (faster == lanes_.end()) return false;
+      split(trial, lane, faster, true);
     }
     return true;
   }
 
   /// The smallest lane that holds `work`; past the end if none does.
-  std::size_t roomiest(double work) const {
-    const auto lane = std::ranges::lower_bound(lanes_, work * (1 - kSlack), {}, &Lane::capacity);
-    return static_cast<std::size_t>(lane - lanes_.begin());
-  }
+  Lanes::iterator roomiest(double work) { return lanes_.lower_bound(work * (1 - kSlack)); }
 
   bool place(int trial) {
-    const std::size_t room = roomiest(outlook_.trials[index(trial)].work);
-    if (room == lanes_.size()) return false;
-    if (room == 0)
+    const auto room = roomiest(outlook_.trials[index(trial)].work);
+    if (room == lanes_.end()) return false;
+    if (room == lanes_.begin())
       alone(trial, room, true);
     else
-      split(trial, room - 1, room, options_.fast_last);
+      split(trial, std::prev(room), room, options_.fast_last);
     return true;
   }
 
   /// The whole trial in one lane, at its beginning or its end.
-  void alone(int trial, std::size_t at, bool beginning) {
+  void alone(int trial, Lanes::iterator at, bool beginning) {
     const Lane lane = remove(at), none;
     const double work = std::min(outlook_.trials[index(trial)].work, lane.capacity);
     const double time = beginning ? split_time(lane, none, work, options_.horizon)
@@ -176,8 +178,7 @@ class Level {
   }
 
   /// Until some moment in one lane, from then in the other; what is left of the two is one lane.
-  void split(int trial, std::size_t slow_at, std::size_t fast_at, bool fast_last) {
-    CHECK(slow_at < fast_at);
+  void split(int trial, Lanes::iterator slow_at, Lanes::iterator fast_at, bool fast_last) {
     const Lane fast = remove(fast_at), slow = remove(slow_at);
     const Lane& first = fast_last ? slow : fast;
     const Lane& second = fast_last ? fast : slow;
@@ -234,8 +235,9 @@ class Level {
 
   const Outlook& outlook_;
   const LevelOptions& options_;
-  std::vector<Lane> lanes_ = {};  ///< Ascending by capacity.
-  std::vector<Lane> given_;       ///< By trial.
+  Lanes lanes_ = {};
+  std::vector<Lanes::iterator> whole_;  ///< By slot: the lane that is only it, if there is one.
+  std::vector<Lane> given_;             ///< By trial.
 };
 
 }  // namespace

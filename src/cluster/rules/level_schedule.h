@@ -27,7 +27,7 @@ struct LevelOptions {
 /// The preemptive schedule of uniform machines (Gonzalez and Sahni, 1978), from the present state
 /// and cut to whole iterations: every trial is split between at most two lanes, a lane being a slot
 /// or what other splits have left of several. None if the horizon is too short for it.
-/// O((trials + slots) · slots).
+/// O((trials + slots) · log slots), but for lanes made of many slots.
 std::optional<Legs> level_schedule(const Outlook& outlook, const LevelOptions& options);
 
 /// The level schedule of the least horizon found by bisection.

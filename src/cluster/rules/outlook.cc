@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cluster/bound.h"
 
@@ -61,6 +62,23 @@ double Outlook::bound() const {
   for (const Trial& trial : trials) works.push_back(trial.work);
   for (const Slot& slot : slots) rates.push_back(slot.rate);
   return preemptive_bound(works, rates);
+}
+
+double Outlook::soonest() const {
+  double work = 0, rate = 0, end = 0;
+  for (const Trial& trial : trials) work += trial.work;
+  std::vector<std::pair<double, double>> joins;  // When a slot is free, and its rate.
+  for (const Slot& slot : slots)
+    if (slot.rate > 0) joins.emplace_back(slot.free, slot.rate);
+  std::ranges::sort(joins);
+  // The least time at which the slots, each from when it is free, have done all the work.
+  for (const auto& [free, each] : joins) {
+    if (rate > 0 && end + work / rate <= free) break;
+    work -= rate * (free - end);
+    end = free;
+    rate += each;
+  }
+  return std::max(bound(), rate > 0 ? end + work / rate : 0);
 }
 
 Outlook look(const RolloutView& view) {

@@ -32,6 +32,8 @@ struct Outlook {
   Steps reached(int trial, Steps from, double work) const;
   /// Least time to finish everything, as far as `preemptive_bound` sees.
   double bound() const;
+  /// No schedule ends sooner: also counts what slots are still busy with.
+  double soonest() const;
 };
 
 /// A running dispatch that is overdue is believed to take half again what it is late by. A slot of
