@@ -154,7 +154,7 @@ void RulePlanner::mark_bundles() {
 void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster) {
   const State& state = demand.state;
   for (std::size_t i = number_of_.size(); i < state.trials().size(); ++i)
-    open_.emplace_back(static_cast<std::int64_t>(i));
+    open_.push_back(TrialId{static_cast<std::int64_t>(i)});
   number_of_.resize(state.trials().size(), -1);
   for (std::size_t i = 0; i < waits_.size(); ++i)
     if (waits_[i]) view_.trials[i].finished = waits_[i] = false;
