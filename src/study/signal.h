@@ -66,7 +66,8 @@ struct NodeJoined {
   Node node;
   friend bool operator==(const NodeJoined&, const NodeJoined&) = default;
 };
-/// Its launches have ended; their trials were reported as lost before this signal.
+/// What ran there is lost, and is told of after this signal: whoever starts a lost trial again must
+/// know already where not to.
 struct NodeLost {
   NodeId node;
   friend bool operator==(const NodeLost&, const NodeLost&) = default;

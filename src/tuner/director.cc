@@ -44,6 +44,14 @@ bool Director::late(const Report& report) const {
   return !trial.live() || trial.launch != report.launch || trial.verdict != Verdict::kNone;
 }
 
+void Director::look_again(TrialId id) {
+  const Trial& trial = state_.trial(id);
+  if (trial.live() && trial.verdict == Verdict::kNone && trial.step >= trial.waits_at())
+    at_rest_.insert(id);
+  else
+    at_rest_.erase(id);
+}
+
 void Director::fold_input(const Turn& turn) {
   const auto* exited = signal_in<Exited>(turn);
   const bool known = exited && state_.known(exited->trial);
@@ -55,14 +63,17 @@ void Director::fold_input(const Turn& turn) {
   if (std::holds_alternative<Opened>(turn.input)) {
     closing_ = false;
     same_cause_ = 0;
+    for (const Trial& trial : state_.trials()) look_again(trial.id);
   }
   if (const auto* command = std::get_if<UserCommand>(&turn.input))
     closing_ = closing_ || std::holds_alternative<PauseStudy>(*command);
-  if (signal_in<Reported>(turn) && !turn.late) {
+  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late) {
     proven_ = true;
     same_cause_ = 0;
+    for (const Report& report : reported->reports) look_again(report.trial);
   }
   if (!was_live) return;
+  look_again(exited->trial);
   if (state_.trial(exited->trial).status == TrialStatus::kCompleted) proven_ = true;
   if (ended(state_.trial(exited->trial).status)) {
     std::optional<double> best;
@@ -125,6 +136,7 @@ void Director::excuse(Input& input) const {
 
 void Director::fold_decisions(const Turn& turn) {
   state_.apply_decisions(turn);
+  for (const Decision& decision : turn.decisions) look_again(subject(decision.action));
   cluster_.apply_decisions(turn);
   retention_.observe(turn, state_);
   policies_.scheduler.observe(turn, state_);
@@ -138,6 +150,8 @@ void Director::replay(const Step& step) {
   if (policies_.planner.multiplexes() && step.fill.asked)
     policies_.planner.plan(demand(runnables(appetite())), cluster_, state_.now());
   state_.apply(step.fill, step.turn.time);
+  for (const Launch& launch : step.fill.launches)
+    for (const Member& member : launch.members) look_again(member.trial);
   cluster_.apply(step.fill, step.turn.time);
 }
 
@@ -145,11 +159,10 @@ void Director::replay(const Step& step) {
 cluster::Demand Director::at_ends(const Turn& turn) const {
   cluster::Demand demand{.state = state_};
   if (ending_ || closing_ || state_.finished()) return demand;
-  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
+  for (const TrialId id : at_rest_) {
     const Trial& trial = state_.trial(id);
-    if (trial.verdict != Verdict::kNone) continue;
     cluster::AtEnd each{id, trial.slot, trial.step, trial.until};
-    bool waits = trial.step >= trial.waits_at();
+    bool waits = true;
     for (const Decision& decision : turn.decisions) {
       if (subject(decision.action) != id) continue;
       match(

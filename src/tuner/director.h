@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ class Director {
  private:
   void fold_input(const Turn& turn);
   void fold_decisions(const Turn& turn);
+  void look_again(TrialId trial);
   bool late(const Report& report) const;
   void excuse(Input& input) const;
   bool decided(const Turn& turn, TrialId trial) const;
@@ -114,6 +116,9 @@ class Director {
   Policies policies_;
   State state_;
   cluster::ClusterState cluster_;
+  /// Live, not told to leave, and come to where they wait: with thousands at work, only these are
+  /// looked at when a planner is asked.
+  std::set<TrialId> at_rest_;
   Retention retention_;
   Plateau plateau_;
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.

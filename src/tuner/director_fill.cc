@@ -143,6 +143,7 @@ bool Director::launch(const sched::Runnable& runnable, const cluster::Start& sta
   for (const SlotId slot : start.further) started.shares.push_back({.slot = slot, .part = part});
   const Fill launch{.launches = {std::move(started)}};
   state_.apply(launch, state_.now());
+  look_again(*trial);
   cluster_.apply(launch, state_.now());
   fill.launches.push_back(launch.launches.front());
   return true;
