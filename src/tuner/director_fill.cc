@@ -34,12 +34,13 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
 
 std::size_t Director::appetite() const {
   std::size_t appetite = policies_.planner.appetite(cluster_);
+  // A planner that shares out slots must see everything, or it might choose what it was not shown;
+  // of new trials as many as there are idle slots, for these are all alike.
   if (policies_.planner.multiplexes() && appetite > 0)
-    appetite = 1 + state_.unfinished() +
-               std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.alive_slots()));
+    appetite = 1 + state_.count(TrialStatus::kPending) + state_.count(TrialStatus::kPaused) +
+               std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.free_count()));
   if (!careful()) return appetite;
   if (state_.count(TrialStatus::kRunning) > 0) return 0;
-  // A planner that shares out slots must see everything, or it might choose what it was not shown.
   return policies_.planner.multiplexes() ? appetite : std::min<std::size_t>(appetite, 1);
 }
 
