@@ -42,9 +42,10 @@ std::optional<double> predicted(const app::StudySpec& spec, const std::filesyste
   return planned->simulated.makespan();
 }
 
-/// Of a study that was done in one run.
+/// Of a study that did everything in one run.
 std::string comparison(double predicted, const State& state) {
-  if (!state.finished() || state.runs() != 1) return {};
+  const bool done = state.finished() && state.finished()->kind == FinishKind::kDone;
+  if (!done || state.runs() != 1) return {};
   const double took = seconds(state.now());
   return fmt::format("predicted {:.4g} s, took {:.4g} s ({:+.1f} %)\n", predicted, took,
                      100 * (took / predicted - 1));

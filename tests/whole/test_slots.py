@@ -69,6 +69,13 @@ class Slots(WholeProgram):
         self.assertIn("a trial may take 5 slots of one machine at once, and none has more than 4", error.stderr)
         self.assertFalse(self.home.exists() and any(self.home.iterdir()))
 
+    def test_what_failed_is_not_compared_with_its_prediction(self):
+        # A plain command cannot emulate a speed: every trial is refused.
+        shown = self.clavier("run", self.study, "--set", "cluster.slots.0.speed=2", expect=None)
+        self.assertNotEqual(shown.returncode, 0)
+        self.assertIn("needs a worker that paces itself", shown.stderr)
+        self.assertNotIn("predicted", shown.stdout)
+
     def test_a_probe_measures_slots_one_by_one(self):
         shown = self.clavier("plan", self.study, "--probe").stdout
         self.assertIn("measured here, an interval on each kind of slot", shown)
