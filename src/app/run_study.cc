@@ -75,9 +75,8 @@ void add_libraries(const StudySpec& spec, Node& node) {
   std::ranges::sort(node.facts);
 }
 
-}  // namespace
-
-Result<Node> this_node(const StudySpec& spec) {
+/// This machine with its declared and discovered slots.
+Result<Node> with_slots(const StudySpec& spec) {
   cluster::Machine machine = cluster::discover_node(cluster::discovery_options());
   add_libraries(spec, machine.node);
   Node node = machine.node;
@@ -103,10 +102,7 @@ Result<Node> this_node(const StudySpec& spec) {
       }
     }
   }
-  if (!spec.cluster.discovers()) {
-    TRY(check_gang_fits(spec, node.slots.size()));
-    return node;
-  }
+  if (!spec.cluster.discovers()) return node;
   auto found = cluster::make_slots(cutter.rest(), spec.trial.resources, spec.cluster.workers,
                                    spec.cluster.max_per_gpu);
   // Where slots are declared as well, they may have used up everything.
@@ -116,6 +112,13 @@ Result<Node> this_node(const StudySpec& spec) {
     slot.price_per_hour = spec.cluster.price_per_hour;
     node.slots.push_back(std::move(slot));
   }
+  return node;
+}
+
+}  // namespace
+
+Result<Node> this_node(const StudySpec& spec) {
+  Node node = TRY(with_slots(spec));
   TRY(check_gang_fits(spec, node.slots.size()));
   return node;
 }

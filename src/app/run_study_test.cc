@@ -19,5 +19,20 @@ TEST(ThisNode, NamesTheLibrariesThatAResultMayDependOn) {
   }
 }
 
+TEST(ThisNode, HasNoRoomForATrialOfMoreSlotsThanWhereDeclaredOnesTookAll) {
+  StudySpec spec;
+  const auto all = this_node(spec);
+  ASSERT_TRUE(all.ok()) << all.error().message;
+  spec.cluster.slots = {{.cpus = all->cpus}};
+  spec.cluster.discover = true;
+  ASSERT_TRUE(this_node(spec).ok());
+  ASSERT_EQ(this_node(spec)->slots.size(), 1u);
+  spec.trial.gang.number = 2;
+  const auto refused = this_node(spec);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("none has more than 1"), std::string::npos)
+      << refused.error().message;
+}
+
 }  // namespace
 }  // namespace clavier::app
