@@ -100,7 +100,7 @@ class Director {
   bool careful() const { return !proven_ && options_.careful_start; }
   std::size_t appetite() const;
   cluster::Plan start_some(std::size_t appetite, Fill& fill);
-  std::vector<sched::Runnable> drawn(std::vector<sched::Runnable> wanted, Fill& fill);
+  std::vector<sched::Runnable> drawn(const std::vector<sched::Runnable>& wanted, Fill& fill);
   std::int64_t slots_of(const sched::Runnable& runnable) const;
   cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;

@@ -46,7 +46,7 @@ std::size_t Director::appetite() const {
 
 cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
   auto wanted = runnables(appetite);
-  if (options_.gang.differs()) wanted = drawn(std::move(wanted), fill);
+  if (options_.gang.differs()) wanted = drawn(wanted, fill);
   cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
   for (const cluster::Start& start : plan.starts)
     if (!launch(wanted[start.want], start, fill) || careful()) break;
@@ -54,7 +54,8 @@ cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
 }
 
 /// How many slots a new trial takes is known once it is drawn: it may have to wait for them then.
-std::vector<sched::Runnable> Director::drawn(std::vector<sched::Runnable> wanted, Fill& fill) {
+std::vector<sched::Runnable> Director::drawn(const std::vector<sched::Runnable>& wanted,
+                                             Fill& fill) {
   std::vector<sched::Runnable> known;
   for (const sched::Runnable& runnable : wanted) {
     const auto* fresh = std::get_if<sched::New>(&runnable);

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "base/match.h"
 #include "exec/sim/sim_executor.h"
 
 /// Launches over several simulated slots.
