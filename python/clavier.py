@@ -25,6 +25,7 @@ loader must not call it. The wire is described in docs/worker-protocol.md.
 
 import atexit
 import json
+import math
 import os
 import shutil
 import socket
@@ -489,8 +490,10 @@ def _numbers(metrics: Mapping[str, Any]) -> Dict[str, float]:
             raise ValueError(f"{name!r} cannot be a metric's name: 1 to {MAX_METRIC_NAME_BYTES} "
                              "bytes without control characters")
         try:
-            values[name] = float("text" if isinstance(value, (str, bytes)) else value)
-        except (TypeError, ValueError) as error:
+            if isinstance(value, (str, bytes)):
+                raise TypeError("text")
+            values[name] = math.nan if value is None else float(value)
+        except Exception as error:  # Tensors of several elements and huge integers have their own.
             raise TypeError(f"metric '{name}' is not a number: {value!r}") from error
     return values
 

@@ -1,6 +1,7 @@
 """python3 -m unittest test_clavier, in this folder."""
 
 import contextlib
+import decimal
 import io
 import json
 import math
@@ -239,8 +240,13 @@ class TrialTest(WithTuner):
         self.assertEqual([self.tuner.hear()["step"] for _ in range(2)], [3, 2])
 
     def test_refuses_what_is_no_metric(self):
+        class Unusual:
+            def __float__(self):
+                raise RuntimeError("a Tensor with 2 elements cannot be converted to Scalar")
+
         trial = self.trial()
-        for metrics in ({"loss": "low"}, {"loss": "0.5"}, {"loss": None}, 0.5, [1]):
+        for metrics in ({"loss": "low"}, {"loss": "0.5"}, {"loss": b"1"}, {"loss": [1]},
+                        {"loss": 1j}, {"loss": 10 ** 400}, {"loss": Unusual()}, 0.5, [1]):
             with self.assertRaises(TypeError):
                 trial.report(metrics)
         for metrics in ({"": 1}, {"a\nb": 1}, {"x" * 257: 1}, {str(i): 1 for i in range(1001)}):
@@ -254,8 +260,15 @@ class TrialTest(WithTuner):
             def __float__(self):
                 return 0.25
 
-        self.trial().report({"loss": Scalar()})
-        self.assertEqual(self.tuner.hear()["metrics"], {"loss": 0.25})
+        class Whole(int):
+            pass
+
+        self.trial().report({"loss": Scalar(), "ok": True, "whole": Whole(3), "exact": decimal.Decimal("0.5")})
+        self.assertEqual(self.tuner.hear()["metrics"], {"loss": 0.25, "ok": 1, "whole": 3, "exact": 0.5})
+
+    def test_none_is_no_number_as_on_the_wire(self):
+        self.trial().report({"loss": 1.0, "acc": None})
+        self.assertTrue(math.isnan(self.tuner.hear()["metrics"]["acc"]))
 
     def test_survives_junk(self):
         trial = self.trial()
