@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/files.h"
 #include "base/match.h"
 #include "exec/start_line.h"
 
@@ -109,12 +110,8 @@ void InProcessExecutor::send(const Message& message) {
 }
 
 void InProcessExecutor::discard(const std::string& path) {
-  const std::filesystem::path relative = std::filesystem::path(path).lexically_normal();
-  // A log may have been edited by hand: nothing outside the study is ever touched.
-  if (relative.empty() || relative.is_absolute() || *relative.begin() == ".." || relative == ".")
-    return;
-  std::error_code ignored;  // What cannot be removed now is removed as unnamed at the next opening.
-  std::filesystem::remove_all(options_.study / relative, ignored);
+  // What cannot be removed now is removed as unnamed at the next opening.
+  if (const auto study = Folder::open(options_.study); study.ok()) (void)study->remove(path);
 }
 
 std::vector<Signal> InProcessExecutor::wait(StudyTime deadline) {

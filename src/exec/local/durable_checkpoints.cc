@@ -7,12 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
-#include "base/fd.h"
 #include "exec/local/manifest.h"
 
 namespace clavier::exec {
@@ -23,16 +20,6 @@ namespace fs = std::filesystem;
 constexpr int kNice = 10;  ///< Training goes first.
 
 std::string trial_of(const std::string& path) { return fs::path(path).parent_path().string(); }
-
-Status write_all(int fd, std::string_view text, const fs::path& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error(fmt::format("{}: {}", path.string(), std::strerror(errno)));
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return ok_status();
-}
 
 /// Signals are for the loop's thread.
 class SignalsBlocked {
@@ -194,30 +181,27 @@ Status DurableCheckpoints::make_durable(const Job& job) {
     const std::lock_guard lock(mutex_);
     return give_up() || current_->gone;
   };
-  const fs::path directory = study_ / job.path;
-  const Manifest manifest = TRY(sync_files(directory, given_up));
-  TRY(publish(job, to_text(manifest)));
-  TRY(sync_directory(directory));
-  return sync_directory(directory.parent_path());
+  const Folder study = TRY(Folder::open(study_));
+  const Folder trial = TRY(study.below(job.trial));
+  const Folder checkpoint = TRY(study.below(job.path));
+  const Manifest manifest = TRY(sync_files(checkpoint, given_up));
+  TRY(publish(checkpoint, to_text(manifest)));
+  TRY(sync(checkpoint.fd(), checkpoint.path()));
+  return sync(trial.fd(), trial.path());
 }
 
 /// Nothing is made in a directory that is being deleted: that is what the mutex sees to.
-Status DurableCheckpoints::publish(const Job& job, const std::string& text) {
-  const fs::path part = study_ / job.path / kManifestPart;
+Status DurableCheckpoints::publish(const Folder& checkpoint, const std::string& text) {
   std::unique_lock lock(mutex_);
   if (current_->gone) return unavailable("deleted");
-  const Fd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!fd) return io_error(fmt::format("{}: {}", part.string(), std::strerror(errno)));
+  TRY(checkpoint.remove(kManifestPart));
+  const Fd fd = TRY(checkpoint.file(kManifestPart, O_WRONLY | O_CREAT | O_EXCL));
   lock.unlock();
-  TRY(write_all(fd.get(), text, part));
-  if (::fsync(fd.get()) != 0 && errno != EINVAL)
-    return io_error(fmt::format("{}: {}", part.string(), std::strerror(errno)));
+  TRY(write_all(fd.get(), text, checkpoint.path() / kManifestPart));
+  TRY(sync(fd.get(), checkpoint.path() / kManifestPart));
   lock.lock();
   if (current_->gone) return unavailable("deleted");
-  std::error_code error;
-  fs::rename(part, study_ / job.path / kManifestName, error);
-  if (error) return io_error(fmt::format("{}: {}", part.string(), error.message()));
-  return ok_status();
+  return checkpoint.rename(kManifestPart, kManifestName);
 }
 
 bool DurableCheckpoints::pending(const std::string& trial, const std::string& besides) const {
@@ -230,11 +214,10 @@ bool DurableCheckpoints::give_up() const {
 }
 
 void DurableCheckpoints::remove(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(study_ / path, error);
-  if (!error) return;
+  const auto removed = [&]() -> Status { return TRY(Folder::open(study_)).remove(path); }();
+  if (removed.ok()) return;
   const std::lock_guard lock(mutex_);
-  complain(fmt::format("cannot delete '{}': {}", path, error.message()));
+  complain(fmt::format("cannot delete '{}': {}", path, removed.error().message));
 }
 
 void DurableCheckpoints::complain(std::string line) {

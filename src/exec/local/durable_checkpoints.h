@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/files.h"
 #include "base/result.h"
 
 namespace clavier::exec {
@@ -78,7 +79,7 @@ class DurableCheckpoints {
   void run();
   void work(std::unique_lock<std::mutex>& lock);
   Status make_durable(const Job& job);
-  Status publish(const Job& job, const std::string& text);
+  Status publish(const Folder& checkpoint, const std::string& text);
   std::deque<Deletion> take_deletions(const std::string& trial);
   void count(const Job& job, const Status& made);
   bool pending(const std::string& trial, const std::string& besides) const;

@@ -54,6 +54,24 @@ TEST_F(DurableCheckpointsTest, EveryCheckpointGetsAManifest) {
   EXPECT_EQ(durable().counters().synced, 3);
 }
 
+TEST_F(DurableCheckpointsTest, NothingIsWrittenOrDeletedThroughALink) {
+  const ScratchDirectory outside;
+  std::ofstream(outside / "precious") << "text";
+  make("a/1");
+  fs::create_symlink(outside / "precious", scratch_ / "a" / "1" / kManifestPart);
+  fs::create_directory_symlink(outside.path(), scratch_ / "b");
+  make("b/1");
+  go();
+  for (const char* path : {"a/1", "b/1"}) durable().keep(path);
+  durable().wait_until_idle();
+  durable().discard("b/1");
+  EXPECT_TRUE(sealed("a/1"));
+  EXPECT_FALSE(sealed("b/1"));
+  EXPECT_TRUE(there("b/1"));
+  EXPECT_EQ(fs::file_size(outside / "precious"), 4u);
+  EXPECT_EQ(durable().take_complaints().size(), 2u);
+}
+
 TEST_F(DurableCheckpointsTest, TheLoopNeverWaitsForTheDisk) {
   keep("a/1");  // The background thread is held: all of this returns all the same.
   keep("b/1");

@@ -60,7 +60,7 @@ LocalExecutor::LocalExecutor(LocalOptions options, const Waker& waker, Poller po
       waker_(waker),
       poller_(std::move(poller)),
       base_environment_(own_environment()),
-      log_(options_.study / "workers.log", options_.log_limit_bytes),
+      log_(options_.study, "workers.log", options_.log_limit_bytes),
       durable_(options_.study),
       wire_buffer_(kReadBytes),
       output_buffer_(kReadBytes) {}
@@ -142,7 +142,7 @@ Status LocalExecutor::launch(const Order& order) {
 }
 
 WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& start) const {
-  const fs::path directory = start.directory;
+  const fs::path relative = order.directories.front();
   const StudyTime time = now();
   std::vector<SlotId> slots;
   for (const Share& share : order.launch.shares) slots.push_back(share.slot);
@@ -150,12 +150,12 @@ WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& sta
           .launch = start.launch,
           .slots = std::move(slots),
           .directory = start.directory,
-          .relative = order.directories.front(),
+          .relative = relative,
           .step = start.step,
           .started = time,
           .last_report = time,
-          .output = LogFile(directory / "stdout", options_.log_limit_bytes),
-          .error = LogFile(directory / "stderr", options_.log_limit_bytes)};
+          .output = LogFile(options_.study, relative / "stdout", options_.log_limit_bytes),
+          .error = LogFile(options_.study, relative / "stderr", options_.log_limit_bytes)};
 }
 
 /// The one that waits in just these slots. Others leave: they hold memory of devices.
@@ -346,15 +346,9 @@ void LocalExecutor::finish(LocalWorker& worker) {
 void LocalExecutor::discard(const std::string& path) {
   const fs::path relative = fs::path(path).lexically_normal();
   const auto parts = std::distance(relative.begin(), relative.end());
-  std::error_code error;
-  const fs::path root = fs::canonical(options_.study, error);
-  const fs::path parent = fs::canonical(root / relative.parent_path(), error);
-  const bool gone = error == std::errc::no_such_file_or_directory;
-  if (gone) return;
-  const auto [end, unused] = std::mismatch(root.begin(), root.end(), parent.begin(), parent.end());
   // A checkpoint lies inside a trial's directory, so it has two parts at least.
-  if (error || relative.is_absolute() || parts < 2 || *relative.begin() == ".." ||
-      relative.filename().empty() || end != root.end() || parent == root)
+  if (relative.is_absolute() || parts < 2 || *relative.begin() == ".." ||
+      relative.filename().empty())
     return log_.note(
         fmt::format("[clavier] will not delete '{}': no checkpoint of this study\n", path));
   durable_.discard(relative.string());

@@ -10,11 +10,9 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <optional>
 
-#include "base/fd.h"
 #include "base/json.h"
 #include "exec/local/crc32c.h"
 
@@ -51,49 +49,33 @@ Result<std::uint32_t> checksum(int fd, const fs::path& path, std::int64_t& bytes
   }
 }
 
-Result<Fd> open_file(const fs::path& path, int flags) {
-  Fd fd(::open(path.c_str(), flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return failed(path);
-  return fd;
-}
-
-Status sync(int fd, const fs::path& path) {
-  // File systems that know nothing of it answer EINVAL.
-  if (::fsync(fd) != 0 && errno != EINVAL) return failed(path);
-  return ok_status();
-}
-
-Result<ManifestEntry> sync_file(const fs::path& directory, const fs::path& path,
+Result<ManifestEntry> sync_file(const Folder& directory, const std::string& name,
                                 const GiveUp& give_up) {
-  const Fd fd = TRY(open_file(path, 0));
-  ManifestEntry entry{.name = path.lexically_relative(directory).string()};
-  entry.crc32c = TRY(checksum(fd.get(), path, entry.bytes, give_up));
-  TRY(sync(fd.get(), path));
+  const Fd fd = TRY(directory.file(name, O_RDONLY));
+  ManifestEntry entry{.name = name};
+  entry.crc32c = TRY(checksum(fd.get(), directory.path() / name, entry.bytes, give_up));
+  TRY(sync(fd.get(), directory.path() / name));
   return entry;
 }
 
-Status check_file(const fs::path& directory, const ManifestEntry& entry, Thorough thorough) {
-  const fs::path path = directory / entry.name;
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return damaged(entry.name, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) return damaged(entry.name, "is no longer a file");
-  if (info.st_size != entry.bytes)
-    return damaged(entry.name,
-                   fmt::format("has {} bytes instead of {}", info.st_size, entry.bytes));
-  if (thorough == Thorough::kSizes) return ok_status();
-  const auto fd = open_file(path, 0);
-  if (!fd) return damaged(entry.name, fd.error().message);
+Status check_file(const Folder& directory, const ManifestEntry& entry, Thorough thorough) {
+  const auto size = directory.size(entry.name);
+  if (size && *size != entry.bytes)
+    return damaged(entry.name, fmt::format("has {} bytes instead of {}", *size, entry.bytes));
+  if (size && thorough == Thorough::kSizes) return ok_status();
+  const auto fd = directory.file(entry.name, O_RDONLY);
+  if (!fd) return corrupt(fd.error().message);
   std::int64_t bytes = 0;
-  const auto sum = checksum(fd->get(), path, bytes, [] { return false; });
-  if (!sum) return damaged(entry.name, sum.error().message);
+  const auto sum = checksum(fd->get(), entry.name, bytes, [] { return false; });
+  if (!sum) return corrupt(sum.error().message);
   if (*sum != entry.crc32c) return damaged(entry.name, "has changed: its checksum is wrong");
   return ok_status();
 }
 
 /// Every lost write shows as a file without content: its name was on the disk, its bytes were not.
-Status check_without_manifest(const fs::path& directory, std::int64_t written,
-                              std::int64_t booted) {
+Status check_without_manifest(const Folder& folder, std::int64_t written, std::int64_t booted) {
   if (written >= booted) return ok_status();
+  const fs::path directory = folder.held();
   std::error_code error;
   for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end;
        at.increment(error))
@@ -121,14 +103,6 @@ std::optional<ManifestEntry> entry_from(const Json& json) {
   return entry;
 }
 
-Result<std::string> read_manifest(const fs::path& path, std::int64_t size) {
-  if (size > kMaxManifestBytes) return damaged(kManifestName, "is too large");
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) return damaged(kManifestName, "cannot be read");
-  return text;
-}
-
 }  // namespace
 
 std::string to_text(const Manifest& manifest) {
@@ -154,41 +128,52 @@ Result<Manifest> manifest_from(std::string_view text) {
   return manifest;
 }
 
-Status sync_directory(const fs::path& directory) {
-  const Fd fd = TRY(open_file(directory, O_DIRECTORY));
-  return sync(fd.get(), directory);
+Status sync(int fd, const fs::path& shown) {
+  // File systems that know nothing of it answer EINVAL.
+  if (::fsync(fd) != 0 && errno != EINVAL) return failed(shown);
+  return ok_status();
 }
 
-Result<Manifest> sync_files(const fs::path& directory, const GiveUp& give_up) {
+Result<Manifest> sync_files(const Folder& directory, const GiveUp& give_up) {
   Manifest manifest;
   std::error_code error;
-  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end;
+  const fs::path root = directory.held();
+  for (fs::recursive_directory_iterator at(root, error), end; !error && at != end;
        at.increment(error)) {
     const fs::file_status status = at->symlink_status(error);
-    const std::string name = at->path().lexically_relative(directory).string();
-    if (fs::is_directory(status)) TRY(sync_directory(at->path()));
+    const std::string name = at->path().lexically_relative(root).string();
+    if (fs::is_directory(status)) {
+      const Folder inner = TRY(directory.below(name));
+      TRY(sync(inner.fd(), inner.path()));
+    }
     if (!fs::is_regular_file(status) || name == kManifestName || name == kManifestPart) continue;
     if (manifest.size() == kMaxManifestFiles)
-      return invalid(fmt::format("{}: more than {} files", directory.string(), kMaxManifestFiles));
-    manifest.push_back(TRY(sync_file(directory, at->path(), give_up)));
+      return invalid(
+          fmt::format("{}: more than {} files", directory.path().string(), kMaxManifestFiles));
+    manifest.push_back(TRY(sync_file(directory, name, give_up)));
   }
-  if (error) return io_error(fmt::format("{}: {}", directory.string(), error.message()));
-  TRY(sync_directory(directory));
+  if (error) return io_error(fmt::format("{}: {}", directory.path().string(), error.message()));
+  TRY(sync(directory.fd(), directory.path()));
   std::ranges::sort(manifest, {}, &ManifestEntry::name);
   return manifest;
 }
 
 Status check_checkpoint(const fs::path& directory, Thorough thorough, std::int64_t booted) {
+  const auto as_damage = [](const Error& error) { return corrupt(error.message); };
+  // The trial's directory may have been moved and linked back: reading there harms nobody.
+  const auto trial = Folder::open(directory.parent_path());
+  if (!trial) return as_damage(trial.error());
+  const auto folder = trial->below(directory.filename());
+  if (!folder) return as_damage(folder.error());
   struct stat info {};
-  if (::lstat(directory.c_str(), &info) != 0) return corrupt(std::strerror(errno));
-  if (!S_ISDIR(info.st_mode)) return corrupt("it is no longer a directory");
-  const std::int64_t written = info.st_mtime;
-  const fs::path path = directory / kManifestName;
-  if (::lstat(path.c_str(), &info) != 0) return check_without_manifest(directory, written, booted);
-  const auto text = TRY(read_manifest(path, info.st_size));
-  const auto manifest = manifest_from(text);
+  if (::fstat(folder->fd(), &info) != 0) return corrupt(std::strerror(errno));
+  const auto text = folder->read(kManifestName, kMaxManifestBytes);
+  if (!text && text.error().code == ErrorCode::kNotFound)
+    return check_without_manifest(*folder, info.st_mtime, booted);
+  if (!text) return as_damage(text.error());
+  const auto manifest = manifest_from(*text);
   if (!manifest) return damaged(kManifestName, manifest.error().message);
-  for (const ManifestEntry& entry : *manifest) TRY(check_file(directory, entry, thorough));
+  for (const ManifestEntry& entry : *manifest) TRY(check_file(*folder, entry, thorough));
   return ok_status();
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "base/result.h"
 
 /// A checkpoint's manifest: a hidden file in its directory with the sizes and checksums of the
@@ -36,9 +37,9 @@ using GiveUp = std::function<bool()>;
 /// Reads every regular file below `directory`, forces it and the directories to the disk, and
 /// says what there is. Symbolic links and the manifest itself are left out. Fails with
 /// kUnavailable if it gave up.
-Result<Manifest> sync_files(const std::filesystem::path& directory, const GiveUp& give_up);
-/// One directory's entries.
-Status sync_directory(const std::filesystem::path& directory);
+Result<Manifest> sync_files(const Folder& directory, const GiveUp& give_up);
+/// To the disk; `shown` is for the message.
+Status sync(int fd, const std::filesystem::path& shown);
 
 enum class Thorough { kSizes, kChecksums };
 

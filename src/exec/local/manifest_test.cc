@@ -1,6 +1,7 @@
 #include "exec/local/manifest.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <ctime>
 #include <fstream>
@@ -27,7 +28,7 @@ class ManifestTest : public testing::Test {
     write(at_ / "parts" / "empty", "");
   }
   Result<Manifest> sync() {
-    return sync_files(at_, [] { return false; });
+    return sync_files(Folder::open(at_).value(), [] { return false; });
   }
   void seal() { write(at_ / kManifestName, to_text(*sync())); }
   std::string problem(Thorough thorough, std::int64_t booted = 0) const {
@@ -65,7 +66,7 @@ TEST_F(ManifestTest, GarbageIsNone) {
 }
 
 TEST_F(ManifestTest, GivesUpWhenAskedTo) {
-  const auto given_up = sync_files(at_, [] { return true; });
+  const auto given_up = sync_files(Folder::open(at_).value(), [] { return true; });
   ASSERT_FALSE(given_up);
   EXPECT_EQ(given_up.error().code, ErrorCode::kUnavailable);
 }
@@ -93,18 +94,36 @@ TEST_F(ManifestTest, ATruncatedFileShowsInItsSize) {
 TEST_F(ManifestTest, WhatIsMissingIsNamed) {
   seal();
   fs::remove(at_ / "parts" / "empty");
-  EXPECT_EQ(problem(Thorough::kSizes), "parts/empty No such file or directory");
+  EXPECT_EQ(problem(Thorough::kSizes),
+            (at_ / "parts/empty").string() + ": No such file or directory");
   fs::create_directory(at_ / "parts" / "empty");
-  EXPECT_EQ(problem(Thorough::kSizes), "parts/empty is no longer a file");
+  EXPECT_EQ(problem(Thorough::kSizes),
+            (at_ / "parts/empty").string() + ": it is a directory, not a file");
   fs::remove_all(at_);
-  EXPECT_EQ(problem(Thorough::kSizes), "No such file or directory");
+  EXPECT_EQ(problem(Thorough::kSizes), at_.string() + ": No such file or directory");
   write(at_, "");
-  EXPECT_EQ(problem(Thorough::kSizes), "it is no longer a directory");
+  EXPECT_EQ(problem(Thorough::kSizes), at_.string() + ": Not a directory");
 }
 
 TEST_F(ManifestTest, ADamagedManifestIsDamage) {
   write(at_ / kManifestName, "{\"files\":[");
   EXPECT_NE(problem(Thorough::kSizes).find(kManifestName), std::string::npos);
+}
+
+TEST_F(ManifestTest, WhatCannotBeReadIsDamageToo) {
+  fs::create_directory(at_ / kManifestName);
+  EXPECT_EQ(problem(Thorough::kSizes),
+            (at_ / kManifestName).string() + ": it is a directory, not a file");
+  fs::remove(at_ / kManifestName);
+  ASSERT_EQ(::mkfifo((at_ / kManifestName).c_str(), 0600), 0);
+  EXPECT_EQ(problem(Thorough::kSizes),
+            (at_ / kManifestName).string() + ": it is a pipe, not a file");
+  fs::remove(at_ / kManifestName);
+  fs::create_symlink("/dev/zero", at_ / kManifestName);
+  EXPECT_NE(problem(Thorough::kSizes), "");
+  fs::rename(at_, scratch_ / "moved");
+  fs::create_directory_symlink(scratch_ / "moved", at_);
+  EXPECT_NE(problem(Thorough::kSizes).find("it is a link"), std::string::npos);
 }
 
 TEST_F(ManifestTest, WithoutOneItIsGoodUnlessTheMachineWentDownOnIt) {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/files.h"
+
 namespace clavier::exec {
 namespace {
 
@@ -66,7 +68,11 @@ void LogFile::note(std::string_view bytes) {
 
 void LogFile::open() {
   opened_ = true;
-  fd_ = Fd(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  const auto folder = Folder::open(folder_);
+  if (!folder.ok()) return;
+  auto file = folder->file(name_, O_WRONLY | O_CREAT | O_APPEND);
+  if (!file.ok()) return;
+  fd_ = *std::move(file);
   struct stat info {};
   if (!fd_ || ::fstat(fd_.get(), &info) != 0) return;
   // Later attempts go on in the same file, under the same limit, with one notice.
@@ -76,12 +82,6 @@ void LogFile::open() {
     left_ -= info.st_size;
 }
 
-void LogFile::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
-    if (written <= 0) return;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
+void LogFile::write(std::string_view bytes) { (void)write_all(fd_.get(), bytes, name_); }
 
 }  // namespace clavier::exec

@@ -31,8 +31,9 @@ class LogTail {
 /// Never fails loudly: a full disk costs the log, not the trial.
 class LogFile {
  public:
-  LogFile(std::filesystem::path file, std::int64_t limit_bytes)
-      : file_(std::move(file)), left_(limit_bytes) {}
+  /// `name` is relative to the folder. A link or a special file of that name gets nothing.
+  LogFile(std::filesystem::path folder, std::filesystem::path name, std::int64_t limit_bytes)
+      : folder_(std::move(folder)), name_(std::move(name)), left_(limit_bytes) {}
 
   /// To the file and its tail.
   void append(std::string_view bytes);
@@ -44,7 +45,7 @@ class LogFile {
   void open();
   void write(std::string_view bytes);
 
-  std::filesystem::path file_;
+  std::filesystem::path folder_, name_;
   std::int64_t left_;  ///< Counted from the file's size once it is open.
   bool opened_ = false;
   Fd fd_;

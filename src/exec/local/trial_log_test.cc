@@ -27,7 +27,7 @@ class TrialLog : public testing::Test {
 };
 
 TEST_F(TrialLog, IsMadeAtItsFirstByte) {
-  LogFile log(file_, 100);
+  LogFile log(file_.parent_path(), file_.filename(), 100);
   log.append("");
   EXPECT_FALSE(fs::exists(file_));
   log.append("one\n");
@@ -35,7 +35,7 @@ TEST_F(TrialLog, IsMadeAtItsFirstByte) {
 }
 
 TEST_F(TrialLog, EndsWithANoticeExactlyAtItsLimit) {
-  LogFile log(file_, 6);
+  LogFile log(file_.parent_path(), file_.filename(), 6);
   log.append("abcdef");
   EXPECT_EQ(content(), "abcdef");
   log.append("g");
@@ -47,16 +47,16 @@ TEST_F(TrialLog, EndsWithANoticeExactlyAtItsLimit) {
 }
 
 TEST_F(TrialLog, ALaterAttemptGoesOnUnderTheSameLimit) {
-  LogFile(file_, 6).append("abcd");
-  LogFile(file_, 6).append("efgh");
+  LogFile(file_.parent_path(), file_.filename(), 6).append("abcd");
+  LogFile(file_.parent_path(), file_.filename(), 6).append("efgh");
   const std::string full = content();
   EXPECT_EQ(full.substr(0, 7), "abcdef\n");
-  LogFile(file_, 6).append("again");
+  LogFile(file_.parent_path(), file_.filename(), 6).append("again");
   EXPECT_EQ(content(), full);
 }
 
 TEST_F(TrialLog, NotesAreNotPartOfTheTail) {
-  LogFile log(file_, 100);
+  LogFile log(file_.parent_path(), file_.filename(), 100);
   log.append("worker\n");
   log.note("ours\n");
   EXPECT_EQ(content(), "worker\nours\n");
