@@ -6,12 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iterator>
-
-#include "base/fd.h"
 
 namespace clavier::report {
 namespace {
@@ -20,37 +18,47 @@ namespace fs = std::filesystem;
 
 /// The appended files, in the order of the sizes in the marker.
 constexpr const char* kAppended[] = {"result.json", "progress.csv", "error.txt"};
+/// Of one line; what is longer was not written by us.
+constexpr std::int64_t kMaxLineBytes = 256 << 20;
 
-Error failed(std::string_view what, const fs::path& path) {
-  return io_error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(errno)));
+/// Deletes a file or a link. A directory of that name is somebody else's.
+bool forget(const Folder& directory, const char* name) {
+  return ::unlinkat(directory.fd(), name, 0) == 0 || errno == ENOENT;
 }
 
-Status write_all(const fs::path& path, int flags, std::string_view text) {
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666));
-  if (!file) return failed("open", path);
-  while (!text.empty()) {
-    const ssize_t written = ::write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write", path);
-    text.remove_prefix(static_cast<std::size_t>(written));
+/// The trial's directory, made if it is fresh and not there; a fresh one forgets what lies in it.
+Result<Folder> prepare(const Folder& study, const DirectoryBatch::Pending& each) {
+  auto directory = study.below(each.directory);
+  const bool absent = !directory.ok() && directory.error().code == ErrorCode::kNotFound;
+  if (absent && each.fresh) {
+    if (::mkdirat(study.fd(), each.directory.c_str(), 0777) != 0 && errno != EEXIST)
+      return io_error(fmt::format("cannot make {}: {}", (study.path() / each.directory).string(),
+                                  std::strerror(errno)));
+    return study.below(each.directory);
   }
-  return ok_status();
+  if (!directory.ok()) return directory;
+  if (each.fresh)
+    for (const char* name : kAppended)
+      if (!forget(*directory, name))
+        return invalid(fmt::format("cannot replace {}: {}", (directory->path() / name).string(),
+                                   std::strerror(errno)));
+  return directory;
 }
 
-/// -1 if there is no such file.
-std::int64_t size_of(const fs::path& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? info.st_size : -1;
+/// Of what is appended; 0 for what is not there. Fails for what is there and is no file.
+Result<std::int64_t> size_of(const Folder& directory, const char* name) {
+  if (const auto size = directory.size(name)) return *size;
+  const auto file = directory.file(name, O_RDONLY);
+  if (!file.ok() && file.error().code != ErrorCode::kNotFound) return file.error();
+  return 0;
 }
 
-/// Makes the directory and, for a fresh trial, forgets what lies in it.
-Status prepare(const fs::path& directory, bool fresh) {
-  if (::mkdir(directory.c_str(), 0777) == 0) return ok_status();
-  if (errno != EEXIST) return failed("make the directory", directory);
-  if (!fresh) return ok_status();
-  for (const char* name : kAppended)
-    if (::unlink((directory / name).c_str()) != 0 && errno != ENOENT)
-      return failed("replace", directory / name);
+Status write_files(const Folder& study, const DirectoryBatch::Pending& pending) {
+  const Folder directory = TRY(study.below(pending.directory));
+  if (!pending.params.empty()) TRY(directory.replace("params.json", pending.params));
+  const std::string* texts[] = {&pending.result, &pending.progress, &pending.error};
+  for (std::size_t i = 0; i < std::size(kAppended); ++i)
+    if (!texts[i]->empty()) TRY(directory.append(kAppended[i], *texts[i]));
   return ok_status();
 }
 
@@ -61,11 +69,26 @@ bool DirectoryBatch::is_plain(std::string_view name) {
          name.find('\0') == name.npos;
 }
 
-fs::path DirectoryBatch::result_file(const std::string& directory) const {
-  return folder_ / directory / kAppended[0];
+Result<Folder> DirectoryBatch::open(const std::string& directory) const {
+  return TRY(Folder::open(folder_)).below(directory);
 }
-fs::path DirectoryBatch::progress_file(const std::string& directory) const {
-  return folder_ / directory / kAppended[1];
+
+std::string DirectoryBatch::last_result(const std::string& directory) const {
+  const auto trial = open(directory);
+  return trial.ok() ? last_line(*trial, kAppended[0]) : std::string();
+}
+
+std::string DirectoryBatch::progress_header(const std::string& directory) const {
+  const auto trial = open(directory);
+  return trial.ok() ? first_record(*trial, kAppended[1]) : std::string();
+}
+
+std::int64_t DirectoryBatch::directories() const {
+  std::int64_t count = 0;
+  std::error_code error, ignored;
+  for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error))
+    count += at->is_symlink(ignored) || at->is_directory(ignored);
+  return count;
 }
 
 DirectoryBatch::Pending& DirectoryBatch::pending(TrialId trial, const std::string& directory) {
@@ -75,59 +98,84 @@ DirectoryBatch::Pending& DirectoryBatch::pending(TrialId trial, const std::strin
 }
 
 std::optional<Json> DirectoryBatch::recover() {
-  std::ifstream stream(folder_ / kMarker, std::ios::binary);
-  if (!stream) return {};
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
-  const auto marker = Json::parse(text);
+  const auto study = Folder::open(folder_);
+  if (!study.ok()) return {};
+  const auto text = study->read(kMarker, kMaxMarkerBytes);
+  if (!text.ok()) return {};
+  const auto marker = Json::parse(*text);
   if (!marker.ok()) return {};
   const Json* knowledge = marker->find("knowledge");
   const Json* files = marker->find("files");
-  if (!knowledge || !files || !cut_back(*files)) return {};
+  if (!knowledge || !files || marker->find("left_out") || !cut_back(*study, *files)) return {};
   return *knowledge;
 }
 
-bool DirectoryBatch::cut_back(const Json& files) const {
+bool DirectoryBatch::cut_back(const Folder& study, const Json& files) const {
   const auto* list = files.as<Json::List>();
   if (!list) return false;
   for (const Json& each : *list) {
     const auto* entry = each.as<Json::List>();
     if (!entry || entry->size() != 1 + std::size(kAppended)) return false;
-    const auto* directory = (*entry)[0].as<std::string>();
-    if (!directory || !is_plain(*directory)) return false;
+    const auto* name = (*entry)[0].as<std::string>();
+    if (!name || !is_plain(*name)) return false;
+    const auto directory = study.below(*name);
+    if (!directory.ok()) return false;
     for (std::size_t i = 0; i < std::size(kAppended); ++i) {
       const auto* size = (*entry)[i + 1].as<std::int64_t>();
-      const fs::path file = folder_ / *directory / kAppended[i];
-      if (!size || *size < 0 || std::max<std::int64_t>(size_of(file), 0) < *size) return false;
-      const bool gone = *size == 0 ? ::unlink(file.c_str()) == 0 || errno == ENOENT
-                                   : ::truncate(file.c_str(), *size) == 0;
-      if (!gone) return false;
+      if (!size || *size < 0 || directory->size(kAppended[i]).value_or(0) < *size) return false;
+      if (*size == 0) {
+        if (!forget(*directory, kAppended[i])) return false;
+        continue;
+      }
+      const auto file = directory->file(kAppended[i], O_WRONLY);
+      if (!file.ok() || ::ftruncate(file->get(), *size) != 0) return false;
     }
   }
   return true;
 }
 
-Result<std::string> DirectoryBatch::describe_files() {
-  std::string files = "[";
-  for (const auto& [trial, each] : pending_) {
-    const fs::path directory = folder_ / each.directory;
-    TRY(prepare(directory, each.fresh));
-    if (files.size() > 1) files += ",\n";
-    files += '[';
-    append_json(files, each.directory);
+Status DirectoryBatch::leave_out(const std::string& directory, const Error& error) {
+  // What the machine lacks will lack for all of them.
+  if (error.code == ErrorCode::kIo) return error;
+  left_out_.insert(directory);
+  if (left_out_.size() <= kMaxWarnings)
+    warn_(fmt::format("the files of one trial are left out of this run: {}", error.message));
+  return ok_status();
+}
+
+Result<std::string> DirectoryBatch::describe_files(const Folder& study) {
+  std::string files;
+  const auto describe = [&](const Pending& each) -> Status {
+    const Folder directory = TRY(prepare(study, each));
+    std::string line;
+    append_json(line, each.directory);
     for (const char* name : kAppended) {
-      files += ", ";
-      append_json(files, each.fresh ? 0 : std::max<std::int64_t>(size_of(directory / name), 0));
+      line += ", ";
+      append_json(line, each.fresh ? 0 : TRY(size_of(directory, name)));
     }
-    files += ']';
+    files += fmt::format("{}[{}]", files.empty() ? "" : ",\n", line);
+    return ok_status();
+  };
+  for (const auto& [trial, each] : pending_) {
+    if (left_out_.contains(each.directory)) continue;
+    if (const Status described = describe(each); !described.ok())
+      TRY(leave_out(each.directory, described.error()));
   }
-  return files + ']';
+  return files;
 }
 
 Status DirectoryBatch::write(std::string_view knowledge) {
   const auto attempt = [&]() -> Status {
-    const std::string files = TRY(describe_files());
-    TRY(write_marker(knowledge, files));
-    for (const auto& [trial, each] : pending_) TRY(write_files(each));
+    const Folder study = TRY(Folder::open(folder_));
+    const std::string files = TRY(describe_files(study));
+    TRY(study.replace(kMarker,
+                      fmt::format("{{\"knowledge\": {},\n\"files\": [{}]{}}}\n", knowledge, files,
+                                  left_out_.empty() ? "" : ", \"left_out\": true")));
+    for (const auto& [trial, each] : pending_) {
+      if (left_out_.contains(each.directory)) continue;
+      if (const Status written = write_files(study, each); !written.ok())
+        TRY(leave_out(each.directory, written.error()));
+    }
     return ok_status();
   };
   Status status = attempt();
@@ -135,55 +183,39 @@ Status DirectoryBatch::write(std::string_view knowledge) {
   return status;
 }
 
-Status DirectoryBatch::write_marker(std::string_view knowledge, std::string_view files) const {
-  const fs::path marker = folder_ / kMarker;
-  const fs::path fresh = marker.string() + ".new";
-  TRY(write_all(fresh, O_TRUNC,
-                fmt::format("{{\"knowledge\": {},\n\"files\": {}}}\n", knowledge, files)));
-  if (::rename(fresh.c_str(), marker.c_str()) != 0) return failed("replace", marker);
-  return ok_status();
-}
-
-Status DirectoryBatch::write_files(const Pending& pending) const {
-  const fs::path directory = folder_ / pending.directory;
-  if (!pending.params.empty()) TRY(write_all(directory / "params.json", O_TRUNC, pending.params));
-  const std::string* texts[] = {&pending.result, &pending.progress, &pending.error};
-  for (std::size_t i = 0; i < std::size(kAppended); ++i)
-    if (!texts[i]->empty()) TRY(write_all(directory / kAppended[i], O_APPEND, *texts[i]));
-  return ok_status();
-}
-
-std::string last_line(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary | std::ios::ate);
-  if (!stream) return {};
-  const auto size = static_cast<std::int64_t>(stream.tellg());
-  for (std::int64_t length = 4096;; length *= 4) {
+std::string last_line(const Folder& folder, const char* name) {
+  const auto file = folder.file(name, O_RDONLY);
+  const std::int64_t size = file.ok() ? ::lseek(file->get(), 0, SEEK_END) : 0;
+  for (std::int64_t length = 4096; size > 0; length *= 4) {
     const std::int64_t start = std::max<std::int64_t>(size - length, 0);
     std::string tail(static_cast<std::size_t>(size - start), '\0');
-    stream.seekg(start);
-    if (!stream.read(tail.data(), static_cast<std::streamsize>(tail.size()))) return {};
+    if (::pread(file->get(), tail.data(), tail.size(), start) != size - start) return {};
     const std::size_t end = tail.rfind('\n');
     if (end != tail.npos && end > 0) {
       const std::size_t before = tail.rfind('\n', end - 1);
       if (before != tail.npos) return tail.substr(before + 1, end - before - 1);
       if (start == 0) return tail.substr(0, end);
     }
-    if (start == 0) return {};
+    if (start == 0 || length > kMaxLineBytes) return {};
   }
+  return {};
 }
 
-std::string first_record(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
+std::string first_record(const Folder& folder, const char* name) {
+  const auto file = folder.file(name, O_RDONLY);
   std::string record;
   bool quoted = false;
-  for (char c = 0; stream.get(c);) {
-    if (c == '"') quoted = !quoted;
-    if (c == '\n' && !quoted) {
-      if (record.ends_with('\r')) record.pop_back();
-      return record;
+  std::array<char, 4096> chunk;
+  for (ssize_t got; file.ok() && record.size() < kMaxLineBytes &&
+                    (got = ::read(file->get(), chunk.data(), chunk.size())) > 0;)
+    for (const char c : std::string_view(chunk.data(), static_cast<std::size_t>(got))) {
+      if (c == '"') quoted = !quoted;
+      if (c == '\n' && !quoted) {
+        if (record.ends_with('\r')) record.pop_back();
+        return record;
+      }
+      record += c;
     }
-    record += c;
-  }
   return {};
 }
 

@@ -39,13 +39,14 @@ bool ends_trial(const Turn& turn, TrialId trial) {
 }  // namespace
 
 TrialDirectories::TrialDirectories(TrialDirectoriesOptions options)
-    : options_(std::move(options)), batch_(options_.folder) {
+    : options_(std::move(options)), batch_(options_.folder, options_.warn) {
   restart();
 }
 
 void TrialDirectories::restart() {
   next_ = StepId{0};
   batch_first_ = 0;
+  begun_ = 0;
   batch_time_ = {};
   opened_utc_us_ = 0;
   opened_at_ = {};
@@ -128,6 +129,7 @@ Status TrialDirectories::launch(const Launch& launch, const State& state) {
     const auto host = hosts_.find(launch.shares.front().slot);
     if (host != hosts_.end()) each.source.host = host->second;
     if (member.attempt != 1) continue;
+    ++begun_;
     auto& pending = batch_.pending(member.trial, each.directory);
     pending.fresh = true;
     pending.params = params_of(each.source.config_json);
@@ -199,11 +201,11 @@ Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const St
   Entry& each = at->second;
   if (!each.source.trial_name.empty()) return &each;
   each.directory = known.directory;
-  if (is_new) each.total_seconds = total_of(last_line(batch_.result_file(each.directory)));
+  if (is_new) each.total_seconds = total_of(batch_.last_result(each.directory));
   fill_in(each, known, known.config);
   const auto host = hosts_.find(known.slot);
   if (host != hosts_.end()) each.source.host = host->second;
-  const std::string header = first_record(batch_.progress_file(each.directory));
+  const std::string header = batch_.progress_header(each.directory);
   if (!header.empty()) each.columns = ProgressColumns::parse(header);
   return &each;
 }
@@ -225,9 +227,9 @@ Status TrialDirectories::flush() {
 }
 
 std::string TrialDirectories::knowledge() const {
-  std::string out =
-      fmt::format("{{\"step\": {}, \"utc_us\": {}, \"opened_at_us\": {}, \"hosts\": [", next_.value,
-                  opened_utc_us_, microseconds(opened_at_));
+  std::string out = fmt::format(
+      "{{\"step\": {}, \"begun\": {}, \"utc_us\": {}, \"opened_at_us\": {}, \"hosts\": [",
+      next_.value, begun_, opened_utc_us_, microseconds(opened_at_));
   const char* separator = "";
   for (const auto& [slot, host] : hosts_) {
     out += fmt::format("{}[{}, ", separator, slot.value);
@@ -284,7 +286,10 @@ bool TrialDirectories::restore(const Json& knowledge) {
     entry.seconds_since_restore = real(each, "since_restore");
     entry.iterations_since_restore = whole(each, "iterations");
   }
-  return complete && next_.value >= 0;
+  // Of versions that did not count them.
+  if (const Json* begun = knowledge.find("begun"); begun && begun->as<std::int64_t>())
+    begun_ = *begun->as<std::int64_t>();
+  return complete && next_.value >= 0 && batch_.directories() >= begun_;
 }
 
 std::int64_t TrialDirectories::utc_s(StudyTime time) const {

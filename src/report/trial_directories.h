@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@ namespace clavier::report {
 struct TrialDirectoriesOptions {
   std::filesystem::path folder;  ///< The study's; must exist.
   std::string study_name;
+  /// One line for the user.
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 /// Writes a folder per trial in Ray's layout (docs/trial-directories.md): params.json, result.json,
@@ -21,7 +24,8 @@ struct TrialDirectoriesOptions {
 ///
 /// Lines are gathered and written a batch at a time: after kBatchBytes, kBatchTrials or
 /// kBatchSteps, a second of study time, or when the study idles. A crash costs nothing: the next
-/// run cuts off the last batch and makes it again from the log.
+/// run cuts off the last batch and makes it again from the log. Where the directory of a trial is
+/// gone, it makes everything again.
 class TrialDirectories : public Observer {
  public:
   explicit TrialDirectories(TrialDirectoriesOptions options);
@@ -67,6 +71,7 @@ class TrialDirectories : public Observer {
   DirectoryBatch batch_;
   StepId next_{0};  ///< The first step not yet seen.
   std::int64_t batch_first_ = 0;
+  std::int64_t begun_ = 0;  ///< Trials whose directories were made.
   StudyTime batch_time_{};
   std::size_t batch_bytes_ = 0;
   std::string knowledge_before_batch_;

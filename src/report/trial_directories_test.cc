@@ -1,9 +1,11 @@
 #include "report/trial_directories.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <fstream>
+#include <functional>
 
 #include "base/rng.h"
 #include "base/scratch_directory.h"
@@ -119,7 +121,10 @@ class TrialDirectoriesTest : public testing::Test {
  protected:
   TrialDirectories observer(const fs::path& folder) {
     fs::create_directories(folder);
-    return TrialDirectories({.folder = folder, .study_name = "mnist"});
+    return TrialDirectories(
+        {.folder = folder, .study_name = "mnist", .warn = [this](const std::string& line) {
+           warnings_.push_back(line);
+         }});
   }
   std::map<std::string, std::string> uninterrupted() {
     TrialDirectories whole = observer(scratch_ / "whole");
@@ -128,6 +133,7 @@ class TrialDirectoriesTest : public testing::Test {
   }
   Script script_;
   ScratchDirectory scratch_;
+  std::vector<std::string> warnings_;
 };
 
 TEST_F(TrialDirectoriesTest, WritesRaysLayout) {
@@ -143,7 +149,8 @@ TEST_F(TrialDirectoriesTest, WritesRaysLayout) {
             "  line 3\n");
   EXPECT_EQ(files["trial_2/params.json"], "{\n  \"lr\": 0.5\n}");
   const auto last = [&](const std::string& name) {
-    return Json::parse(last_line(scratch_ / "whole" / name)).value();
+    const fs::path file = scratch_ / "whole" / name;
+    return Json::parse(last_line(Folder::open(file.parent_path()).value(), "result.json")).value();
   };
   const Json stopped = last("trial_0/result.json");
   EXPECT_EQ(*stopped.find("done")->as<bool>(), true);
@@ -217,6 +224,56 @@ TEST_F(TrialDirectoriesTest, LostDataOrALostMarkerMakesEverythingAgain) {
   }
 }
 
+TEST_F(TrialDirectoriesTest, AFolderThatWasDeletedIsMadeAgain) {
+  const auto whole = uninterrupted();
+  fs::remove_all(scratch_ / "whole" / "trial_1");
+  TrialDirectories again = observer(scratch_ / "whole");
+  EXPECT_EQ(script_.show(again, script_.steps().size()), 0);
+  EXPECT_EQ(tree(scratch_ / "whole"), whole);
+}
+
+TEST_F(TrialDirectoriesTest, WhatCannotBeUsedLeavesOutItsTrialOnlyAndIsMadeAgainLater) {
+  const auto whole = uninterrupted();
+  const ScratchDirectory outside;
+  std::ofstream(outside / "precious") << "text";
+  const auto others = [](std::map<std::string, std::string> files) {
+    std::erase_if(files, [](const auto& each) { return each.first.starts_with("trial_1"); });
+    return files;
+  };
+  const fs::path folder = scratch_ / "odd", file = folder / "trial_1" / "progress.csv";
+  const std::vector<std::function<void()>> faults = {
+      [&] { fs::create_directories(file / "inner"); },
+      [&] { fs::create_symlink(outside / "precious", file); },
+      [&] { ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0); },
+      [&] {
+        fs::remove_all(folder / "trial_1");
+        fs::create_directory_symlink(outside.path(), folder / "trial_1");
+      },
+      [&] {
+        fs::remove_all(folder / "trial_1");
+        std::ofstream(folder / "trial_1") << "a file";
+      }};
+  for (const auto& fault : faults) {
+    fs::remove_all(folder);
+    TrialDirectories first = observer(folder);
+    script_.show(first, script_.steps().size() / 2);
+    fs::remove_all(file);
+    fault();
+    warnings_.clear();
+    // It cuts the others back and goes on, or makes all of them again.
+    TrialDirectories second = observer(folder);
+    script_.show(second, script_.steps().size());
+    EXPECT_LE(warnings_.size(), 1u);
+    EXPECT_EQ(others(tree(folder)), others(whole));
+    EXPECT_EQ(content(outside / "precious"), "text");
+    EXPECT_EQ(std::distance(fs::directory_iterator(outside.path()), {}), 1);
+    fs::remove_all(folder / "trial_1");
+    TrialDirectories third = observer(folder);
+    EXPECT_EQ(script_.show(third, script_.steps().size()), 0);
+    EXPECT_EQ(tree(folder), whole);
+  }
+}
+
 TEST_F(TrialDirectoriesTest, AFinishedStudyAsksForNothing) {
   uninterrupted();
   TrialDirectories again = observer(scratch_ / "whole");
@@ -259,24 +316,25 @@ TEST_F(TrialDirectoriesTest, AFolderThatCannotBeWrittenIsNamed) {
     if (status = lost.on_step(step, state); !status.ok()) break;
   }
   ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().code, ErrorCode::kIo);
+  EXPECT_EQ(status.error().code, ErrorCode::kNotFound);
   EXPECT_NE(status.error().message.find("gone"), std::string::npos);
 }
 
 TEST(LastLine, FindsItInFilesOfAnyLength) {
   const ScratchDirectory scratch;
   const fs::path file = scratch / "f";
-  EXPECT_EQ(last_line(file), "");
+  const Folder folder = Folder::open(scratch.path()).value();
+  EXPECT_EQ(last_line(folder, "f"), "");
   for (const std::size_t length : {0u, 1u, 4094u, 4095u, 4096u, 4097u, 70'000u}) {
     const std::string line(length, 'x');
     std::ofstream(file) << line << '\n';
-    EXPECT_EQ(last_line(file), line);
+    EXPECT_EQ(last_line(folder, "f"), line);
     std::ofstream(file) << "first\n" << line << '\n';
-    EXPECT_EQ(last_line(file), line);
-    EXPECT_EQ(first_record(file), "first");
+    EXPECT_EQ(last_line(folder, "f"), line);
+    EXPECT_EQ(first_record(folder, "f"), "first");
   }
   std::ofstream(file) << "\"a\r\nb\",c\r\n1,2\r\n";
-  EXPECT_EQ(first_record(file), "\"a\r\nb\",c");
+  EXPECT_EQ(first_record(folder, "f"), "\"a\r\nb\",c");
 }
 
 }  // namespace
