@@ -191,20 +191,21 @@ TEST_P(TableError, NamesTheLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, TableError,
-    testing::Values(BadTable{"", "t.csv:1: the table is empty"},
+    testing::Values(BadTable{"", "t.csv: line 1: the table is empty"},
                     BadTable{"lr,loss\n0.1,1\n", "no column 'step'"},
                     BadTable{"a,step,loss\n", "named as a parameter"},
                     BadTable{"lr,step\n", "with a metric"}, BadTable{"lr,step,loss\n", "no rows"},
                     BadTable{"lr,lr,step,loss\n", "two columns 'lr'"},
                     BadTable{"lr,,step,loss\n", "column 2 has no name"},
-                    BadTable{"lr,step,loss\n0.1,1,2\n\n0.1,2\n", "t.csv:4: 2 fields under 3"},
-                    BadTable{"lr,step,loss\n0.1,x,2\n", "t.csv:2: 'x' under 'step'"},
+                    BadTable{"lr,step,loss\n0.1,1,2\n\n0.1,2\n", "t.csv: line 4: 2 fields under 3"},
+                    BadTable{"lr,step,loss\n0.1,x,2\n", "t.csv: line 2: 'x' under 'step'"},
                     BadTable{"lr,step,loss\n0.1,0,2\n", "'0' under 'step'"},
                     BadTable{"lr,step,loss\n0.1,1,good\n", "'good' under 'loss'"},
                     BadTable{"lr,step,seconds,loss\n0.1,1,0,1\n", "'0' under 'seconds'"},
-                    BadTable{"lr,step,loss\n.1,1,2\n0.10,1,3\n", "t.csv:3: step 1 of lr=0.1 is"},
-                    BadTable{"lr,step,loss\n\"0.1,1,2\n", "never closed"},
-                    BadTable{"lr,step,loss\n\"0.1\"5,1,2\n", "after its closing"}));
+                    BadTable{"lr,step,loss\n.1,1,2\n0.10,1,3\n",
+                             "t.csv: line 3: step 1 of lr=0.1 is"},
+                    BadTable{"lr,step,loss\n\"0.1,1,2\n", "not closed"},
+                    BadTable{"lr,step,loss\n\"0.1\"5,1,2\n", "after a closing quote"}));
 
 TEST(Table, IsReadFromAFile) {
   const TemporaryStudy folder;

@@ -11,67 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/csv.h"
 #include "exec/sim/config_text.h"
 #include "exec/sim/recorded.h"
 
 namespace clavier::exec {
 namespace {
 
-using Row = std::vector<std::string>;
-
-/// Reads rows of comma separated fields.
-class CsvReader {
- public:
-  CsvReader(std::string_view text, std::string_view name) : rest_(text), name_(name) {}
-
-  Error error(std::string_view what) const {
-    return invalid(fmt::format("{}:{}: {}", name_, line_, what));
-  }
-  /// Nothing at the end. Empty lines are passed over.
-  Result<std::optional<Row>> next() {
-    while (!rest_.empty() && (rest_.front() == '\n' || rest_.front() == '\r')) pass(1);
-    if (rest_.empty()) return std::optional<Row>();
-    line_ = next_line_;
-    Row row;
-    row.push_back(TRY(field()));
-    while (!rest_.empty() && rest_.front() == ',') {
-      pass(1);
-      row.push_back(TRY(field()));
-    }
-    return std::optional(std::move(row));
-  }
-
- private:
-  std::string_view pass(std::size_t count) {
-    const std::string_view passed = rest_.substr(0, count);
-    next_line_ += static_cast<std::size_t>(std::ranges::count(passed, '\n'));
-    rest_.remove_prefix(count);
-    return passed;
-  }
-
-  Result<std::string> field() {
-    if (rest_.empty() || rest_.front() != '"')
-      return std::string(pass(std::min(rest_.find_first_of(",\r\n"), rest_.size())));
-    std::string quoted;
-    for (;;) {
-      pass(1);
-      const std::size_t quote = rest_.find('"');
-      if (quote == std::string_view::npos) return error("a quoted field is never closed");
-      quoted += pass(quote);
-      pass(1);
-      if (rest_.empty() || rest_.front() != '"') break;
-      quoted += '"';  // a doubled one stands for itself
-    }
-    if (!rest_.empty() && rest_.find_first_of(",\r\n") != 0)
-      return error("a quoted field goes on after its closing quotation mark");
-    return quoted;
-  }
-
-  std::string_view rest_;
-  std::string_view name_;
-  std::size_t line_ = 1;  ///< Where the row just read begins.
-  std::size_t next_line_ = 1;
-};
+using Row = std::vector<CsvField>;
 
 template <typename Number>
 std::optional<Number> parsed(std::string_view field) {
@@ -95,12 +42,13 @@ struct Columns {
 };
 
 Result<Columns> columns_of(const Row& header, const CsvReader& reader, const Space& space) {
-  Columns columns{header, {}};
+  Columns columns;
+  for (const CsvField& field : header) columns.names.push_back(field.text);
   const auto count = [&](Columns::Role role) { return std::ranges::count(columns.roles, role); };
   for (std::size_t i = 0; i < header.size(); ++i) {
-    const std::string& name = header[i];
+    const std::string& name = columns.names[i];
     if (name.empty()) return reader.error(fmt::format("column {} has no name", i + 1));
-    if (std::ranges::count(header, name) > 1)
+    if (std::ranges::count(columns.names, name) > 1)
       return reader.error(fmt::format("there are two columns '{}'", name));
     const bool parameter =
         std::ranges::find(space.parameters, name, &Parameter::name) != space.parameters.end();
@@ -128,28 +76,29 @@ Result<Measurement> measurement(const Row& row, const Columns& columns, const Cs
   Measurement out;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const std::string& name = columns.names[i];
+    const std::string& text = row[i].text;
     const auto wrong = [&](std::string_view wanted) {
-      return reader.error(fmt::format("'{}' under '{}' is no {}", row[i], name, wanted));
+      return reader.error(fmt::format("'{}' under '{}' is no {}", text, name, wanted));
     };
     switch (columns.roles[i]) {
       case Columns::Role::kParameter:
-        if (!row[i].empty()) out.config.set(name, cell_value(row[i]));
+        if (!text.empty()) out.config.set(name, cell_value(text));
         break;
       case Columns::Role::kStep: {
-        const auto step = parsed<Steps>(row[i]);
+        const auto step = parsed<Steps>(text);
         if (!step || *step < 1) return wrong("step; steps are whole numbers from 1");
         out.report.step = *step;
         break;
       }
       case Columns::Role::kSeconds: {
-        const auto seconds = parsed<double>(row[i]);
+        const auto seconds = parsed<double>(text);
         if (!seconds || !(*seconds > 0)) return wrong("duration above 0");
         out.report.seconds = *seconds;
         break;
       }
       case Columns::Role::kMetric: {
-        if (row[i].empty()) break;
-        const auto value = parsed<double>(row[i]);
+        if (text.empty()) break;
+        const auto value = parsed<double>(text);
         if (!value) return wrong("number");
         out.report.metrics.push_back({name, *value});
         break;
@@ -180,10 +129,9 @@ class Restricted {
 Result<std::vector<RecordedTrial>> trials_of(CsvReader& reader, const Columns& columns) {
   std::vector<RecordedTrial> trials;
   std::unordered_map<std::string, std::size_t> index;
-  for (;;) {
-    const auto row = TRY(reader.next());
-    if (!row) break;
-    Measurement made = TRY(measurement(*row, columns, reader));
+  Row row;
+  while (TRY(reader.next(row))) {
+    Measurement made = TRY(measurement(row, columns, reader));
     const auto [at, is_new] = index.emplace(config_text(made.config), trials.size());
     if (is_new) trials.push_back({std::move(made.config)});
     auto& reports = trials[at->second].reports;
@@ -200,9 +148,9 @@ Result<std::vector<RecordedTrial>> trials_of(CsvReader& reader, const Columns& c
 
 Result<Curve> table_curve(std::string_view csv, std::string_view name, const Space& space) {
   CsvReader reader(csv, name);
-  const auto header = TRY(reader.next());
-  if (!header) return reader.error("the table is empty");
-  const Columns columns = TRY(columns_of(*header, reader, space));
+  Row header;
+  if (!TRY(reader.next(header))) return reader.error("the table is empty");
+  const Columns columns = TRY(columns_of(header, reader, space));
   std::vector<RecordedTrial> trials = TRY(trials_of(reader, columns));
   if (trials.empty()) return reader.error("the table has a header but no rows");
   const Curve by_columns = TRY(recorded_curve(std::move(trials)));

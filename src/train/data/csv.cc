@@ -3,20 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
+#include "base/csv.h"
+
 namespace clavier::train::data {
 namespace {
-
-constexpr std::size_t kMaxColumns = 1 << 20;
-
-struct Field {
-  std::string text;
-  std::size_t byte = 0;
-};
 
 std::string_view trimmed(std::string_view text) {
   auto begin = text.find_first_not_of(" \t");
@@ -33,86 +27,6 @@ std::optional<float> number(std::string_view text) {
   return value;
 }
 
-class Reader {
- public:
-  Reader(std::string_view text, std::string_view origin) : text_(text), origin_(origin) {
-    if (text_.starts_with("\xef\xbb\xbf")) place_ = 3;
-    auto line = text_.substr(0, text_.find('\n'));
-    std::array<char, 3> candidates = {',', ';', '\t'};
-    separator_ = *std::max_element(candidates.begin(), candidates.end(), [&](char a, char b) {
-      return std::count(line.begin(), line.end(), a) < std::count(line.begin(), line.end(), b);
-    });
-  }
-
-  std::size_t line() const { return row_line_; }
-
-  /// Fills `row` (reusing its memory); false at the end. Empty lines are skipped.
-  Result<bool> next(std::vector<Field>& row) {
-    while (place_ < text_.size() && (text_[place_] == '\n' || text_[place_] == '\r')) end_line();
-    row_line_ = line_;
-    if (place_ >= text_.size()) return false;
-    for (std::size_t column = 0;; ++column) {
-      if (column == kMaxColumns) return error(place_, "too many columns");
-      if (row.size() <= column) row.emplace_back();
-      TRY(field(row[column]));
-      if (place_ < text_.size() && text_[place_] == separator_) {
-        ++place_;
-        continue;
-      }
-      row.resize(column + 1);
-      if (place_ < text_.size()) end_line();
-      return true;
-    }
-  }
-
-  Error error(std::size_t byte, std::string_view what) const {
-    return corrupt(fmt::format("{}: line {}, byte {}: {}", origin_, row_line_, byte, what));
-  }
-
- private:
-  Status field(Field& out) {
-    out.text.clear();
-    out.byte = place_;
-    if (place_ < text_.size() && text_[place_] == '"') return quoted(out);
-    auto end = place_;
-    while (end < text_.size() && text_[end] != separator_ && text_[end] != '\n' &&
-           text_[end] != '\r')
-      ++end;
-    out.text = text_.substr(place_, end - place_);
-    place_ = end;
-    return ok_status();
-  }
-
-  Status quoted(Field& out) {
-    for (++place_;; ++place_) {
-      if (place_ >= text_.size()) return error(out.byte, "a quote is not closed");
-      if (text_[place_] == '"') {
-        ++place_;
-        if (place_ >= text_.size() || text_[place_] != '"') break;
-      }
-      if (text_[place_] == '\n') ++line_;
-      out.text += text_[place_];
-    }
-    if (place_ < text_.size() && text_[place_] != separator_ && text_[place_] != '\n' &&
-        text_[place_] != '\r')
-      return error(place_, "text after a closing quote");
-    return ok_status();
-  }
-
-  void end_line() {
-    if (text_[place_] == '\r' && place_ + 1 < text_.size() && text_[place_ + 1] == '\n') ++place_;
-    ++place_;
-    ++line_;
-  }
-
-  std::string_view text_;
-  std::string_view origin_;
-  char separator_ = ',';
-  std::size_t place_ = 0;
-  std::size_t line_ = 1;
-  std::size_t row_line_ = 1;
-};
-
 std::string lower(std::string_view text) {
   std::string result(trimmed(text));
   for (auto& c : result)
@@ -120,8 +34,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-Result<std::size_t> find_label(const std::vector<Field>& first, bool header, std::string_view label,
-                               const Reader& reader) {
+Result<std::size_t> find_label(const std::vector<CsvField>& first, bool header,
+                               std::string_view label, const CsvReader& reader) {
   if (label.empty()) {
     if (header)
       for (std::string_view usual : {"label", "target", "class", "y"})
@@ -147,7 +61,7 @@ Result<std::size_t> find_label(const std::vector<Field>& first, bool header, std
                               label, first.size()));
 }
 
-Status append(const std::vector<Field>& row, std::size_t label, const Reader& reader,
+Status append(const std::vector<CsvField>& row, std::size_t label, const CsvReader& reader,
               Table& table) {
   if (row.size() != static_cast<std::size_t>(table.width) + 1)
     return reader.error(row.back().byte,
@@ -180,12 +94,12 @@ Status append(const std::vector<Field>& row, std::size_t label, const Reader& re
 }  // namespace
 
 Result<Table> parse_csv(std::string_view text, std::string_view label, std::string_view origin) {
-  Reader reader(text, origin);
-  std::vector<Field> row;
+  CsvReader reader(text, origin, ",;\t");
+  std::vector<CsvField> row;
   if (!TRY(reader.next(row))) return reader.error(0, "the file is empty");
   if (row.size() < 2) return reader.error(0, "one column only: features and a label are needed");
   bool header = std::none_of(row.begin(), row.end(),
-                             [](const Field& field) { return number(field.text).has_value(); });
+                             [](const CsvField& field) { return number(field.text).has_value(); });
   auto label_at = TRY(find_label(row, header, label, reader));
 
   Table table;
