@@ -1,24 +1,70 @@
 #include "store/sqlite.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace clavier::store {
 namespace {
 
 constexpr int kPatienceMs = 5000;
+constexpr std::uintmax_t kLeastPage = 512;
+
+namespace fs = std::filesystem;
+
+/// Links in the path to the folder are the user's; one in place of the file is none of ours.
+std::string without_links(const fs::path& file) {
+  std::error_code error;
+  const fs::path folder =
+      fs::canonical(file.parent_path().empty() ? "." : file.parent_path(), error);
+  return (error ? file : folder / file.filename()).string();
+}
+
+/// The name under which SQLite takes the file as one that nobody changes: it then needs neither
+/// locks nor memory that processes share, which it could not make in a folder it may not write.
+std::string immutable(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file)
+    if (c == '%' || c == '?' || c == '#')
+      uri += fmt::format("%{:02X}", c);
+    else
+      uri += c;
+  return uri + "?immutable=1";
+}
 
 }  // namespace
 
+bool has_wal(const fs::path& file) {
+  std::error_code absent;
+  const auto bytes = fs::file_size(file.string() + "-wal", absent);
+  return !absent && bytes > 0;
+}
+
 Result<Database> Database::open(const std::filesystem::path& file, Access access) {
   std::error_code ignored;
-  if (access == Access::kRead && !std::filesystem::exists(file, ignored))
+  const auto status = fs::symlink_status(file, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    return corrupt(
+        fmt::format("{} is not a study log, but a link or no file at all", file.string()));
+  // SQLite takes a torn beginning for an empty database.
+  if (const auto bytes = fs::file_size(file, ignored); !ignored && bytes > 0 && bytes < kLeastPage)
+    return corrupt(fmt::format("{} is not a study log", file.string()));
+  if (access == Access::kRead && !fs::exists(status))
     return not_found(fmt::format("there is no study log {}", file.string()));
-  sqlite3* handle = nullptr;
+  std::string name = without_links(file);
   // Readers, too, open for writing if they may: a WAL left by a killed process needs recovery.
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
-                    (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_READWRITE |
+              (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
+  const bool read_only_folder =
+      access == Access::kRead &&
+      ::faccessat(AT_FDCWD, fs::path(name).parent_path().c_str(), W_OK, AT_EACCESS) != 0;
+  if (read_only_folder && !has_wal(file)) {
+    name = immutable(name);
+    flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  }
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   Database database(handle, file.string());
   if (code != SQLITE_OK)
     return io_error(fmt::format("cannot open {}: {}", file.string(),
@@ -28,6 +74,12 @@ Result<Database> Database::open(const std::filesystem::path& file, Access access
   if (access == Access::kRead) {
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     if (Status only = database.run("PRAGMA query_only = ON"); !only.ok()) return only.error();
+    if (read_only_folder && has_wal(file) &&
+        !database.number("SELECT count(*) FROM sqlite_master").ok())
+      return unavailable(fmt::format(
+          "{} was not closed in order, and its last part ({}-wal) can only be read where "
+          "its folder may be written: copy the folder and look at the copy",
+          file.string(), file.filename().string()));
   }
   return database;
 }
@@ -78,7 +130,7 @@ bool Database::restart_wal() {
 
 Error Database::failure() const {
   const std::string message = sqlite3_errmsg(handle_);
-  switch (sqlite3_errcode(handle_)) {
+  switch (sqlite3_errcode(handle_) & 0xff) {
     case SQLITE_NOTADB: return corrupt(fmt::format("{} is not a study log", name_));
     case SQLITE_CORRUPT:
       return corrupt(fmt::format(

@@ -16,6 +16,9 @@ namespace clavier::store {
 
 class Statement;
 
+/// Beside the database lies a write-ahead log with something in it.
+bool has_wal(const std::filesystem::path& file);
+
 /// A thin owner of one SQLite connection. One thread.
 class Database {
  public:

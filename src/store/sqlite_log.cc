@@ -13,6 +13,9 @@ namespace {
 /// What the writer waits at most for readers when it starts the WAL anew.
 constexpr int kRestartPatienceMs = 20;
 constexpr int kPatienceMs = 5000;
+/// Until it is copied, a study lives in its WAL alone, which users take for a temporary file.
+constexpr std::int64_t kWorthCopyingBytes = 1 << 20;
+constexpr StudyDuration kRestartEvery = std::chrono::minutes(1);
 
 /// WAL where memory can be shared between processes, else a rollback journal.
 Status choose_journal(Database& database, const std::filesystem::path& file,
@@ -25,6 +28,15 @@ Status choose_journal(Database& database, const std::filesystem::path& file,
   if (mode != "truncate")
     return io_error(fmt::format("{} cannot be written: no journal possible", file.string()));
   return ok_status();
+}
+
+Error lost(const std::filesystem::path& file) {
+  return corrupt(
+      fmt::format("{} holds no step, but what lies beside it is of a study that was begun: its log "
+                  "was lost. Put "
+                  "{} and {}-wal back as they were, or move {} away to begin anew",
+                  file.string(), file.filename().string(), file.filename().string(),
+                  file.parent_path().string()));
 }
 
 int count_wal_pages(void* counter, sqlite3*, const char*, int pages) {
@@ -45,10 +57,12 @@ SqliteLog::SqliteLog(std::filesystem::path file, std::optional<StudyLock> lock, 
 
 Result<SqliteLog> SqliteLog::open(const std::filesystem::path& file, const LogOptions& options) {
   StudyLock lock = TRY(StudyLock::take(file.string() + ".lock"));
+  const bool left_over = has_wal(file);
   Database database = TRY(Database::open(file, Database::Access::kWrite));
   // Before the first write: a foreign database must stay as it is.
   const auto known = check_schema(database, file);
   if (!known.ok() && known.error().code != ErrorCode::kNotFound) return known.error();
+  if (!known.ok() && options.begun) return lost(file);
   TRY(choose_journal(database, file, options));
   TRY(database.run(options.power_safe ? "PRAGMA synchronous = FULL"
                                       : "PRAGMA synchronous = NORMAL"));
@@ -57,6 +71,9 @@ Result<SqliteLog> SqliteLog::open(const std::filesystem::path& file, const LogOp
   SqliteLog log(file, std::move(lock), std::move(database), options);
   TRY(log.prepare_to_read());
   TRY(log.prepare_to_write());
+  if (options.begun && !log.last_.valid()) return lost(file);
+  // Of a killed process: a second accident must not find everything in it alone.
+  if (left_over) log.restart_wal();
   return log;
 }
 
@@ -102,7 +119,7 @@ Status SqliteLog::append(std::span<const Step> steps) {
     return written;
   }
   last_ = steps.back().turn.id;
-  restart_long_wal();
+  restart_long_wal(steps.back().turn.time);
   return ok_status();
 }
 
@@ -142,14 +159,21 @@ void SqliteLog::bind(const Row& row) {
   bind_text(10, row.body);
 }
 
-void SqliteLog::restart_long_wal() {
-  const std::int64_t bytes = *wal_pages_ * page_bytes_;
-  if (bytes < next_restart_bytes_) return;
-  // The steps are committed already: a failure here only leaves the WAL long.
+/// What is in the WAL is committed already: a failure here only leaves it long.
+bool SqliteLog::restart_wal() {
   database_.set_patience(kRestartPatienceMs);
   const bool restarted = database_.restart_wal();
   database_.set_patience(kPatienceMs);
   if (restarted) *wal_pages_ = 0;
+  return restarted;
+}
+
+void SqliteLog::restart_long_wal(StudyTime now) {
+  const std::int64_t bytes = *wal_pages_ * page_bytes_;
+  const bool due = bytes >= kWorthCopyingBytes && now - restarted_at_ >= kRestartEvery;
+  if (bytes < next_restart_bytes_ && !due) return;
+  const bool restarted = restart_wal();
+  restarted_at_ = now;
   next_restart_bytes_ = restarted ? wal_limit_bytes_ : bytes + wal_limit_bytes_ / 4;
 }
 

@@ -34,7 +34,8 @@ class SqliteLog {
   Status query_last();
   Status write_rows(std::span<const Step> steps);
   void bind(const Row& row);
-  void restart_long_wal();
+  bool restart_wal();
+  void restart_long_wal(StudyTime now);
   /// Steps that could be read, and why there are no more of them in it, if that is a failure.
   struct Page {
     std::vector<Step> steps = {};
@@ -49,6 +50,7 @@ class SqliteLog {
   RowWriter writer_;
   StepId last_ = {};
   std::int64_t page_bytes_ = 0;
+  StudyTime restarted_at_{};
   /// Pages in the WAL; SQLite tells it at each commit, so its address must not change.
   std::unique_ptr<std::int64_t> wal_pages_ = std::make_unique<std::int64_t>(0);
   std::int64_t wal_limit_bytes_;

@@ -1,10 +1,16 @@
 #include "store/step_log.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/check.h"
+#include "base/files.h"
 #include "base/match.h"
 #include "store/sqlite_log.h"
 
@@ -77,6 +83,24 @@ StepLog::~StepLog() = default;
 Result<StepLog> StepLog::open(const std::filesystem::path& file, const LogOptions& options) {
   return StepLog(std::make_unique<Backend>(TRY(SqliteLog::open(file, options))));
 }
+bool StepLog::exists(const std::filesystem::path& file) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  constexpr std::size_t kApplicationIdAt = 68;
+  const auto folder = Folder::open(file.parent_path());
+  if (!folder) return false;
+  const auto opened = folder->file(file.filename(), O_RDONLY);
+  std::array<char, 100> header{};
+  if (!opened.ok() || ::read(opened->get(), header.data(), header.size()) != std::ssize(header))
+    return false;
+  const std::string_view bytes(header.data(), header.size());
+  if (!bytes.starts_with(kMagic)) return false;
+  const std::string_view id = bytes.substr(kApplicationIdAt, 4);
+  if (id == "CLAV") return true;
+  // Until its WAL is copied for the first time, only that says whose it is.
+  return id == std::string_view("\0\0\0\0", 4) && folder->size(file.filename().string() + "-wal") &&
+         open_to_read(file).ok();
+}
+
 Result<StepLog> StepLog::open_to_read(const std::filesystem::path& file) {
   return StepLog(std::make_unique<Backend>(TRY(SqliteLog::open_to_read(file))));
 }

@@ -26,6 +26,9 @@ struct LogOptions {
   /// Once SQLite's write-ahead log has grown so far it is copied into the database and started
   /// anew; a reader that is in the way puts this off by a quarter of it.
   std::int64_t wal_limit_bytes = 64 << 20;
+  /// What lies beside the file shows that the study was begun: an empty log is a lost one then, and
+  /// is refused with kCorrupt instead of begun anew.
+  bool begun = false;
 };
 
 /// The append-only step log of one study: a SQLite database with one writer (`docs/log.md`).
@@ -35,6 +38,8 @@ class StepLog {
   /// Opens or creates for writing and takes the study's lock: kConflict if another tuner has it
   /// (the message names its process).
   static Result<StepLog> open(const std::filesystem::path& file, const LogOptions& options);
+  /// Whether the file is a log of ours, damaged or not. Cheap.
+  static bool exists(const std::filesystem::path& file);
   /// For reading only; sees what is committed at each call of `read`.
   static Result<StepLog> open_to_read(const std::filesystem::path& file);
   /// Keeps everything in memory.

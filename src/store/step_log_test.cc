@@ -1,6 +1,7 @@
 #include "store/step_log.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "base/scratch_directory.h"
 #include "store/sqlite.h"
 #include "store/step_log_fixtures.h"
+#include "store/study_lock.h"
 
 namespace clavier::store {
 namespace {
@@ -138,12 +140,31 @@ TEST(NoLog, CountsAndForgets) {
   EXPECT_TRUE(read_all(log).empty());
 }
 
+/// Somebody who may look into a directory and write nothing there; root becomes somebody else.
+class AsStranger {
+ public:
+  explicit AsStranger(const std::filesystem::path& directory) : directory_(directory) {
+    std::filesystem::permissions(directory, std::filesystem::perms(0555));
+    if (user_ == 0) EXPECT_EQ(::seteuid(65534), 0);
+  }
+  AsStranger(const AsStranger&) = delete;
+  AsStranger& operator=(const AsStranger&) = delete;
+  ~AsStranger() {
+    EXPECT_EQ(::seteuid(user_), 0);
+    std::filesystem::permissions(directory_, std::filesystem::perms(0755));
+  }
+
+ private:
+  uid_t user_ = ::geteuid();
+  std::filesystem::path directory_;
+};
+
 class StepLogFile : public testing::Test {
  protected:
   std::filesystem::path file() const { return scratch_ / "study.db"; }
   void write(std::string_view content) const { std::ofstream(file()) << content; }
   Database database() { return Database::open(file(), Database::Access::kWrite).value(); }
-  ScratchDirectory scratch_;
+  ScratchDirectory scratch_, copy_;
 };
 
 TEST_F(StepLogFile, GoesOnAfterReopening) {
@@ -257,6 +278,95 @@ TEST_F(StepLogFile, WhatIsNotThereCannotBeRead) {
   EXPECT_EQ(StepLog::open_to_read(file()).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(StepLog::open(file(), kOptions).ok());
   EXPECT_EQ(StepLog::open(scratch_ / "none" / "study.db", kOptions).error().code, ErrorCode::kIo);
+}
+
+TEST_F(StepLogFile, AnEmptyLogOfAStudyThatWasBegunIsRefusedAndLeftAlone) {
+  const LogOptions begun{.metric = "loss", .begun = true};
+  const auto refused = [&] { return StepLog::open(file(), begun).error().code; };
+  write("");
+  EXPECT_EQ(refused(), ErrorCode::kCorrupt);
+  EXPECT_EQ(std::filesystem::file_size(file()), 0u);
+  write("x");
+  EXPECT_EQ(refused(), ErrorCode::kCorrupt);
+  EXPECT_EQ(StepLog::open(file(), kOptions).error().code, ErrorCode::kCorrupt);
+  write("");
+  // As a killed process leaves it: everything is in the WAL.
+  const std::vector<Step> steps = random_steps(3, 5);
+  const auto copy = scratch_ / "copy.db";
+  {
+    StepLog log = StepLog::open(file(), kOptions).value();
+    ASSERT_TRUE(log.append(steps).ok());
+    EXPECT_TRUE(StepLog::exists(file()));
+    std::filesystem::copy(file(), copy);
+    std::filesystem::copy(file().string() + "-wal", copy.string() + "-wal");
+  }
+  std::filesystem::remove(file());
+  std::filesystem::rename(copy, file());
+  EXPECT_EQ(refused(), ErrorCode::kCorrupt);
+  EXPECT_FALSE(StepLog::exists(file()));
+  std::filesystem::rename(copy.string() + "-wal", file().string() + "-wal");
+  EXPECT_TRUE(StepLog::exists(file()));
+  // Opened once, it no longer depends on it.
+  {
+    const StepLog log = StepLog::open(file(), begun).value();
+    std::filesystem::copy(file(), copy);
+  }
+  EXPECT_EQ(read_all(*StepLog::open_to_read(copy)), steps);
+}
+
+TEST_F(StepLogFile, IsToldFromOtherFilesByItsHeader) {
+  ASSERT_TRUE(StepLog::open(file(), kOptions).ok());
+  EXPECT_TRUE(StepLog::exists(file()));
+  std::filesystem::create_symlink(file(), scratch_ / "link.db");
+  EXPECT_FALSE(StepLog::exists(scratch_ / "link.db"));
+  EXPECT_EQ(StepLog::open_to_read(scratch_ / "link.db").error().code, ErrorCode::kCorrupt);
+  std::filesystem::remove(file());
+  ASSERT_TRUE(database().run("CREATE TABLE trials(x)").ok());
+  EXPECT_FALSE(StepLog::exists(file()));
+  write(std::string(5000, 'x'));
+  EXPECT_FALSE(StepLog::exists(file()));
+  EXPECT_FALSE(StepLog::exists(scratch_ / "none"));
+}
+
+TEST_F(StepLogFile, CanBeReadWhereNothingMayBeWritten) {
+  const std::vector<Step> steps = random_steps(4, 40);
+  ASSERT_TRUE(StepLog::open(file(), kOptions)->append(steps).ok());
+  const AsStranger stranger(scratch_.path());
+  EXPECT_EQ(read_all(*StepLog::open_to_read(file())), steps);
+  EXPECT_NE(StepLog::open(file(), kOptions).error().message.find("Permission denied"),
+            std::string::npos);
+}
+
+TEST_F(StepLogFile, AWalWhereNothingMayBeWrittenIsNamed) {
+  StepLog log = StepLog::open(file(), kOptions).value();
+  ASSERT_TRUE(log.append(random_steps(4, 40)).ok());
+  for (const char* name : {"study.db", "study.db-wal"})
+    std::filesystem::copy(scratch_ / name, copy_ / name);
+  const AsStranger stranger(copy_.path());
+  const auto reader = StepLog::open_to_read(copy_ / "study.db");
+  ASSERT_FALSE(reader.ok());
+  EXPECT_NE(reader.error().message.find("study.db-wal"), std::string::npos);
+}
+
+TEST_F(StepLogFile, TheLockTellsWhetherItIsWritten) {
+  const auto lock = scratch_ / "study.db.lock";
+  EXPECT_FALSE(StudyLock::is_held(lock));
+  {
+    const StepLog log = StepLog::open(file(), kOptions).value();
+    EXPECT_TRUE(StudyLock::is_held(lock));
+  }
+  EXPECT_FALSE(StudyLock::is_held(lock));
+}
+
+TEST_F(StepLogFile, AMinuteOfStudyTimeIsCopiedOutOfTheWalAtTheLatest) {
+  StepLog log = StepLog::open(file(), kOptions).value();
+  const std::string config(300'000, 'x');
+  for (std::int64_t i = 0; i < 10; ++i) {
+    Step step{
+        .turn = {.id = {i}, .time = study_time(i * 10'000'000), .input = Opened{.study = config}}};
+    ASSERT_TRUE(log.append({&step, 1}).ok());
+  }
+  EXPECT_GT(std::filesystem::file_size(file()), 1'500'000u);
 }
 
 TEST_F(StepLogFile, DamagedRowsAreNamed) {

@@ -14,6 +14,8 @@ class StudyLock {
   /// Locks `file`, which is created if need be and never removed. kConflict if another process has
   /// it; the message names that process.
   static Result<StudyLock> take(const std::filesystem::path& file);
+  /// Whether a process has it just now. Asking takes it for an instant, which `take` waits for.
+  static bool is_held(const std::filesystem::path& file);
 
  private:
   explicit StudyLock(Fd file) : file_(std::move(file)) {}
