@@ -107,10 +107,8 @@ Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool st
   const auto policies = TRY(OwnedPolicies::create(study.spec));
   tuner::Director director(director_options(study.spec), policies.refer());
   const auto log = TRY(store::StepLog::open_to_read(study.folder.database()));
-  TRY(log.read(StepId{0}, store::Metrics::kSkip, [&](const Step& step) -> Status {
-    director.replay(step);
-    return {};
-  }));
+  TRY(log.read(StepId{0}, store::Metrics::kSkip,
+               [&](const Step& step) { return director.replay(step); }));
   return pending(director.state().trial(id), director, director.why_it_waits(id));
 }
 

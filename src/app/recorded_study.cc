@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "app/study_file.h"
+#include "study/foldable.h"
 
 namespace clavier::app {
 
@@ -29,6 +30,7 @@ Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics me
       TRY(open(*opened, step.turn.time));
     if (!study)
       return corrupt(fmt::format("the log of {} does not begin with a run", folder.root.string()));
+    TRY(foldable(step, study->state));
     study->state.apply(step);
     if (visit) visit(step, study->state);
     return {};

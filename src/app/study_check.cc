@@ -105,10 +105,8 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
   tuner::Director director(director_options(spec), policies.refer());
-  TRY(log.read(StepId{0}, store::Metrics::kSkip, [&](const Step& step) -> Status {
-    director.replay(step);
-    return {};
-  }));
+  TRY(log.read(StepId{0}, store::Metrics::kSkip,
+               [&](const Step& step) { return director.replay(step); }));
   Step step;
   step.turn = director.decide(StepId{log.last().value + 1}, director.state().now(), command);
   step.fill = director.fill(step.turn, tuner::Capacity::kLeave);

@@ -2,45 +2,113 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
+#include <set>
+
 namespace clavier {
 namespace {
 
-Status check_fill(const Fill& fill, std::int64_t trials, LaunchId next_launch) {
-  for (const NewTrial& created : fill.created)
-    if (created.id.value != trials++)
-      return corrupt(fmt::format("creates trial {} out of turn", created.id.value));
-  const auto known = [&](TrialId trial) { return trial.valid() && trial.value < trials; };
-  for (const Launch& launch : fill.launches) {
-    if (launch.id < next_launch)
-      return corrupt(fmt::format("starts launch {} a second time", launch.id.value));
-    next_launch = LaunchId{launch.id.value + 1};
-    if (launch.members.empty() || launch.shares.empty())
-      return corrupt(fmt::format("starts launch {} of nothing", launch.id.value));
-    for (const Member& member : launch.members)
-      if (!known(member.trial))
-        return corrupt(fmt::format("starts the unknown trial {}", member.trial.value));
+/// Numbers beyond it are nothing that a study can reach, and sums with them overflow.
+constexpr std::int64_t kMost = std::int64_t{1} << 61;
+
+/// Asks of one step what the folds take for granted.
+class Check {
+ public:
+  Check(const Step& step, const State& state)
+      : step_(step), state_(state), trials_(static_cast<std::int64_t>(state.trials().size())) {}
+
+  Status all() {
+    if (step_.turn.id.value != state_.last_step().value + 1)
+      return corrupt(fmt::format("follows step {}", state_.last_step().value));
+    if (step_.turn.time < state_.now()) return corrupt("lies before the step that it follows");
+    if (microseconds(step_.turn.time) > kMost) return corrupt("lies in no time");
+    if (const auto* signal = std::get_if<Signal>(&step_.turn.input)) TRY(signalled(*signal));
+    for (const Decision& decision : step_.turn.decisions) TRY(decided(decision));
+    return filled(step_.fill);
   }
-  if (fill.finished && fill.finished->best && !known(*fill.finished->best))
-    return corrupt(
-        fmt::format("names the unknown trial {} as the best", fill.finished->best->value));
-  return ok_status();
-}
+
+ private:
+  bool known(TrialId trial) const { return trial.valid() && trial.value < trials_; }
+
+  Status names(std::string_view what, TrialId trial) const {
+    if (known(trial)) return ok_status();
+    return corrupt(fmt::format("{} the unknown trial {}", what, trial.value));
+  }
+  Status names(std::string_view what, const Checkpoint& checkpoint) const {
+    TRY(names(what, checkpoint.trial));
+    if (checkpoint.step >= 0) return ok_status();
+    return corrupt(fmt::format("{} a checkpoint of step {}", what, checkpoint.step));
+  }
+
+  Status signalled(const Signal& signal) const {
+    if (const auto* reported = std::get_if<Reported>(&signal))
+      for (const Report& report : reported->reports) {
+        TRY(names("holds a report of", report.trial));
+        if (report.checkpoint) TRY(names("names a checkpoint of", *report.checkpoint));
+      }
+    if (const auto* saved = std::get_if<CheckpointSaved>(&signal))
+      return names("names a checkpoint of", saved->checkpoint);
+    if (const auto* gone = std::get_if<CheckpointVoid>(&signal))
+      return names("names a checkpoint of", gone->checkpoint);
+    if (const auto* exited = std::get_if<Exited>(&signal)) return names("ends", exited->trial);
+    if (const auto* joined = std::get_if<NodeJoined>(&signal)) return sound(joined->node);
+    return ok_status();
+  }
+
+  static Status sound(const Node& node) {
+    std::set<SlotId> seen;
+    for (const Slot& slot : node.slots)
+      if (!node.id.valid() || !slot.id.valid() || !seen.insert(slot.id).second ||
+          !(slot.speed > 0) || !std::isfinite(slot.speed) || !(slot.price_per_hour >= 0) ||
+          !std::isfinite(slot.price_per_hour) || !(slot.resources.cpus >= 0) ||
+          !(slot.resources.gpus >= 0))
+        return corrupt(fmt::format("brings the impossible slot {}", slot.id.value));
+    return ok_status();
+  }
+
+  Status decided(const Decision& decision) const {
+    TRY(names("decides about", subject(decision.action)));
+    const auto* exploit = std::get_if<Exploit>(&decision.action);
+    return exploit ? names("takes over", exploit->donor) : ok_status();
+  }
+
+  Status filled(const Fill& fill) {
+    for (const NewTrial& created : fill.created) {
+      if (created.id.value != trials_++)
+        return corrupt(fmt::format("creates trial {} out of turn", created.id.value));
+      if (!(created.width > 0) || !std::isfinite(created.width) || created.bracket < 0)
+        return corrupt(fmt::format("creates trial {} as none can be", created.id.value));
+    }
+    LaunchId next = state_.next_launch();
+    for (const Launch& launch : fill.launches) {
+      if (launch.id < next || launch.id.value > kMost)
+        return corrupt(fmt::format("starts launch {} a second time", launch.id.value));
+      next = LaunchId{launch.id.value + 1};
+      if (launch.members.empty() || launch.shares.empty())
+        return corrupt(fmt::format("starts launch {} of nothing", launch.id.value));
+      for (const Member& member : launch.members) {
+        TRY(names("starts", member.trial));
+        if (member.from) TRY(names("starts from", *member.from));
+      }
+      for (const Share& share : launch.shares)
+        if (!share.slot.valid())
+          return corrupt(fmt::format("starts launch {} in no slot", launch.id.value));
+    }
+    if (fill.finished && fill.finished->best)
+      return names("takes for the best", *fill.finished->best);
+    return ok_status();
+  }
+
+  const Step& step_;
+  const State& state_;
+  std::int64_t trials_;
+};
 
 }  // namespace
 
 Status foldable(const Step& step, const State& state) {
-  const auto check = [&]() -> Status {
-    if (step.turn.id.value != state.last_step().value + 1)
-      return corrupt(fmt::format("follows step {}", state.last_step().value));
-    if (step.turn.time < state.now()) return corrupt("lies before the step that it follows");
-    for (const Decision& decision : step.turn.decisions)
-      if (!state.known(subject(decision.action)))
-        return corrupt(
-            fmt::format("decides about the unknown trial {}", subject(decision.action).value));
-    return check_fill(step.fill, static_cast<std::int64_t>(state.trials().size()),
-                      state.next_launch());
-  };
-  Status status = check();
+  Status status = Check(step, state).all();
   if (status.ok()) return status;
   return corrupt(fmt::format("step {} {}", step.turn.id.value, status.error().message));
 }

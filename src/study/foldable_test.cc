@@ -61,7 +61,26 @@ TEST(Foldable, EveryUnknownIdIsNamed) {
   EXPECT_EQ(with([](Step& s) { s.fill.launches = {{.id = {1}, .members = {}, .shares = {}}}; }),
             "step 1 starts launch 1 of nothing");
   EXPECT_EQ(with([](Step& s) { s.fill.finished = Finished{.reason = "", .best = TrialId{9}}; }),
-            "step 1 names the unknown trial 9 as the best");
+            "step 1 takes for the best the unknown trial 9");
+}
+
+TEST(Foldable, EveryUnknownIdOfAnInputIsNamed) {
+  const auto with = [](Signal signal) {
+    Step step = second_step();
+    step.turn.input = std::move(signal);
+    return problem(step);
+  };
+  const Checkpoint lost{{7}, {0}, 3, "a/b"};
+  EXPECT_EQ(with(Reported{{{.trial = {99999}, .launch = {0}}}}),
+            "step 1 holds a report of the unknown trial 99999");
+  EXPECT_EQ(with(Reported{{{.trial = {0}, .launch = {0}, .checkpoint = lost}}}),
+            "step 1 names a checkpoint of the unknown trial 7");
+  EXPECT_EQ(with(Exited{.trial = {2}}), "step 1 ends the unknown trial 2");
+  for (const Signal& signal : {Signal(CheckpointSaved{lost}), Signal(CheckpointVoid{lost})})
+    EXPECT_EQ(with(signal), "step 1 names a checkpoint of the unknown trial 7");
+  EXPECT_EQ(with(Exited{.trial = {-1}}), "step 1 ends the unknown trial -1");
+  const Node node{.id = {0}, .host = "a", .slots = {{.id = {1}, .node = {0}, .speed = 0}}};
+  EXPECT_EQ(with(NodeJoined{node}), "step 1 brings the impossible slot 1");
 }
 
 TEST(Foldable, WhateverItLetsThroughCanBeFolded) {

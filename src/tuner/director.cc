@@ -8,6 +8,7 @@
 #include "base/match.h"
 #include "study/cause.h"
 #include "study/directory_name.h"
+#include "study/foldable.h"
 
 namespace clavier::tuner {
 namespace {
@@ -143,7 +144,8 @@ void Director::fold_decisions(const Turn& turn) {
   policies_.searcher.observe(turn, state_);
 }
 
-void Director::replay(const Step& step) {
+Status Director::replay(const Step& step) {
+  TRY(foldable(step, state_));
   fold_input(step.turn);
   remind_planner(step.turn);
   fold_decisions(step.turn);
@@ -153,6 +155,7 @@ void Director::replay(const Step& step) {
   for (const Launch& launch : step.fill.launches)
     for (const Member& member : launch.members) look_again(member.trial);
   cluster_.apply(step.fill, step.turn.time);
+  return {};
 }
 
 /// Trials that wait for their planner: at the end of a stretch, since this turn or before it.

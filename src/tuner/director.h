@@ -60,8 +60,8 @@ class Director {
   /// What starts because of `turn`; everything in the result is folded already. Only the last of
   /// several queued inputs uses the capacity there is.
   Fill fill(const Turn& turn, Capacity capacity);
-  /// Folds a logged step as it is; policies are only told.
-  void replay(const Step& step);
+  /// Folds a logged step as it is; policies are only told. kCorrupt if it cannot be folded.
+  Status replay(const Step& step);
 
   /// Rules, limits and retention as of a new run. The objective cannot change.
   void change(StudyOptions options);

@@ -158,7 +158,7 @@ TEST_F(DirectorStretches, RecoveryAsksTheSameAgain) {
   leave(ExitKind::kPaused);
   const std::vector<TrialId> asked = std::exchange(planner_.asked, {});
   const auto again = make();
-  for (const Step& step : steps_) again->replay(step);
+  for (const Step& step : steps_) ASSERT_TRUE(again->replay(step).ok());
   EXPECT_EQ(planner_.asked, asked);
 }
 

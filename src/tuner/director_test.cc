@@ -425,7 +425,7 @@ TEST_F(DirectorTest, ReplayingEveryStepArrivesAtTheSameState) {
   ASSERT_TRUE(state().finished());
   search::FakeSearcher searcher = search::FakeSearcher::counting(5);
   Director fresh(options_, {searcher, scheduler_, planner_});
-  for (const Step& step : steps) fresh.replay(step);
+  for (const Step& step : steps) ASSERT_TRUE(fresh.replay(step).ok());
   EXPECT_EQ(fresh.state().best(), state().best());
   EXPECT_EQ(fresh.state().reports(), state().reports());
   EXPECT_EQ(fresh.state().count(TrialStatus::kCompleted), 5u);

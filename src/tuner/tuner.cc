@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "exec/told.h"
-#include "study/foldable.h"
 #include "study/gang.h"
 
 namespace clavier::tuner {
@@ -25,17 +24,24 @@ Status Tuner::recover() {
       continue;
     }
     // An output that is ahead belongs to another log: it starts anew.
-    if (from->value > last.value + 1) from = StepId{0};
+    if (from->value > last.value + 1) {
+      if (!empty)
+        world_.warn(
+            fmt::format("the log ends with step {}, but there were {} when its files were "
+                        "written: the last ones were lost (a power cut, or study.db-wal "
+                        "deleted?), and the study goes on without them",
+                        last.value, from->value));
+      from = StepId{0};
+    }
     parse = parse || from->value <= last.value;
     followed_.push_back({observer, *from});
   }
   const auto metrics = parse ? store::Metrics::kParse : store::Metrics::kSkip;
   TRY(world_.log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    if (Status fits = foldable(step, state()); !fits) return fits;
     if (const auto* opened = std::get_if<Opened>(&step.turn.input);
         opened && first_study_text_.empty())
       first_study_text_ = opened->study;
-    director_.replay(step);
+    TRY(director_.replay(step));
     rebuilt_ = world_.executor.replay(step) && rebuilt_;
     show(step);
     return {};

@@ -25,8 +25,12 @@ Result<Verification> verify(const store::StepLog& log, Director& director,
       log.read(StepId{0}, store::Metrics::kParse, [&](const Step& logged) -> Status {
         if (result.difference) return {};
         if (Status fits = foldable(logged, director.state()); !fits) return fits;
-        if (const auto* opened = std::get_if<Opened>(&logged.turn.input))
-          director.change(TRY(options(*opened)));
+        if (const auto* opened = std::get_if<Opened>(&logged.turn.input)) {
+          auto changed = TRY(options(*opened));
+          if (!(changed.objective == director.options().objective))
+            return corrupt(fmt::format("step {} changes the metric", logged.turn.id.value));
+          director.change(std::move(changed));
+        }
         const Turn turn = director.decide(logged.turn.id, logged.turn.time, logged.turn.input);
         const Fill fill =
             director.fill(turn, logged.fill.asked ? Capacity::kUse : Capacity::kLeave);
