@@ -1,9 +1,13 @@
 #include "app/leftovers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "exec/local/worker_tree.h"
 
 namespace clavier::app {
 namespace fs = std::filesystem;
@@ -57,6 +61,14 @@ int remove_leftovers(const fs::path& study, const State& state) {
     }
   }
   return removed;
+}
+
+void kill_leftovers(const fs::path& study, const std::function<void(const std::string&)>& warn) {
+  if (const int left = exec::kill_marked(exec::study_mark(study)); left > 0)
+    warn(fmt::format(
+        "processes that an earlier run of this study has started cannot be killed and may still "
+        "write into its folder: {}; do they wait for a disk or a device?",
+        left));
 }
 
 }  // namespace clavier::app

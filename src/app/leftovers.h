@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 
 #include "study/state.h"
 
@@ -12,5 +14,10 @@ namespace clavier::app {
 /// user's own files stay. What cannot be removed stays, too.
 /// Returns how many went. REQUIRES: no worker of the study lives, and its log is ours.
 int remove_leftovers(const std::filesystem::path& study, const State& state);
+
+/// Kills what workers of a killed run have started and its guards, killed as well, could not end.
+/// Says so with `warn` if some cannot be killed. REQUIRES: the log is ours, no worker was started.
+void kill_leftovers(const std::filesystem::path& study,
+                    const std::function<void(const std::string&)>& warn);
 
 }  // namespace clavier::app

@@ -154,6 +154,7 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   auto log =
       TRY(store::StepLog::open(options.folder / "study.db",
                                {.power_safe = spec.power_safe, .metric = spec.objective.metric}));
+  kill_leftovers(options.folder, options.warn);
   auto local = TRY(local_options(spec, options));
   const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);

@@ -52,6 +52,7 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
                       const Waker& waker) {
   const auto policies = TRY(app::OwnedPolicies::create(spec));
   auto log = TRY(app::log_of(tuning));
+  if (!tuning.directory.empty()) app::kill_leftovers(tuning.directory, [](const std::string&) {});
   tuner::Mailbox mailbox(waker);
   tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
   const StepId live{log.last().value + 1};

@@ -34,6 +34,7 @@ struct ChildPlan {
   int first_free;  // Above every number the child gets.
   const cpu_set_t* cpus;
   rlim_t data_limit;
+  bool new_session;
   int death_signal;
   pid_t parent;
   volatile Stage failed = Stage::kNone;
@@ -66,7 +67,10 @@ void place_descriptors(ChildPlan& plan) {
 }
 
 [[noreturn]] __attribute__((noinline)) void become_program(ChildPlan& plan) {
-  ::setpgid(0, 0);
+  if (plan.new_session)
+    ::setsid();
+  else
+    ::setpgid(0, 0);
   if (plan.death_signal != 0) {
     ::prctl(PR_SET_PDEATHSIG, plan.death_signal);
     if (::getppid() != plan.parent) ::_exit(127);
@@ -205,6 +209,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
                  .first_free = highest + 1,
                  .cpus = options.cpu_ids.empty() ? nullptr : &cpus,
                  .data_limit = static_cast<rlim_t>(options.data_limit_bytes),
+                 .new_session = options.new_session,
                  .death_signal = options.death_signal,
                  .parent = ::getpid()};
   const pid_t pid = vfork_into(plan);

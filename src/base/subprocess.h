@@ -30,6 +30,7 @@ struct SpawnOptions {
   std::vector<DescriptorMapping> descriptors = {};
   std::vector<int> cpu_ids = {};      ///< Cores it may use; empty: ours.
   std::int64_t data_limit_bytes = 0;  ///< RLIMIT_DATA: heap and private maps; 0: none.
+  bool new_session = false;           ///< Leader of its own session as well, without a terminal.
   int death_signal = 0;               ///< Sent to it when the thread that spawned it ends; 0: none.
 };
 

@@ -53,7 +53,8 @@ class Crash(WholeProgram):
         super().setUp()
         self.marker = f"clavier-marker-{os.getpid()}-{self.id().rsplit('.', 1)[1]}"
         self.write("worker.py", WORKER)
-        self.study = self.write("study.toml", STUDY.format(marker=self.marker).replace("max_failures = 0\n", ""))
+        self.text = STUDY.format(marker=self.marker).replace("max_failures = 0\n", "")
+        self.study = self.write("study.toml", self.text)
 
     def reports(self):
         rows = self.query("s", "select count(*) from step where kind = 'report'")
@@ -122,6 +123,19 @@ class Crash(WholeProgram):
         process.wait()
         self.no_worker_survives()
         self.finish()
+
+    def test_what_a_forking_worker_started_does_not_survive_its_guard(self):
+        self.write("fork.py", "import os, time\nos.fork()\nprint('{\"loss\": 1}', flush=True)\ntime.sleep(1000)\n")
+        forking = self.write("fork.toml", self.text.replace("worker.py", "fork.py"))
+        process = self.start("run", forking)
+        self.wait_until(lambda: len([c for _, c in workers_alive(self.marker) if "--guard" not in c]) == 4, "two pairs")
+        guards = [pid for pid, command in workers_alive(self.marker) if "--guard" in command]
+        for victim in [process.pid, *guards]:
+            os.kill(victim, signal.SIGKILL)
+        process.wait()
+        # The next run ends them before it starts anything.
+        self.clavier("run", forking, "--set", "worker.command=['true', '{x}']", "--set", "study.trials=1", expect=None)
+        self.assertEqual(workers_alive(self.marker), [])
 
     def test_one_interrupt_closes_in_order_and_can_be_resumed(self):
         process = self.run_until(20)

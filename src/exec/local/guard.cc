@@ -1,6 +1,5 @@
 #include "exec/local/guard.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,10 +13,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 
 #include "exec/local/oom_counter.h"
+#include "exec/local/worker_tree.h"
 
 extern char** environ;
 
@@ -26,34 +24,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The parent's number in /proc/PID/stat, after the name in brackets, which may hold anything.
-pid_t parent_of(const char* pid) {
-  std::array<char, 64> path;
-  std::snprintf(path.data(), path.size(), "/proc/%s/stat", pid);
-  const Fd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 512> text;
-  const ssize_t size = file ? ::read(file.get(), text.data(), text.size() - 1) : 0;
-  if (size <= 0) return -1;
-  text[static_cast<std::size_t>(size)] = '\0';
-  const char* bracket = std::strrchr(text.data(), ')');
-  int parent = -1;
-  if (!bracket || std::sscanf(bracket, ") %*c %d", &parent) != 1) return -1;
-  return parent;
-}
-
 // Returns how many there were.
 int kill_children() {
   const pid_t self = ::getpid();
-  DIR* proc = ::opendir("/proc");
-  if (!proc) return 0;
   int killed = 0;
-  while (const dirent* entry = ::readdir(proc)) {
-    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-    if (parent_of(entry->d_name) != self) continue;
-    ::kill(static_cast<pid_t>(std::atoi(entry->d_name)), SIGKILL);
+  for (const ProcessFacts& each : living_processes()) {
+    if (each.parent != self) continue;
+    ::kill(each.pid, SIGKILL);
     ++killed;
   }
-  ::closedir(proc);
   return killed;
 }
 
@@ -179,7 +158,7 @@ void send_report(const GuardReport& report) {
 }
 
 int run_guard(const GuardOrder& order) {
-  ::prctl(PR_SET_NAME, "clavier-guard");
+  ::prctl(PR_SET_NAME, kGuardName);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::fcntl(kGuardControlFd, F_SETFD, FD_CLOEXEC);
   ::fcntl(kGuardWireFd, F_SETFD, FD_CLOEXEC);

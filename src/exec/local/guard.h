@@ -11,8 +11,9 @@
 
 /// The resident parent of one worker. It exists so that nothing the worker started survives: not
 /// when the worker ends, not when the tuner is killed with -9. It is the subreaper of everything
-/// below it, so a grandchild that daemonised is still found and killed. The kernel kills the
-/// worker should the guard itself be killed.
+/// below it, so a grandchild that daemonised is still found and killed. Should the guard itself be
+/// killed, the kernel kills the worker, and the tuner or, if that is gone as well, the study's next
+/// run whatever the worker has started (worker_tree.h).
 namespace clavier::exec {
 
 /// To be called as main's first statement by every program that runs local workers: does the

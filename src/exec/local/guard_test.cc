@@ -19,7 +19,8 @@ WorkerProcessOptions shell(const std::string& script, GuardOrder order = {}) {
   return {.guard = CLAVIER_GUARD,
           .order = std::move(order),
           .environment = {"PATH=/usr/bin:/bin"},
-          .working_directory = {}};
+          .working_directory = {},
+          .mark = "test"};
 }
 
 std::string read_to_end(int fd) {
@@ -76,6 +77,18 @@ TEST(Guard, ReportsSurviveThePacket) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->error, "no such program");
   EXPECT_FALSE(guard_report_from("nonsense 1 2"));
+}
+
+TEST(Guard, OurEndsNeverBlockAndTheWorkersDo) {
+  auto worker = WorkerProcess::start(shell("sleep 100"));
+  ASSERT_TRUE(worker.ok());
+  for (const Fd* ours : {&worker->wire, &worker->output, &worker->error})
+    EXPECT_TRUE(::fcntl(ours->get(), F_GETFL) & O_NONBLOCK);
+  auto other =
+      WorkerProcess::start(shell("for fd in 1 2 3; do grep flags /proc/self/fdinfo/$fd; done"));
+  ASSERT_TRUE(other.ok());
+  end_of(*other);
+  EXPECT_EQ(read_to_end(other->output.get()), "flags:\t01\nflags:\t01\nflags:\t02\n");
 }
 
 TEST(Guard, HandsDownOutputAndStatus) {

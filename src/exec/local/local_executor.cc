@@ -12,6 +12,7 @@
 #include "base/match.h"
 #include "exec/local/channels.h"
 #include "exec/local/slot_environment.h"
+#include "exec/local/worker_tree.h"
 #include "exec/start_line.h"
 #include "worker/command_line.h"
 #include "worker/environment.h"
@@ -60,12 +61,16 @@ LocalExecutor::LocalExecutor(LocalOptions options, const Waker& waker, Poller po
       waker_(waker),
       poller_(std::move(poller)),
       base_environment_(own_environment()),
+      mark_(run_mark(options_.study)),
       log_(options_.study, "workers.log", options_.log_limit_bytes),
       durable_(options_.study),
       wire_buffer_(kReadBytes),
       output_buffer_(kReadBytes) {}
 
-LocalExecutor::~LocalExecutor() = default;
+LocalExecutor::~LocalExecutor() {
+  for (const auto& [id, worker] : workers_)
+    worker->process.kill();  // All at once, then one by one.
+}
 
 StudyTime LocalExecutor::now() const {
   return StudyTime(
@@ -190,7 +195,8 @@ Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartL
                  .grace_ms = whole_milliseconds(options_.grace)},
        .environment = merge_environment(base_environment_,
                                         {slot_environment(slot), options_.environment, variables}),
-       .working_directory = options_.working_directory.string()}));
+       .working_directory = options_.working_directory.string(),
+       .mark = fmt::format("{}{}/", mark_, next_worker_)}));
 
   auto worker = std::make_unique<LocalWorker>(
       LocalWorker{.id = next_worker_++, .slot = slot, .process = std::move(process)});
@@ -291,13 +297,13 @@ void LocalExecutor::terminate(LocalWorker& worker, Wish wish, std::string compla
     worker.run->complaint = std::move(complaint);
   }
   worker.terminated = true;
-  worker.patience.reset();
+  worker.patience = now() + options_.grace + LocalWorker::kGuardGrace;
   worker.process.terminate();
 }
 
 void LocalExecutor::dismiss(LocalWorker& worker) {
   forget_idle(worker);
-  worker.patience = now() + options_.leave;
+  if (!worker.terminated) worker.patience = now() + options_.leave;
   if (worker.hello && worker.hello->several) tell(worker, worker::QuitLine{});
 }
 
@@ -320,11 +326,13 @@ void LocalExecutor::end_launch(LocalWorker& worker) {
 }
 
 void LocalExecutor::finish(LocalWorker& worker) {
-  while (read_wire(worker) || read_output(worker) || read_error(worker)) {
-  }
-  finish_lines(worker);
-  refuse_unpaced(worker);
   const auto report = worker.process.take_report();
+  // Who wrote is dead, so there is an end to it; unless somebody passed a descriptor to a stranger.
+  for (int i = 0; i < kMaxLastReads; ++i)
+    if (!read_wire(worker) && !read_output(worker) && !read_error(worker)) break;
+  finish_lines(worker);
+  if (report && report->kind == GuardReport::Kind::kEnded && report->end.ok())
+    refuse_unpaced(worker);
   if (worker.run && !worker.run->exited) {
     const WorkerRun& run = *worker.run;
     const bool unread = worker.left_unread || worker.process.undelivered();

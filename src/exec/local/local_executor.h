@@ -106,6 +106,7 @@ class LocalExecutor final : public Executor {
   std::optional<StudyTime> time_is_up(const LocalWorker& worker) const;
   std::optional<std::chrono::microseconds> timeout(StudyTime deadline) const;
   void run_timers();
+  void kill_guard(LocalWorker& worker);
   std::vector<Signal> take_signals();
 
   LocalOptions options_;
@@ -113,6 +114,7 @@ class LocalExecutor final : public Executor {
   Poller poller_;
   std::chrono::steady_clock::time_point origin_ = std::chrono::steady_clock::now();
   std::vector<std::string> base_environment_;
+  const std::string mark_;  ///< Of this run, begins that of each worker.
   std::map<std::uint64_t, std::unique_ptr<LocalWorker>> workers_;
   std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
   std::set<SlotId> taken_;                 ///< Until their launch's end.

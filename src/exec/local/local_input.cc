@@ -79,9 +79,19 @@ void LocalExecutor::run_timers() {
       terminate(*worker, Wish::kTimeLimit,
                 fmt::format("the time limit of {:g} s for one attempt was reached",
                             seconds(*options_.time_limit)));
-    else if (worker->patience && *worker->patience <= time)
+    else if (!worker->patience || *worker->patience > time)
+      continue;
+    else if (worker->terminated)
+      kill_guard(*worker);
+    else
       terminate(*worker, worker->run ? worker->run->wish : Wish::kNone, "");
   }
+}
+
+/// It was to kill and has not, stopped or stuck itself.
+void LocalExecutor::kill_guard(LocalWorker& worker) {
+  worker.patience = now() + LocalWorker::kGuardGrace;
+  worker.process.kill_guard();
 }
 
 // --- descriptors ---

@@ -2,12 +2,18 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "exec/local/executor_rig.h"
+#include "exec/local/worker_tree.h"
 
 namespace clavier::exec {
 namespace {
+
+bool lives(pid_t pid) {
+  return std::ranges::any_of(living_processes(), [&](auto& each) { return each.pid == pid; });
+}
 
 // Workers that misbehave.
 class LocalRobustnessTest : public ExecutorRig {};
@@ -124,6 +130,46 @@ TEST_F(LocalRobustnessTest, AWorkerKilledFromOutsideIsLost) {
   EXPECT_EQ(exited.kind, ExitKind::kLost);
   EXPECT_NE(exited.error.find("SIGKILL"), std::string::npos);
   EXPECT_EQ(run(order(2)).kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, AKilledGuardLosesTheTrialAndLeavesNobodyBehind) {
+  shell("echo '{\"loss\": 1}'; echo $PPID > {dir}/guard; sleep 1000 & echo $! > {dir}/child; wait");
+  executor().start(order(0));
+  next_report();
+  while (file("trial_0/child").find('\n') == std::string::npos) {
+  }
+  ::kill(std::stoi(file("trial_0/guard")), SIGKILL);
+  const Exited exited = next<Exited>();
+  EXPECT_EQ(exited.kind, ExitKind::kLost);
+  EXPECT_EQ(exited.error, "the worker's guard was killed");
+  EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{100});
+  EXPECT_FALSE(lives(std::stoi(file("trial_0/child"))));
+}
+
+TEST_F(LocalRobustnessTest, AStoppedGuardObeysAStop) {
+  shell("echo '{\"loss\": 1}'; echo $PPID > {dir}/guard; echo '{\"loss\": 1}'; sleep 1000; true");
+  executor().start(order(0));
+  next_report();
+  next_report();
+  ::kill(std::stoi(file("trial_0/guard")), SIGSTOP);
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
+}
+
+TEST_F(LocalRobustnessTest, WhoSaysNoHelloOnASlotWithASpeedIsJudgedByItsEnd) {
+  options_.node.slots[0].emulated = options_.node.slots[1].emulated = true;
+  shell("echo 'no module named x' >&2; exit 1");
+  Exited exited = run(order(0));
+  EXPECT_EQ(exited.kind, ExitKind::kFailed);
+  EXPECT_EQ(exited.error, "no module named x (exit status 1)");
+  executor_.reset();
+  shell("kill -9 $$");
+  EXPECT_EQ(run(order(0)).kind, ExitKind::kLost);
+  executor_.reset();
+  shell("exit 0");
+  exited = run(order(0));
+  EXPECT_EQ(exited.kind, ExitKind::kRefused);
+  EXPECT_NE(exited.error.find("said no hello"), std::string::npos);
 }
 
 TEST_F(LocalRobustnessTest, AWarmWorkerThatLeavesInTheMiddleHasFailed) {

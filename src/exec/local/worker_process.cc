@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "exec/local/worker_tree.h"
+
 namespace clavier::exec {
 namespace {
 
@@ -21,18 +23,23 @@ Error no_room(const char* what) {
   return io_error(fmt::format("cannot start a worker: {}: {}", what, std::strerror(errno)));
 }
 
+// Whatever a worker does with its ends, ours never block. Its own stay blocking: a program does not
+// expect its output to refuse.
+Ends ends_of(const std::array<int, 2>& fds) {
+  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  return {Fd(fds[0]), Fd(fds[1])};
+}
+
 Result<Ends> socket_pair(int type) {
   std::array<int, 2> fds{};
   if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds.data()) != 0) return no_room("no socket");
-  return Ends{Fd(fds[0]), Fd(fds[1])};
+  return ends_of(fds);
 }
 
-// The worker's end stays blocking: a program does not expect its output to refuse.
 Result<Ends> output_pipe() {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) return no_room("no pipe");
-  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
-  return Ends{Fd(fds[0]), Fd(fds[1])};
+  return ends_of(fds);
 }
 
 }  // namespace
@@ -47,16 +54,19 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerProcessOptions& options) 
 
   std::vector<std::string> argv = to_arguments(options.order);
   argv.insert(argv.begin(), "clavier");
+  std::vector<std::string> environment = options.environment;
+  environment.push_back(fmt::format("{}={}", kMarkVariable, options.mark));
   Process guard = TRY(Process::spawn({.program = options.guard,
                                       .argv = std::move(argv),
-                                      .environment = options.environment,
+                                      .environment = std::move(environment),
                                       .directory = options.working_directory,
                                       .descriptors = {{null.get(), STDIN_FILENO},
                                                       {output.theirs.get(), STDOUT_FILENO},
                                                       {error.theirs.get(), STDERR_FILENO},
                                                       {control.theirs.get(), kGuardControlFd},
-                                                      {wire.theirs.get(), kGuardWireFd}}}));
-  WorkerProcess worker(std::move(guard), std::move(control.ours));
+                                                      {wire.theirs.get(), kGuardWireFd}},
+                                      .new_session = true}));
+  WorkerProcess worker(std::move(guard), std::move(control.ours), options.mark);
   worker.wire = std::move(wire.ours);
   worker.output = std::move(output.ours);
   worker.error = std::move(error.ours);
@@ -64,26 +74,40 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerProcessOptions& options) 
 }
 
 WorkerProcess::~WorkerProcess() {
-  if (!control_ || guard_.pid() < 0) return;
-  order(kKill);
-  pollfd end{guard_.end_fd(), POLLIN, 0};
-  while (::poll(&end, 1, -1) < 0 && errno == EINTR) {
+  if (!control_ || over_) return;
+  kill();
+  const auto ended = [this](std::chrono::milliseconds patience) {
+    pollfd end{guard_.end_fd(), POLLIN, 0};
+    int ready = 0;
+    while ((ready = ::poll(&end, 1, static_cast<int>(patience.count()))) < 0 && errno == EINTR) {
+    }
+    return ready > 0;
+  };
+  if (!ended(kFarewell)) {
+    kill_guard();
+    ended(kFarewell);
   }
-  guard_.reap();
+  take_report();
 }
 
 void WorkerProcess::order(char byte) {
+  guard_.signal(SIGCONT);  // Somebody may have stopped it.
   [[maybe_unused]] const auto sent = ::send(control_.get(), &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void WorkerProcess::terminate() { order(kTerminate); }
+void WorkerProcess::kill() { order(kKill); }
 
 std::optional<GuardReport> WorkerProcess::take_report() {
-  guard_.reap();
   std::array<char, 4096> packet;
   const ssize_t size = ::recv(control_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
-  if (size <= 0) return std::nullopt;
-  return guard_report_from({packet.data(), static_cast<std::size_t>(size)});
+  std::optional<GuardReport> report;
+  if (size > 0) report = guard_report_from({packet.data(), static_cast<std::size_t>(size)});
+  // As long as the dead guard is not reaped, its session's number means nobody else.
+  if (!report) kill_marked(mark_, guard_.pid());
+  guard_.reap();
+  over_ = true;
+  return report;
 }
 
 bool WorkerProcess::write(std::string_view line) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <signal.h>
+
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +20,7 @@ struct WorkerProcessOptions {
   GuardOrder order;
   std::vector<std::string> environment;  ///< All of it, NAME=value.
   std::string working_directory;
+  std::string mark;  ///< The worker's own (worker_tree.h), to be added to the environment.
 };
 
 /// One worker under its guard, and our ends of its wire, output and error. All of them are
@@ -25,7 +29,7 @@ class WorkerProcess {
  public:
   static Result<WorkerProcess> start(const WorkerProcessOptions& options);
   WorkerProcess(WorkerProcess&&) = default;
-  /// Kills everything and waits until it is gone.
+  /// Kills everything and waits until it is gone, for kFarewell and kKillPatience at most.
   ~WorkerProcess();
 
   Fd wire;    ///< Both directions; reset at its end-of-file.
@@ -36,7 +40,12 @@ class WorkerProcess {
   int end_fd() const { return guard_.end_fd(); }
   /// SIGTERM, after the guard's grace SIGKILL. Once is enough.
   void terminate();
-  /// REQUIRES: `end_fd` is readable. What the guard had to say; nothing if it was killed itself.
+  /// SIGKILL at once, to all below the guard.
+  void kill();
+  /// SIGKILL to the guard, for one that does not answer; `take_report` does its work.
+  void kill_guard() { guard_.signal(SIGKILL); }
+  /// REQUIRES: `end_fd` is readable. What the guard had to say; nothing if it was killed itself:
+  /// then whatever it has left behind is killed here.
   std::optional<GuardReport> take_report();
 
   /// Queues `line` for the wire and writes what it takes without blocking.
@@ -49,16 +58,19 @@ class WorkerProcess {
   bool undelivered() const { return undelivered_; }
 
   static constexpr std::size_t kMaxQueuedBytes = std::size_t{1} << 20;
+  static constexpr std::chrono::milliseconds kFarewell{10'000};
 
  private:
-  WorkerProcess(Process guard, Fd control)
-      : control_(std::move(control)), guard_(std::move(guard)) {}
+  WorkerProcess(Process guard, Fd control, std::string mark)
+      : control_(std::move(control)), guard_(std::move(guard)), mark_(std::move(mark)) {}
   void order(char byte);
 
   Fd control_;
   Process guard_;
+  std::string mark_;
   std::string queue_;
   bool undelivered_ = false;
+  bool over_ = false;  ///< The report has been taken.
 };
 
 }  // namespace clavier::exec

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -51,9 +52,10 @@ struct LocalWorker {
   bool terminated = false;
   bool left_unread = false;     ///< It closed the wire before it had read everything.
   bool wants_to_write = false;  ///< As the poller knows.
-  /// When patience ends: it has not obeyed or not left.
+  /// When patience ends: it has not obeyed or not left or, once terminated, its guard has not.
   std::optional<StudyTime> patience = {};
 
+  static constexpr StudyDuration kGuardGrace = std::chrono::seconds(30);
   static constexpr int kMaxComplaints = 20;  ///< Written to a trial's log; the rest is counted.
 };
 

@@ -1,0 +1,140 @@
+#include "exec/local/worker_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "base/fd.h"
+
+// Why so. A guard is the subreaper of its worker and finds everything below it by its parents. When
+// the guard is killed, the kernel hands its orphans to somebody else, and kinship says nothing any
+// more. Two traces stay with a process whatever becomes of its parents: its environment, unless it
+// overwrites it, and its session, unless it opens its own. Who loses both is most often still the
+// child of one that did not. (A control group would hold them all, but few users may make one.)
+
+namespace clavier::exec {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxEnvironmentBytes = std::size_t{4} << 20;
+constexpr std::chrono::milliseconds kBetweenRounds{2};
+
+std::string read_proc(pid_t pid, const char* file, std::size_t limit) {
+  std::array<char, 64> path;
+  std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, file);
+  const Fd fd(::open(path.data(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (ssize_t size = 0;
+       fd && text.size() < limit && (size = ::read(fd.get(), buffer.data(), buffer.size())) > 0;)
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  return text;
+}
+
+// "PID (NAME) STATE PARENT GROUP SESSION …", where the name may hold anything.
+std::optional<ProcessFacts> facts_of(pid_t pid) {
+  const std::string text = read_proc(pid, "stat", 1024);
+  const auto open = text.find('(');
+  const auto bracket = text.rfind(')');
+  ProcessFacts facts{.pid = pid};
+  char state = 0;
+  if (bracket == text.npos || std::sscanf(text.c_str() + bracket, ") %c %d %*d %d", &state,
+                                          &facts.parent, &facts.session) != 3)
+    return std::nullopt;
+  if (state == 'Z' || state == 'X') return std::nullopt;
+  facts.guard = text.compare(open + 1, bracket - open - 1, kGuardName) == 0;
+  return facts;
+}
+
+bool has_mark(pid_t pid, const std::string& mark) {
+  const std::string wanted = fmt::format("{}={}", kMarkVariable, mark);
+  const std::string environment = read_proc(pid, "environ", kMaxEnvironmentBytes);
+  if (environment.starts_with(wanted)) return true;
+  return environment.find('\0' + wanted) != environment.npos;
+}
+
+std::set<pid_t> ourselves_and_ancestors(const std::vector<ProcessFacts>& all) {
+  std::map<pid_t, pid_t> parents;
+  for (const ProcessFacts& each : all) parents[each.pid] = each.parent;
+  std::set<pid_t> line;
+  for (pid_t pid = ::getpid(); pid > 0 && line.insert(pid).second;) pid = parents[pid];
+  return line;
+}
+
+std::vector<ProcessFacts> marked(const std::string& mark, pid_t session) {
+  std::vector<ProcessFacts> rest = living_processes();
+  const std::set<pid_t> spared = ourselves_and_ancestors(rest);
+  std::erase_if(rest, [&](const ProcessFacts& each) { return spared.contains(each.pid); });
+  std::vector<ProcessFacts> found;
+  std::set<pid_t> pids;
+  const auto move_if = [&](auto belongs) {
+    const std::size_t before = found.size();
+    std::erase_if(rest, [&](const ProcessFacts& each) {
+      if (!belongs(each)) return false;
+      found.push_back(each);
+      return true;
+    });
+    for (std::size_t i = before; i < found.size(); ++i) pids.insert(found[i].pid);
+    return found.size() > before;
+  };
+  move_if([&](const ProcessFacts& each) {
+    return (session > 0 && each.session == session) || has_mark(each.pid, mark);
+  });
+  while (move_if([&](const ProcessFacts& each) { return pids.contains(each.parent); })) {
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string study_mark(const std::filesystem::path& study) {
+  struct stat info {};
+  if (::stat(study.c_str(), &info) != 0) return {};
+  return fmt::format("{}:{}:", info.st_dev, info.st_ino);
+}
+
+std::string run_mark(const std::filesystem::path& study) {
+  return fmt::format("{}{}-{}/", study_mark(study), ::getpid(),
+                     Clock::now().time_since_epoch().count());
+}
+
+std::vector<ProcessFacts> living_processes() {
+  std::vector<ProcessFacts> result;
+  DIR* proc = ::opendir("/proc");
+  if (!proc) return result;
+  while (const dirent* entry = ::readdir(proc)) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    if (const auto facts = facts_of(std::atoi(entry->d_name))) result.push_back(*facts);
+  }
+  ::closedir(proc);
+  return result;
+}
+
+int kill_marked(const std::string& mark, pid_t session) {
+  if (mark.empty()) return 0;
+  const auto begun = Clock::now();
+  for (;;) {
+    const std::vector<ProcessFacts> found = marked(mark, session);
+    const auto spent = Clock::now() - begun;
+    if (found.empty() || spent > kKillPatience) return static_cast<int>(found.size());
+    for (const ProcessFacts& each : found)
+      ::kill(each.pid, each.guard && spent < kGuardPatience ? SIGCONT : SIGKILL);
+    std::this_thread::sleep_for(kBetweenRounds);
+  }
+}
+
+}  // namespace clavier::exec
