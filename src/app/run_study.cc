@@ -42,6 +42,7 @@ Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions
   } else {
     options.command = TRY(trainer_command(spec, run.data_directory));
   }
+  options.warn = run.warn;
   options.working_directory = spec.working_directory;
   options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
   options.time_limit = spec.trial.time_limit;

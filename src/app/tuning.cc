@@ -1,6 +1,7 @@
 #include "app/tuning.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -96,7 +97,10 @@ Registered::Registered(std::string name, Trainable trainable) {
 
 void init(int argc, char** argv) {
   if (const auto status = exec::guard_main_if_asked(argc, argv)) std::exit(*status);
-  if (argc < 2 || argv[1] != app::kWorkerFlag) return;
+  if (argc < 2 || argv[1] != app::kWorkerFlag) {
+    ::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error with a message.
+    return;
+  }
   if (argc != 3) {
     fmt::print(stderr,
                "clavier: the trials of this study run inside its program: start {} itself\n",

@@ -38,7 +38,7 @@ Result<Poller> Poller::create() {
 Status Poller::watch(int fd, std::uint64_t key, Interest interest) {
   epoll_event event = event_for(key, interest);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
-    return io_error(std::string("cannot watch a descriptor: ") + std::strerror(errno));
+    return unavailable(std::string("cannot watch a descriptor: ") + std::strerror(errno));
   return ok_status();
 }
 

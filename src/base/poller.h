@@ -23,6 +23,7 @@ class Poller {
 
   static Result<Poller> create();
 
+  /// Fails with kUnavailable if the system has no room for it.
   /// `fd` must be forgotten before it is closed if another process may still hold it.
   Status watch(int fd, std::uint64_t key, Interest interest = Interest::kRead);
   void change(int fd, std::uint64_t key, Interest interest);

@@ -110,6 +110,10 @@ std::string locate(const SpawnOptions& options) {
   return {};
 }
 
+Error refused(const std::string& message, int error) {
+  return is_shortage(error) ? unavailable(message) : io_error(message);
+}
+
 Error explain(const SpawnOptions& options, const std::string& path, Stage stage, int error) {
   const char* why = std::strerror(error);
   switch (stage) {
@@ -120,7 +124,8 @@ Error explain(const SpawnOptions& options, const std::string& path, Stage stage,
       return invalid(
           fmt::format("cannot start '{}': cannot pin it to its cores: {}", options.program, why));
     case Stage::kNone:
-    case Stage::kSetup: return io_error(fmt::format("cannot start '{}': {}", options.program, why));
+    case Stage::kSetup:
+      return refused(fmt::format("cannot start '{}': {}", options.program, why), error);
     case Stage::kExec: break;
   }
   // From where the child stood, the file may be there although execve did not find it.
@@ -142,7 +147,10 @@ Error explain(const SpawnOptions& options, const std::string& path, Stage stage,
   if (error == E2BIG)
     return invalid(fmt::format("cannot start '{}': its arguments and environment are too long",
                                options.program));
-  return io_error(fmt::format("cannot start '{}': {}", options.program, why));
+  const std::string message = fmt::format("cannot start '{}': {}", options.program, why);
+  // Its own limit may be too tight for it, and then it always will be.
+  if (error == ENOMEM && options.data_limit_bytes > 0) return invalid(message);
+  return refused(message, error);
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -171,6 +179,11 @@ pid_t vfork_into(ChildPlan& plan) {
 }
 
 }  // namespace
+
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM ||
+         error == ENOSPC || error == EDQUOT;
+}
 
 ProcessEnd end_of(int wait_status) {
   if (WIFSIGNALED(wait_status)) return {.signal = WTERMSIG(wait_status)};

@@ -43,14 +43,18 @@ struct ProcessEnd {
 /// "exit status 3", "signal 11 (SIGSEGV)".
 std::string describe(const ProcessEnd& end);
 
+/// Whether errno says that the system has no room now and may have later: descriptors, processes,
+/// memory, disk space.
+bool is_shortage(int error);
+
 /// A child process, leader of its own process group, with default signal handling and nothing of
 /// ours but what it was given. Its end shows on a descriptor: nobody waits in a thread.
 /// Not a zombie once `reap` returned a value or this object is gone.
 class Process {
  public:
-  /// Fails with kNotFound if there is no such program, kInvalid if it cannot be executed, kIo if
-  /// the system has no room (processes, memory, descriptors). The message names the program and
-  /// says what to do. Does not copy our memory, so it is fast in a large process.
+  /// Fails with kNotFound if there is no such program, kInvalid if it cannot be executed,
+  /// kUnavailable if the system has no room (processes, memory, descriptors). The message names the
+  /// program and says what to do. Does not copy our memory, so it is fast in a large process.
   static Result<Process> spawn(const SpawnOptions& options);
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;

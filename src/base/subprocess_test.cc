@@ -175,7 +175,7 @@ TEST(Subprocess, TooManyOpenFilesIsAnErrorNotACrash) {
   const auto process = Process::spawn(shell("true"));
   ::setrlimit(RLIMIT_NOFILE, &before);
   ASSERT_FALSE(process.ok());
-  EXPECT_EQ(process.error().code, ErrorCode::kIo);
+  EXPECT_EQ(process.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(process.error().message.find("Too many open files"), std::string::npos);
 }
 

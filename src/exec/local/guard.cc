@@ -165,7 +165,9 @@ int run_guard(const GuardOrder& order) {
   const Fd signals = catch_signals();
   auto worker = spawn_worker(order);
   if (!worker.ok()) {
-    send_report({.kind = GuardReport::Kind::kNotStarted, .error = worker.error().message});
+    const bool later = worker.error().code == ErrorCode::kUnavailable;
+    send_report({.kind = later ? GuardReport::Kind::kNoRoom : GuardReport::Kind::kNotStarted,
+                 .error = worker.error().message});
     return 1;
   }
   let_go_of_worker_descriptors();

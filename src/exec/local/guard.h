@@ -48,7 +48,11 @@ inline constexpr char kKill = 'k';       ///< SIGKILL at once.
 
 /// The one packet a guard sends, when all is over and nobody is left.
 struct GuardReport {
-  enum class Kind { kEnded, kNotStarted };
+  enum class Kind {
+    kEnded,
+    kNotStarted,
+    kNoRoom,  ///< Not started either, but it may be later: the system lacked something.
+  };
   Kind kind = Kind::kEnded;
   ProcessEnd end = {};         ///< The worker's.
   bool out_of_memory = false;  ///< The kernel's memory killer struck in our control group.

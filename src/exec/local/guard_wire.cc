@@ -55,6 +55,7 @@ Result<GuardOrder> guard_order_from(const std::vector<std::string>& arguments) {
 
 std::string to_packet(const GuardReport& report) {
   if (report.kind == GuardReport::Kind::kNotStarted) return "not-started " + report.error;
+  if (report.kind == GuardReport::Kind::kNoRoom) return "no-room " + report.error;
   return fmt::format("ended {} {} {}", report.end.exit_code, report.end.signal,
                      report.out_of_memory ? 1 : 0);
 }
@@ -63,6 +64,8 @@ std::optional<GuardReport> guard_report_from(std::string_view packet) {
   const std::string_view kind = cut_word(packet);
   if (kind == "not-started")
     return GuardReport{.kind = GuardReport::Kind::kNotStarted, .error = std::string(packet)};
+  if (kind == "no-room")
+    return GuardReport{.kind = GuardReport::Kind::kNoRoom, .error = std::string(packet)};
   const auto code = number(cut_word(packet));
   const auto signal = number(cut_word(packet));
   const auto memory = number(cut_word(packet));

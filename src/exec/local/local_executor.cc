@@ -1,6 +1,8 @@
 #include "exec/local/local_executor.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -22,13 +24,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What a start takes for a moment, and what is to be left where others run.
+constexpr rlim_t kStartDescriptors = 16;
+constexpr rlim_t kSpareDescriptors = 16;
+
 Status make_directory(const std::string& directory) {
   if (::mkdir(directory.c_str(), 0777) == 0 || errno == EEXIST) return ok_status();
   std::error_code error;
   fs::create_directories(directory, error);
   if (!error) return ok_status();
-  return io_error(
-      fmt::format("cannot create the trial's directory {}: {}", directory, error.message()));
+  const auto why =
+      fmt::format("cannot create the trial's directory {}: {}", directory, error.message());
+  return is_shortage(error.value()) ? unavailable(why) : io_error(why);
 }
 
 // Whether the other side is still there; takes nothing from the stream.
@@ -83,13 +90,84 @@ bool LocalExecutor::replay(const Step&) { return false; }
 // --- a launch begins ---
 
 void LocalExecutor::start(Order order) {
+  if (!held_.empty() && !is_warm_for(order))
+    return hold(std::move(order), "others wait for room before it");
+  if (const Status started = try_start(order); !started.ok())
+    hold(std::move(order), started.error().message);
+}
+
+/// Fails if it has to wait, and leaves it as it is then; whatever else is wrong has been told.
+Status LocalExecutor::try_start(Order& order) {
+  if (!is_warm_for(order)) TRY(check_room());
   std::string why;
   for (const Member& member : order.launch.members) {
     if (!member.from || !void_checkpoint(*member.from, why)) continue;
-    return give_up(order, ExitKind::kLost, why);
+    give_up(order, ExitKind::kLost, why);
+    return ok_status();
   }
-  if (const Status started = launch(order); !started.ok())
-    give_up(order, ExitKind::kRefused, started.error().message);
+  const Status started = launch(order);
+  if (started.ok() || started.error().code == ErrorCode::kUnavailable) return started;
+  give_up(order, ExitKind::kRefused, started.error().message);
+  return ok_status();
+}
+
+/// Where others run, some descriptors are left for the log, checkpoints and whoever asks about the
+/// study.
+Status LocalExecutor::check_room() const {
+  const rlim_t wanted = kStartDescriptors + (workers_.empty() ? 0 : kSpareDescriptors);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return ok_status();
+  const Fd lowest(::fcntl(waker_.fd(), F_DUPFD_CLOEXEC, 0));
+  if (lowest && static_cast<rlim_t>(lowest.get()) + wanted <= limit.rlim_cur) return ok_status();
+  return unavailable(
+      fmt::format("cannot start a worker: Too many open files (ulimit -n is {})", limit.rlim_cur));
+}
+
+void LocalExecutor::hold(Order order, const std::string& why) {
+  if (told_to_wait_.insert(order.launch.id).second) {
+    log_.note(fmt::format("[clavier] launch {} waits: {}\n", order.launch.id.value, why));
+    signals_.push_back(Waiting{order.launch.id, why});
+  }
+  if (held_.empty() && (!warned_ || now() - *warned_ >= kBetweenWarnings)) {
+    warned_ = now();
+    options_.warn(why + "; trials wait for room and go on by themselves");
+  }
+  for (const Share& share : order.launch.shares) taken_.insert(share.slot);
+  held_.push_back(std::move(order));
+  back_off();
+  // Warm workers without a trial hold what others could use.
+  while (!idle_.empty()) dismiss(*idle_.begin()->second);
+}
+
+void LocalExecutor::back_off() {
+  try_again_ = now() + pause_;
+  pause_ = std::min(2 * pause_, kLongestPause);
+}
+
+void LocalExecutor::start_held() {
+  while (!held_.empty()) {
+    Order& order = held_.front();
+    for (const Share& share : order.launch.shares) taken_.erase(share.slot);
+    if (!try_start(order).ok()) {
+      for (const Share& share : order.launch.shares) taken_.insert(share.slot);
+      return back_off();
+    }
+    held_.pop_front();
+  }
+}
+
+/// True if the message was for a launch that waits.
+bool LocalExecutor::let_go(const Message& message) {
+  const auto held =
+      std::ranges::find(held_, message.launch, [](const Order& order) { return order.launch.id; });
+  if (held == held_.end()) return false;
+  const bool pause = std::holds_alternative<PauseNow>(message.content);
+  if (!pause && !std::holds_alternative<StopNow>(message.content)) return true;
+  for (const Share& share : held->launch.shares) taken_.erase(share.slot);
+  told_to_wait_.erase(message.launch);
+  give_up(*held, pause ? ExitKind::kPaused : ExitKind::kStopped, "");
+  held_.erase(held);
+  return true;
 }
 
 /// True, with the reason, if nothing can start from it; that has been told then.
@@ -112,7 +190,7 @@ Status LocalExecutor::check(const Order& order) const {
   CHECK(order.configs.size() == order.launch.members.size() &&
         order.directories.size() == order.configs.size());
   if (order.launch.members.size() != 1 || order.launch.shares.empty())
-    return unavailable("local workers run one trial in one process");
+    return invalid("local workers run one trial in one process");
   std::set<SlotId> named;
   for (const Share& share : order.launch.shares) {
     if (!named.insert(share.slot).second)
@@ -128,7 +206,7 @@ Status LocalExecutor::check(const Order& order) const {
   return ok_status();
 }
 
-Status LocalExecutor::launch(const Order& order) {
+Status LocalExecutor::launch(Order& order) {
   TRY(check(order));
   const worker::StartLine start =
       start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
@@ -142,6 +220,7 @@ Status LocalExecutor::launch(const Order& order) {
   worker->run = run_of(order, start);
   live_[order.launch.id] = worker;
   for (const Share& share : order.launch.shares) taken_.insert(share.slot);
+  worker->run->order = std::move(order);
   tell(*worker, start);
   return ok_status();
 }
@@ -159,8 +238,16 @@ WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& sta
           .step = start.step,
           .started = time,
           .last_report = time,
+          .order = {},
           .output = LogFile(options_.study, relative / "stdout", options_.log_limit_bytes),
           .error = LogFile(options_.study, relative / "stderr", options_.log_limit_bytes)};
+}
+
+bool LocalExecutor::is_warm_for(const Order& order) const {
+  return std::ranges::any_of(order.launch.shares, [&](const Share& share) {
+    const auto idle = idle_.find(share.slot);
+    return idle != idle_.end() && idle->second->slot == order.slot;
+  });
 }
 
 /// The one that waits in just these slots. Others leave: they hold memory of devices.
@@ -228,6 +315,7 @@ void LocalExecutor::watch_writing(LocalWorker& worker) {
 }
 
 void LocalExecutor::send(const Message& message) {
+  if (let_go(message)) return;
   const auto found = live_.find(message.launch);
   if (found == live_.end() || found->second->run->trial != message.trial) return;
   LocalWorker& worker = *found->second;
@@ -320,6 +408,10 @@ void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) 
 }
 
 void LocalExecutor::end_launch(LocalWorker& worker) {
+  if (const int dropped = worker.run->late - kMaxLateReports; dropped > 0)
+    log_.note(fmt::format("[clavier] trial {}: {} reports dropped after it was told to leave\n",
+                          worker.run->trial.value, dropped));
+  told_to_wait_.erase(worker.run->launch);
   signals_.push_back(LaunchEnded{worker.run->launch});
   for (const SlotId slot : worker.run->slots) taken_.erase(slot);
   worker.run.reset();
@@ -333,6 +425,13 @@ void LocalExecutor::finish(LocalWorker& worker) {
   finish_lines(worker);
   if (report && report->kind == GuardReport::Kind::kEnded && report->end.ok())
     refuse_unpaced(worker);
+  if (report && report->kind == GuardReport::Kind::kEnded) {
+    try_again_ = now();  // There may be room now.
+    pause_ = kFirstPause;
+  }
+  if (report && report->kind == GuardReport::Kind::kNoRoom && worker.run &&
+      worker.run->wish == Wish::kNone)
+    return put_back(worker, report->error);
   if (worker.run && !worker.run->exited) {
     const WorkerRun& run = *worker.run;
     const bool unread = worker.left_unread || worker.process.undelivered();
@@ -349,6 +448,14 @@ void LocalExecutor::finish(LocalWorker& worker) {
   if (worker.run) end_launch(worker);
   forget_idle(worker);
   workers_.erase(worker.id);
+}
+
+/// Its program could not be started now: as if it had not been tried.
+void LocalExecutor::put_back(LocalWorker& worker, const std::string& why) {
+  Order order = std::move(worker.run->order);
+  live_.erase(order.launch.id);
+  workers_.erase(worker.id);
+  hold(std::move(order), why);
 }
 
 void LocalExecutor::discard(const std::string& path) {

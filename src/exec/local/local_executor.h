@@ -37,6 +37,9 @@ struct LocalCounters {
 /// Trials' output goes to `stdout` and `stderr` in their directories; what belongs to no trial
 /// and all complaints about workers to `workers.log` in the study's folder.
 ///
+/// A launch for which the system has no room now (descriptors, processes, memory, disk) waits: that
+/// is no fault of its trial. It is tried again when a worker has ended, and from time to time.
+///
 /// A checkpoint is used where it lies, by whoever starts from it; nothing is copied. It is looked
 /// at before: a damaged one yields `CheckpointVoid`, then the launch that was to start from it is
 /// lost. `DurableCheckpoints` has the second thread that this folder knows.
@@ -61,15 +64,26 @@ class LocalExecutor final : public Executor {
   std::optional<std::int64_t> worker_pid(LaunchId launch) const;
 
  private:
+  static constexpr StudyDuration kFirstPause = std::chrono::milliseconds(100);
+  static constexpr StudyDuration kLongestPause = std::chrono::seconds(5);
+  static constexpr StudyDuration kBetweenWarnings = std::chrono::minutes(10);
+
   LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);
 
   // Life of a launch (local_executor.cc).
+  Status try_start(Order& order);
+  void hold(Order order, const std::string& why);
+  void back_off();
+  void start_held();
+  bool let_go(const Message& message);
   void give_up(const Order& order, ExitKind kind, const std::string& why);
   bool void_checkpoint(const Checkpoint& checkpoint, std::string& why);
   Status check(const Order& order) const;
-  Status launch(const Order& order);
+  Status check_room() const;
+  Status launch(Order& order);
   WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
   Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
+  bool is_warm_for(const Order& order) const;
   LocalWorker* warm_worker(const Order& order);
   void forget_idle(const LocalWorker& worker);
   void dismiss(LocalWorker& worker);
@@ -82,6 +96,7 @@ class LocalExecutor final : public Executor {
   void exit(LocalWorker& worker, ExitKind kind, std::string error);
   void end_launch(LocalWorker& worker);
   void finish(LocalWorker& worker);
+  void put_back(LocalWorker& worker, const std::string& why);
 
   // What comes from outside (local_input.cc).
   void handle(const Poller::Event& event);
@@ -119,6 +134,11 @@ class LocalExecutor final : public Executor {
   std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
   std::set<SlotId> taken_;                 ///< Until their launch's end.
   std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch, by each of their slots.
+  std::deque<Order> held_;                 ///< Wait for room, at most one per slot, which is taken.
+  std::set<LaunchId> told_to_wait_;
+  StudyTime try_again_{};
+  StudyDuration pause_ = kFirstPause;     ///< Until they are tried again.
+  std::optional<StudyTime> warned_ = {};  ///< When the user was last told that there is no room.
   std::uint64_t next_worker_ = 0;
   bool announced_ = false;
   std::deque<Signal> signals_;  ///< At most what one round of reads yields.

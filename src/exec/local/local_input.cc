@@ -63,7 +63,7 @@ std::optional<StudyTime> LocalExecutor::time_is_up(const LocalWorker& worker) co
 }
 
 std::optional<std::chrono::microseconds> LocalExecutor::timeout(StudyTime deadline) const {
-  StudyTime next = deadline;
+  StudyTime next = held_.empty() ? deadline : std::min(deadline, try_again_);
   for (const auto& [id, worker] : workers_) {
     if (worker->patience) next = std::min(next, *worker->patience);
     if (const auto limit = time_is_up(*worker)) next = std::min(next, *limit);
@@ -74,6 +74,7 @@ std::optional<std::chrono::microseconds> LocalExecutor::timeout(StudyTime deadli
 
 void LocalExecutor::run_timers() {
   const StudyTime time = now();
+  if (!held_.empty() && try_again_ <= time) start_held();
   for (const auto& [id, worker] : workers_) {
     if (const auto limit = time_is_up(*worker); limit && *limit <= time)
       terminate(*worker, Wish::kTimeLimit,
@@ -229,6 +230,10 @@ bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
 void LocalExecutor::take(LocalWorker& worker, worker::ReportLine&& line) {
   if (!concerns(worker, line.trial, line.launch, "a report") || refuse_unpaced(worker)) return;
   WorkerRun& run = *worker.run;
+  if (run.wish != Wish::kNone && ++run.late > kMaxLateReports) {
+    ++counters_.ignored;
+    return;
+  }
   const Steps step = line.step.value_or(run.step + 1);
   if (step < 0 || step >= kForever) return ignore(worker, fmt::format("a report of step {}", step));
   const StudyTime time = now();

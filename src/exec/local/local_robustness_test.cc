@@ -234,18 +234,89 @@ TEST_F(LocalRobustnessTest, AWorkerInheritsNothingOfOurs) {
   EXPECT_EQ(file("trial_0/stdout"), "0\n1\n2\n3\n4\n");  // 4 is the listing's own.
 }
 
-TEST_F(LocalRobustnessTest, TooManyOpenFilesRefusesTheLaunchAndNothingElse) {
+/// Leaves so many descriptors, as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t left) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const Fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const rlimit tight{static_cast<rlim_t>(next.get()) + left, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(LocalRobustnessTest, ALaunchWithoutDescriptorsWaitsForThem) {
+  std::vector<std::string> warnings;
+  options_.warn = [&](const std::string& line) { warnings.push_back(line); };
   executor();
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  const Fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  const rlimit tight{static_cast<rlim_t>(next.get() + 3), before.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &tight);
-  const Exited refused = run(order(0));
-  ::setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_EQ(refused.kind, ExitKind::kRefused);
-  EXPECT_NE(refused.error.find("Too many open files"), std::string::npos) << refused.error;
-  EXPECT_EQ(run(order(2)).kind, ExitKind::kCompleted);
+  {
+    const FewDescriptors few(3);
+    executor().start(order(0));
+    executor().start(order(1));
+    const auto waiting = next<Waiting>();
+    EXPECT_EQ(waiting.launch, LaunchId{100});
+    EXPECT_NE(waiting.reason.find("Too many open files"), std::string::npos) << waiting.reason;
+    EXPECT_EQ(next<Waiting>().launch, LaunchId{101});
+  }
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kCompleted);
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kCompleted);
+  EXPECT_EQ(warnings.size(), 1u);
+}
+
+TEST_F(LocalRobustnessTest, ALaunchWithoutDescriptorsStartsWhenAnotherHasEnded) {
+  shell("echo '{\"loss\": 1}'; read line <&3; read line <&3; exit 0");
+  executor().start(order(0));
+  next_report();
+  const FewDescriptors few(20);  // Enough for it, but not beside others.
+  executor().start(order(1));
+  EXPECT_EQ(next<Waiting>().launch, LaunchId{101});
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().launch, LaunchId{100});
+  EXPECT_EQ(next_report().trial, TrialId{1});
+  executor().send(message(1, StopNow{}));
+}
+
+TEST_F(LocalRobustnessTest, ALaunchThatWaitsForRoomCanBeStoppedAndPaused) {
+  executor();
+  const FewDescriptors few(3);
+  executor().start(order(0));
+  executor().start(order(1));
+  executor().send(message(1, StopNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kStopped);
+  EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{101});
+  executor().send(message(0, PauseNow{}));
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kPaused);
+  EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{100});
+}
+
+TEST_F(LocalRobustnessTest, WhatItsGuardHasNoRoomForIsTriedAgain) {
+  const auto guard = study_ / "guard.sh";
+  std::ofstream(guard) << "#!/bin/sh\n[ -e " << study_ << "/tried ] && exec " << CLAVIER_GUARD
+                       << " \"$@\"\n: >" << study_ << "/tried\nprintf 'no-room too many' >&3\n";
+  std::filesystem::permissions(guard, std::filesystem::perms::owner_all);
+  options_.guard = guard.string();
+  executor().start(order(0));
+  EXPECT_EQ(next<Waiting>().reason, "too many");
+  EXPECT_EQ(next<Exited>().kind, ExitKind::kCompleted);
+}
+
+TEST_F(LocalRobustnessTest, OfReportsAfterAStopOnlySomeAreTaken) {
+  shell(R"(trap '' TERM; echo '{"type":"report","metrics":{"loss":1}}' >&3
+           read line <&3; read line <&3; i=0
+           while [ $i -lt 1500 ]; do i=$((i+1)); echo '{"type":"report","metrics":{"loss":1}}' >&3
+           done)");
+  executor().start(order(0));
+  next_report();
+  executor().send(message(0, StopNow{}));
+  next<LaunchEnded>();
+  EXPECT_EQ(reports_seen().size(), static_cast<std::size_t>(kMaxLateReports));
+  EXPECT_NE(file("workers.log").find("trial 0: 500 reports dropped"), std::string::npos);
 }
 
 TEST_F(LocalRobustnessTest, ATrialDirectoryThatCannotBeMadeRefusesTheLaunch) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +42,8 @@ struct LocalOptions {
   StudyDuration obey_pause = std::chrono::minutes(10);
   StudyDuration leave = std::chrono::seconds(10);  ///< From `exited` to the process's end.
   StudyDuration grace = std::chrono::seconds(5);   ///< From SIGTERM to SIGKILL.
+  /// One line for the user, not part of the record.
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 }  // namespace clavier::exec

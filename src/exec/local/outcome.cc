@@ -77,6 +77,8 @@ Outcome judge(const WorkerEnd& end) {
       break;
     case Wish::kNone: break;
   }
+  if (end.report && end.report->kind == GuardReport::Kind::kNoRoom)
+    return {ExitKind::kLost, end.report->error};
   if (!end.report) return {ExitKind::kLost, "the worker's guard was killed"};
   if (end.never_read)
     return {ExitKind::kLost,

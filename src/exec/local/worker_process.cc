@@ -20,7 +20,7 @@ struct Ends {
 };
 
 Error no_room(const char* what) {
-  return io_error(fmt::format("cannot start a worker: {}: {}", what, std::strerror(errno)));
+  return unavailable(fmt::format("cannot start a worker: {}: {}", what, std::strerror(errno)));
 }
 
 // Whatever a worker does with its ends, ours never block. Its own stay blocking: a program does not

@@ -27,6 +27,7 @@ struct WorkerProcessOptions {
 /// non-blocking. Its end is the guard's end, when nobody it started is left. Destruction kills.
 class WorkerProcess {
  public:
+  /// Fails with kUnavailable if the system has no room for it now.
   static Result<WorkerProcess> start(const WorkerProcessOptions& options);
   WorkerProcess(WorkerProcess&&) = default;
   /// Kills everything and waits until it is gone, for kFarewell and kKillPatience at most.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exec/executor.h"
 #include "exec/local/outcome.h"
 #include "exec/local/trial_log.h"
 #include "exec/local/worker_process.h"
@@ -16,6 +17,10 @@
 #include "worker/protocol.h"
 
 namespace clavier::exec {
+
+/// Of what a trial reports after it was told to leave, so much is taken. A step or two are under
+/// way then; what floods the log is a program that ignores what it is told.
+inline constexpr int kMaxLateReports = 1000;
 
 /// One launch in a worker, from its start until the worker is free or gone.
 struct WorkerRun {
@@ -29,6 +34,8 @@ struct WorkerRun {
   StudyTime last_report{};  ///< Or when it was last told to go on.
   Wish wish = Wish::kNone;
   std::string complaint = {};
+  Order order;                 ///< By which it was started.
+  int late = 0;                ///< Reports since it was told to leave.
   bool taken_up = false;       ///< The worker has said something about it.
   bool exited = false;         ///< Its `Exited` is out.
   bool plain_reports = false;  ///< It reports on standard output.
