@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <thread>
+#include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "base/waker.h"
 #include "study/command.h"
@@ -12,22 +14,29 @@
 namespace clavier::app {
 
 /// Takes users' commands for a running study through a socket in its folder and posts them into
-/// the mailbox. Has a thread of its own; the destructor ends it and removes the socket.
+/// the mailbox, for as many clients at once as kMaxClients, whatever they do. Has a thread of its
+/// own; the destructor ends it, at once, and removes the socket, which only its owner may use.
 class ControlServer {
  public:
-  /// `mailbox` must outlive the server.
+  /// `mailbox` must outlive the server. Fails if the folder can hold no socket or there is no room
+  /// for a thread.
   static Result<std::unique_ptr<ControlServer>> open(const std::filesystem::path& folder,
                                                      tuner::Mailbox& mailbox);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
+  static constexpr std::size_t kMaxClients = 64;
+
  private:
-  ControlServer(std::filesystem::path folder, int listener, Waker stop, tuner::Mailbox& mailbox);
+  struct Client;
+  ControlServer(std::filesystem::path folder, Fd listener, Waker stop, tuner::Mailbox& mailbox);
   void serve();
+  bool hear(Client& client, bool readable);
+  bool accept(std::vector<Client>& clients);
 
   std::filesystem::path folder_;
-  int listener_;
+  Fd listener_;
   Waker stop_;
   tuner::Mailbox& mailbox_;
   std::thread thread_;

@@ -1,10 +1,19 @@
 #include "app/control.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
+#include <vector>
 
 namespace clavier::app {
 namespace {
@@ -19,6 +28,19 @@ class ControlTest : public testing::Test {
     std::filesystem::create_directories(folder_);
   }
   ~ControlTest() override { std::filesystem::remove_all(root_); }
+
+  /// A client that does as it likes; a read of it ends in ten seconds.
+  Fd connect() const {
+    Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Fd folder(::open(folder_.c_str(), O_PATH | O_CLOEXEC));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/control.sock",
+                  folder.get());
+    const timeval limit{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return socket;
+  }
 
   std::filesystem::path root_, folder_;
   Waker waker_ = std::move(*Waker::create());
@@ -58,6 +80,51 @@ TEST_F(ControlTest, AFullMailboxIsSaidToTheUser) {
   const auto delivered = deliver(folder_, StopStudy{});
   ASSERT_FALSE(delivered.ok());
   EXPECT_NE(delivered.error().message.find("busy"), std::string::npos);
+}
+
+TEST_F(ControlTest, SlowAndIdleClientsDelayNeitherOthersNorTheEnd) {
+  auto server = ControlServer::open(folder_, mailbox_);
+  ASSERT_TRUE(server.ok());
+  std::vector<Fd> idle;
+  for (std::size_t i = 0; i + 1 < ControlServer::kMaxClients; ++i) idle.push_back(connect());
+  ASSERT_EQ(::send(idle[0].get(), "stop_study ", 11, MSG_NOSIGNAL), 11);  // And no end of the line.
+  EXPECT_TRUE(deliver(folder_, StopStudy{}).ok());
+  EXPECT_TRUE(is_running(folder_));
+  server->reset();
+  EXPECT_FALSE(is_running(folder_));
+  EXPECT_EQ(mailbox_.take().size(), 1u);
+  char byte = 0;
+  EXPECT_EQ(::recv(idle[0].get(), &byte, 1, 0), 0);  // It was given up, not waited for.
+}
+
+TEST_F(ControlTest, TooManyClientsAreRefusedInWords) {
+  const auto server = ControlServer::open(folder_, mailbox_);
+  ASSERT_TRUE(server.ok());
+  std::vector<Fd> idle;
+  for (std::size_t i = 0; i < ControlServer::kMaxClients; ++i) idle.push_back(connect());
+  const auto delivered = deliver(folder_, StopStudy{});
+  ASSERT_FALSE(delivered.ok());
+  EXPECT_NE(delivered.error().message.find("too many"), std::string::npos);
+}
+
+TEST_F(ControlTest, ACommandWithoutAnEndIsRefusedAtItsLimit) {
+  const auto server = ControlServer::open(folder_, mailbox_);
+  ASSERT_TRUE(server.ok());
+  const Fd client = connect();
+  const std::string text((1 << 16) + 1, 'x');
+  ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
+  std::array<char, 16> answer{};
+  EXPECT_GT(::recv(client.get(), answer.data(), answer.size(), 0), 0);
+  EXPECT_TRUE(std::string_view(answer.data()).starts_with("error "));
+}
+
+TEST_F(ControlTest, OnlyItsOwnerMayUseTheSocket) {
+  const mode_t before = ::umask(0);
+  const auto server = ControlServer::open(folder_, mailbox_);
+  ::umask(before);
+  ASSERT_TRUE(server.ok());
+  EXPECT_EQ(std::filesystem::status(folder_ / "control.sock").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TEST_F(ControlTest, AFolderThatDoesNotExistIsNamed) {
