@@ -6,6 +6,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/files.h"
 
 #include "exec/local/worker_tree.h"
 
@@ -41,24 +44,23 @@ int remove_leftovers(const fs::path& study, const State& state) {
   std::set<std::string> kept;
   for (const Trial& trial : state.trials())
     for (const Checkpoint& checkpoint : trial.checkpoints) kept.insert(checkpoint.path);
+  const auto folder = Folder::open(study);
+  if (!folder.ok()) return 0;
   int removed = 0;
   for (const Trial& trial : state.trials()) {
-    if (trial.directory.empty()) continue;
-    std::vector<fs::path> leftovers;
+    const auto directory = folder->below(trial.directory);
+    if (!directory.ok()) continue;
+    std::vector<std::string> leftovers;
     std::error_code error;
-    for (fs::directory_iterator at(study / trial.directory, error), end; !error && at != end;
+    for (fs::directory_iterator at(directory->held(), error), end; !error && at != end;
          at.increment(error)) {
       const std::string name = at->path().filename().string();
       std::error_code ignored;
       if (named_by_us(name) && !kept.contains(trial.directory + "/" + name) &&
           fs::is_directory(at->symlink_status(ignored)))
-        leftovers.push_back(at->path());
+        leftovers.push_back(name);
     }
-    for (const fs::path& path : leftovers) {
-      std::error_code failed;
-      fs::remove_all(path, failed);
-      removed += failed ? 0 : 1;
-    }
+    for (const std::string& name : leftovers) removed += directory->remove(name).ok() ? 1 : 0;
   }
   return removed;
 }

@@ -48,6 +48,13 @@ TEST_F(Leftovers, CheckpointsThatNoStepNamesGo) {
   EXPECT_EQ(remove_leftovers(study_, state_), 0);
 }
 
+TEST_F(Leftovers, NothingBehindALinkGoes) {
+  make("elsewhere/checkpoint_000001_7");
+  fs::create_directory_symlink(study_ / "elsewhere", study_ / "t0");
+  EXPECT_EQ(remove_leftovers(study_, state_), 0);
+  EXPECT_TRUE(there("elsewhere/checkpoint_000001_7/model"));
+}
+
 TEST_F(Leftovers, WhatIsNotOursStays) {
   const fs::path outside = study_ / "outside";
   make("outside");

@@ -2,33 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "study/directory_name.h"
 
 namespace clavier::app {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kGlobal = "pbt_global.txt";
 constexpr StudyDuration kLag = std::chrono::seconds(1);
-
-Status written(const fs::path& file, std::string_view text, std::ios::openmode mode) {
-  std::ofstream out(file, std::ios::binary | mode);
-  out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  out.close();
-  return out ? ok_status() : Status(io_error(fmt::format("cannot write {}", file.string())));
-}
-
-/// As a whole: nobody sees half of it.
-Status replace(const fs::path& file, std::string_view text) {
-  fs::path fresh = file;
-  fresh += ".new";
-  TRY(written(fresh, text, std::ios::trunc));
-  std::error_code error;
-  fs::rename(fresh, file, error);
-  if (error) return io_error(fmt::format("cannot write {}: {}", file.string(), error.message()));
-  return {};
-}
 
 }  // namespace
 
@@ -58,21 +39,21 @@ Status PolicyFiles::on_idle(StudyTime now, const State&) {
 
 Status PolicyFiles::finish(const State&) { return write(); }
 
-Status PolicyFiles::write_global() {
+Status PolicyFiles::write_global(const Folder& folder) {
   const auto& lines = lineages_.lines();
   const bool whole = written_ == 0;
   std::string text;
   for (; written_ < lines.size(); ++written_) text += lines[written_] + "\n";
-  const fs::path file = folder_ / "pbt_global.txt";
-  return whole ? replace(file, text) : written(file, text, std::ios::app);
+  return whole ? folder.replace(kGlobal, text) : folder.append(kGlobal, text);
 }
 
 Status PolicyFiles::write() {
   if (changed_.empty()) return {};
-  TRY(write_global());
+  const Folder folder = TRY(Folder::open(folder_));
+  TRY(write_global(folder));
   for (const TrialId trial : changed_)
-    TRY(replace(folder_ / fmt::format("pbt_policy_{}.txt", trial_name(study_name_, trial)),
-                lineages_.policy(trial)));
+    TRY(folder.replace(fmt::format("pbt_policy_{}.txt", trial_name(study_name_, trial)),
+                       lineages_.policy(trial)));
   changed_.clear();
   return {};
 }

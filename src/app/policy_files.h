@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/lineages.h"
+#include "base/files.h"
 #include "study/observer.h"
 
 namespace clavier::app {
@@ -28,7 +29,7 @@ class PolicyFiles final : public Observer {
 
  private:
   Status write();
-  Status write_global();
+  Status write_global(const Folder& folder);
 
   std::filesystem::path folder_;
   std::string study_name_;

@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <optional>
 
 #include "app/lineages.h"
 #include "app/recorded_study.h"
+#include "base/files.h"
 
 namespace clavier::app {
 namespace fs = std::filesystem;
@@ -33,17 +31,10 @@ Wanted wanted(const TomlNode& scheduler) {
           of<std::int64_t>(scheduler, "trial", -1)};
 }
 
-Result<std::string> file_text(const fs::path& file) {
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  std::error_code ignored;
-  if (!in.is_open() || in.bad() || fs::is_directory(file, ignored))
-    return not_found(fmt::format("cannot read {}: {}", file.string(),
-                                 std::strerror(errno == 0 ? EISDIR : errno)));
-  if (text.size() > kMaxPolicyBytes)
-    return invalid(fmt::format("{} is larger than 2 MB", file.string()));
-  return text;
+Result<std::string> policy_text(const fs::path& file) {
+  auto text = read_file(file, kMaxPolicyBytes);
+  if (text) return text;
+  return Error{text.error().code, "cannot read " + text.error().message};
 }
 
 /// The lineage of a trial of an earlier study; of its best one if none is named.
@@ -84,7 +75,9 @@ std::string as_list(std::string_view text) {
 /// The lines that an earlier run has written into its copy of the same study file.
 std::optional<std::string> earlier(const Wanted& same, const std::string& study_name,
                                    const fs::path& home) {
-  const auto text = file_text(StudyFolder{home / study_name}.study_file());
+  const auto folder = Folder::open(home / study_name);
+  if (!folder) return {};
+  const auto text = folder->read("study.toml", kMaxTextBytes);
   if (!text) return {};
   const auto copy = StudySource::parse(*text, "study.toml", {});
   const TomlNode* scheduler = copy ? copy->root().find("scheduler") : nullptr;
@@ -109,7 +102,7 @@ Result<std::optional<Override>> recorded_policy(const StudySource& source, const
                     source.where(scheduler->begin)));
   const fs::path folder = file.parent_path();
   const auto text =
-      here.policy.empty() ? study_text(here, folder, home) : file_text(folder / here.policy);
+      here.policy.empty() ? study_text(here, folder, home) : policy_text(folder / here.policy);
   if (text) return std::optional(Override{"scheduler.lines", as_list(*text)});
   const TomlNode* study = source.root().find("study");
   const std::string stem = file.stem().string();

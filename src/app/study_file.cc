@@ -3,11 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "app/cluster_file.h"
 #include "app/gang_file.h"
@@ -18,6 +14,7 @@
 #include "app/study_file_problems.h"
 #include "app/study_file_space.h"
 #include "app/study_folder.h"
+#include "base/files.h"
 #include "base/nearest.h"
 #include "search/grid.h"
 #include "worker/command_line.h"
@@ -380,11 +377,9 @@ Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const 
     return not_found(fmt::format("no study file {}", file.string()));
   if (std::filesystem::is_directory(status))
     return invalid(fmt::format("{} is a folder, not a study file", file.string()));
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  if (!in.is_open() || in.bad())
-    return io_error(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
+  const auto read = read_file(file, kMaxTextBytes);
+  if (!read) return Error{read.error().code, "cannot read " + read.error().message};
+  const std::string& text = *read;
   std::vector<Override> all(overrides.begin(), overrides.end());
   if (const auto source = StudySource::parse(text, file.string(), overrides))
     if (auto policy = TRY(recorded_policy(*source, file, home))) all.push_back(*std::move(policy));

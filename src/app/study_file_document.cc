@@ -38,7 +38,6 @@
 namespace clavier::app {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 4 << 20;
 constexpr int kMaxDepth = 60;
 constexpr int kMaxKeyParts = 60;
 

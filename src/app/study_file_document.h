@@ -12,6 +12,9 @@
 
 namespace clavier::app {
 
+/// Of a study file.
+inline constexpr std::size_t kMaxTextBytes = 4 << 20;
+
 /// A place in a text, both from 1; columns count characters, not bytes.
 struct Place {
   int line = 1;

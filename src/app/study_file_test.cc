@@ -181,6 +181,10 @@ TEST(StudyFile, ReadsFromDiskAndRemembersTheFolder) {
   EXPECT_EQ(spec->working_directory, folder);
   EXPECT_EQ(read_study(folder / "none.toml").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(read_study(folder).error().message, folder.string() + " is a folder, not a study file");
+  EXPECT_EQ(read_study("/proc/self/mem").error().message,
+            "cannot read /proc/self/mem: Input/output error");
+  EXPECT_EQ(read_study("/dev/zero").error().message,
+            "cannot read /dev/zero: larger than 4194304 bytes");
 }
 
 struct WrongFile {

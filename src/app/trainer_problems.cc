@@ -1,10 +1,8 @@
 #include "app/trainer_problems.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "app/study_file_json.h"
 #include "app/study_file_problems.h"
+#include "base/files.h"
 #include "study/domain.h"
 #include "train/spec/trainer_spec.h"
 
@@ -13,9 +11,7 @@ namespace {
 
 Result<StudySource> source_of(const std::filesystem::path& file,
                               std::span<const Override> overrides) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  return StudySource::parse(text, file.string(), overrides);
+  return StudySource::parse(TRY(read_file(file, kMaxTextBytes)), file.string(), overrides);
 }
 
 Place place_of(const TomlNode& root, std::string_view table, std::string_view key) {

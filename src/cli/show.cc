@@ -1,13 +1,14 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <deque>
-#include <fstream>
 #include <map>
 #include <ostream>
 #include <set>
+#include <sstream>
 
-#include "app/control.h"
+#include "base/files.h"
 #include "base/match.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::size_t kShownReports = 20;
 constexpr std::size_t kShownDecisions = 40;
-constexpr std::streamoff kTailBytes = 64 << 10;
+constexpr off_t kTailBytes = 64 << 10;
 
 /// What the log says about one trial, as it went.
 struct History {
@@ -49,7 +50,7 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
     streams.out << fmt::format("{:<12} {}\n", what, text);
   };
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
-  const bool runs = app::is_running(study.folder.root);
+  const bool runs = study.folder.is_running();
   line("status", fmt::format("{}{}{}", status_word(trial.status, runs),
                              trial.reason.empty() ? "" : ": ", report::clean(trial.reason)));
   line("step", fmt::format("{}", trial.step));
@@ -208,13 +209,17 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
   print(streams, table);
 }
 
-/// The last lines of a file, at most kTailBytes of it.
-std::deque<std::string> tail(const std::filesystem::path& file, std::size_t most) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
+/// The last lines of a trial's file, at most kTailBytes of it; none of what is no plain file.
+std::deque<std::string> tail(const Folder& study, const std::filesystem::path& name,
+                             std::size_t most) {
   std::deque<std::string> lines;
-  if (!in) return lines;
-  const std::streamoff size = in.tellg();
-  in.seekg(std::max<std::streamoff>(0, size - kTailBytes));
+  const auto file = study.file(name, O_RDONLY);
+  if (!file) return lines;
+  const off_t size = ::lseek(file->get(), 0, SEEK_END);
+  std::string text(static_cast<std::size_t>(std::clamp<off_t>(size, 0, kTailBytes)), '\0');
+  const ssize_t got = ::pread(file->get(), text.data(), text.size(), size - std::ssize(text));
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  std::istringstream in(std::move(text));
   for (std::string line; std::getline(in, line);) {
     lines.push_back(report::clean(line));
     if (lines.size() > most) lines.pop_front();
@@ -224,8 +229,10 @@ std::deque<std::string> tail(const std::filesystem::path& file, std::size_t most
 
 void show_logs(const app::RecordedStudy& study, const Trial& trial, std::size_t most,
                Streams& streams) {
+  const auto folder = Folder::open(study.folder.root);
+  if (!folder) return;
   for (const char* name : {"stdout", "stderr"}) {
-    const auto lines = tail(study.folder.root / trial.directory / name, most);
+    const auto lines = tail(*folder, std::filesystem::path(trial.directory) / name, most);
     if (lines.empty()) continue;
     streams.out << fmt::format("\nEnd of {}:\n", name);
     for (const std::string& line : lines) streams.out << "  | " << line << '\n';
