@@ -44,9 +44,6 @@ class ControlServer {
 
 enum class Delivery { kDelivered, kNotRunning };
 
-/// Whether a tuner of this folder listens just now.
-bool is_running(const std::filesystem::path& folder);
-
 /// Hands a command to the tuner of this folder, if one is running.
 Result<Delivery> deliver(const std::filesystem::path& folder, const UserCommand& command);
 

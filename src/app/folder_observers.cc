@@ -14,13 +14,13 @@ bool is_population(const AlgorithmSpec& scheduler) {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Observer>> folder_observers(const StudySpec& spec,
-                                                        const std::filesystem::path& folder,
-                                                        StepId live) {
+std::vector<std::unique_ptr<Observer>> folder_observers(
+    const StudySpec& spec, const std::filesystem::path& folder, StepId live,
+    std::function<void(const std::string&)> warn) {
   std::vector<std::unique_ptr<Observer>> all;
   if (folder.empty() || !spec.report.directories) return all;
-  all.push_back(std::make_unique<report::TrialDirectories>(
-      report::TrialDirectoriesOptions{.folder = folder, .study_name = spec.name}));
+  all.push_back(std::make_unique<report::TrialDirectories>(report::TrialDirectoriesOptions{
+      .folder = folder, .study_name = spec.name, .warn = std::move(warn)}));
   if (is_population(spec.scheduler))
     all.push_back(std::make_unique<PolicyFiles>(folder, spec.name, live));
   return all;

@@ -112,9 +112,9 @@ TEST(GangStudy, AFixedNumberSharesOutTheMachines) {
 TEST(GangStudy, ExplainsWhatATrialWaitsFor) {
   const ScratchDirectory scratch;
   const StudySpec spec = study("\"workers\"");
-  const auto whole = make_study_folder(scratch.path(), "whole", spec.text);
+  const auto whole = make_study_folder(scratch.path(), "whole");
   ASSERT_TRUE(simulate_study(spec, {.folder = whole->root}).ok());
-  const auto part = make_study_folder(scratch.path(), "part", spec.text);
+  const auto part = make_study_folder(scratch.path(), "part");
   auto writer = store::StepLog::open(part->database(), {.metric = "loss"});
   const auto log = store::StepLog::open_to_read(whole->database());
   std::string said;

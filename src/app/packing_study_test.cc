@@ -151,7 +151,7 @@ TEST(PackingStudy, WithoutACurveNothingIsGainedAndItSaysSo) {
 TEST(PackingStudy, APlanFromAnEarlierStudyKnowsATrialByItself) {
   const ScratchDirectory scratch;
   const StudySpec before = study(kGains, "");
-  const auto folder = make_study_folder(scratch.path(), "before", before.text);
+  const auto folder = make_study_folder(scratch.path(), "before");
   ASSERT_TRUE(folder.ok());
   StudySpec slower = before;
   slower.cluster.seconds_per_step = 3;
@@ -168,9 +168,9 @@ TEST(PackingStudy, APlanFromAnEarlierStudyKnowsATrialByItself) {
 TEST(PackingStudy, ATrialThatWasSentAwayKnowsWhy) {
   const ScratchDirectory scratch;
   const StudySpec spec = study(kLoses);
-  const auto whole = make_study_folder(scratch.path(), "whole", spec.text);
+  const auto whole = make_study_folder(scratch.path(), "whole");
   ASSERT_TRUE(simulate_study(spec, {.folder = whole->root}).ok());
-  const auto part = make_study_folder(scratch.path(), "part", spec.text);
+  const auto part = make_study_folder(scratch.path(), "part");
   auto writer = store::StepLog::open(part->database(), {.metric = "loss"});
   State state(spec.objective, spec.trial.retries);
   std::string why;

@@ -43,7 +43,7 @@ TEST(Pb2Study, RunsToItsEndAndItsDecisionsAreFoundAgain) {
         std::string(kStudy) + "[planner]\nalgorithm = \"" + planner + "\"\n", "bandits.toml");
     ASSERT_TRUE(spec.ok()) << spec.error().message;
     EXPECT_EQ(spec->checkpoint.every, 5);
-    const auto folder = make_study_folder(home.path(), "bandits", spec->text);
+    const auto folder = make_study_folder(home.path(), "bandits");
     const auto done = simulate_study(*spec, {.folder = folder->root});
     ASSERT_TRUE(done.ok()) << done.error().message;
     std::size_t exploits = 0;

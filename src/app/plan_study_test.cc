@@ -32,7 +32,7 @@ TEST(Plan, NamesItsSourceAndLeavesOutNoiseAndFailures) {
 TEST(Plan, TakesDurationsFromAnEarlierStudy) {
   const ScratchDirectory scratch;
   const StudySpec before = study(std::string("[cluster]\nseconds_per_step = 3\n") + kSlots);
-  const auto folder = make_study_folder(scratch.path(), "before", before.text);
+  const auto folder = make_study_folder(scratch.path(), "before");
   ASSERT_TRUE(folder.ok());
   const auto ran = simulate_study(before, {.folder = folder->root});
   ASSERT_TRUE(ran.ok());
@@ -47,7 +47,7 @@ TEST(Plan, TakesDurationsFromAnEarlierStudy) {
 TEST(Plan, CountsWhatAnEarlierStudyTookToStart) {
   const ScratchDirectory scratch;
   const StudySpec before = study(std::string(kSlots) + "[simulate]\nstart_seconds = 8\n");
-  const auto folder = make_study_folder(scratch.path(), "before", before.text);
+  const auto folder = make_study_folder(scratch.path(), "before");
   ASSERT_TRUE(folder.ok());
   ASSERT_TRUE(simulate_study(before, {.folder = folder->root}).ok());
   const auto without = plan_study(study(kSlots), {});
@@ -96,7 +96,7 @@ TEST(Why, EveryMomentOfATrialHasAReason) {
   const StudySpec spec =
       study(std::string(kSlots) + "[[simulate.events]]\nat = 20\nnode = \"b\"\nhere = false\n");
   State state(spec.objective, spec.trial.retries);
-  const auto whole = make_study_folder(scratch.path(), "whole", spec.text);
+  const auto whole = make_study_folder(scratch.path(), "whole");
   ASSERT_TRUE(simulate_study(spec, {.folder = whole->root}).ok());
   std::vector<Step> steps;
   const auto log = store::StepLog::open_to_read(whole->database());
@@ -106,7 +106,7 @@ TEST(Why, EveryMomentOfATrialHasAReason) {
                           return {};
                         })
                   .ok());
-  const auto part = make_study_folder(scratch.path(), "part", spec.text);
+  const auto part = make_study_folder(scratch.path(), "part");
   std::string said;
   std::size_t pending_before = 0;
   int looked = 0;

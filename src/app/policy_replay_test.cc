@@ -37,7 +37,7 @@ class PolicyReplayTest : public testing::Test {
             std::string(kSpace),
         "pop.toml");
     EXPECT_TRUE(spec.ok()) << (spec ? "" : spec.error().message);
-    const auto folder = make_study_folder(home(), "pop", spec->text);
+    const auto folder = make_study_folder(home(), "pop");
     const auto done = simulate_study(*spec, {.folder = folder->root});
     EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
     population_ = done->state.trials();
@@ -171,7 +171,7 @@ TEST_F(PolicyReplayTest, TheTextOfTheStudyHoldsThePolicy) {
   EXPECT_EQ(shown->scheduler, spec->scheduler);
   EXPECT_EQ(refusal("policy = \"pbt_global.txt\"").find("again.toml:7:10: cannot read"), 0u);
   // A study that was begun goes on by the same command.
-  ASSERT_TRUE(make_study_folder(home(), "again", spec->text).ok());
+  ASSERT_TRUE(write_study_file(*make_study_folder(home(), "again"), spec->text).ok());
   const auto resumed = read("policy = \"pbt_global.txt\"");
   ASSERT_TRUE(resumed.ok()) << resumed.error().message;
   EXPECT_EQ(resumed->scheduler, spec->scheduler);

@@ -14,6 +14,7 @@
 #include "app/policies.h"
 #include "app/registry.h"
 #include "app/study_file.h"
+#include "app/study_folder.h"
 #include "app/trainer.h"
 #include "app/version.h"
 #include "cluster/discovery.h"
@@ -152,15 +153,20 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
 
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto policies = TRY(OwnedPolicies::create(spec));
-  auto log =
-      TRY(store::StepLog::open(options.folder / "study.db",
-                               {.power_safe = spec.power_safe, .metric = spec.objective.metric}));
-  kill_leftovers(options.folder, options.warn);
+  // What this machine refuses leaves no trace.
   auto local = TRY(local_options(spec, options));
+  const StudyFolder folder{options.folder};
+  TRY(folder.make());
+  auto log = TRY(store::StepLog::open(
+      folder.database(),
+      {.power_safe = spec.power_safe, .metric = spec.objective.metric, .begun = folder.begun()}));
+  kill_leftovers(options.folder, options.warn);
+  Unbegun unbegun(folder);
+  if (log.last().valid()) unbegun.keep();
   const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);
   const StepId live{log.last().value + 1};
-  const auto own = folder_observers(spec, options.folder, live);
+  const auto own = folder_observers(spec, options.folder, live, options.warn);
   tuner::World world{.executor = *executor, .log = log, .waker = options.waker, .mailbox = mailbox};
   for (const auto& each : own) world.observers.push_back(each.get());
   if (options.observers) {
@@ -172,6 +178,8 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   tuner::Tuner tuner(director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
   TRY(check_against_log(tuner.first_study_text(), spec));
+  TRY(write_study_file(folder, spec.text));
+  unbegun.keep();
   remove_leftovers(options.folder, tuner.state());
   // Nobody can send commands from elsewhere without it; the study itself does not need it.
   auto control = ControlServer::open(options.folder, mailbox);

@@ -4,6 +4,7 @@
 
 #include "app/policies.h"
 #include "app/run_study.h"
+#include "app/study_folder.h"
 #include "app/version.h"
 #include "cluster/bound.h"
 #include "exec/sim/sim_executor.h"
@@ -98,6 +99,7 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
         "simulated as if packing gained nothing");
   const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(log_for(spec, options.folder));
+  if (!options.folder.empty()) TRY(write_study_file({options.folder}, spec.text));
   const Waker waker = TRY(Waker::create());
   tuner::Mailbox mailbox(waker);
   const auto executor = TRY(exec::SimExecutor::create(cluster, curve));

@@ -286,7 +286,7 @@ TEST(Simulate, CurvesComeFromATableOrAnEarlierStudy) {
   known.set("lr", 0.1);
   spec.space.points = {known};
   SimulateOptions options{.home = scratch.path() / "home"};
-  const auto folder = make_study_folder(options.home, "early", spec.text);
+  const auto folder = make_study_folder(options.home, "early");
   ASSERT_TRUE(folder.ok());
   options.folder = folder->root;
   const auto from_table = simulate_study(spec, options);

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "app/study_file.h"
+#include "base/files.h"
 #include "base/nearest.h"
+#include "report/directory_batch.h"
+#include "store/step_log.h"
+#include "store/study_lock.h"
 
 namespace clavier::app {
 namespace fs = std::filesystem;
@@ -26,6 +29,11 @@ fs::file_time_type last_write(const StudyFolder& folder) {
   return latest;
 }
 
+fs::path lock_of(const StudyFolder& folder) {
+  fs::path lock = folder.database();
+  return lock += ".lock";
+}
+
 Error no_study(const fs::path& home, std::string_view wanted) {
   std::vector<std::string> names;
   for (const StudyFolder& folder : list_studies(home)) names.push_back(folder.name());
@@ -40,10 +48,33 @@ Error no_study(const fs::path& home, std::string_view wanted) {
 
 }  // namespace
 
-bool StudyFolder::exists() const {
+Status StudyFolder::make() const {
   std::error_code error;
-  return fs::is_regular_file(database(), error);
+  fs::create_directories(root, error);
+  if (error) return io_error(fmt::format("cannot make {}: {}", root.string(), error.message()));
+  return {};
 }
+
+bool StudyFolder::exists() const { return store::StepLog::exists(database()); }
+
+bool StudyFolder::lost_log() const {
+  std::error_code error;
+  const fs::path lock = lock_of(*this);
+  return !exists() && fs::is_regular_file(fs::symlink_status(database(), error)) &&
+         fs::is_regular_file(fs::symlink_status(lock, error));
+}
+
+bool StudyFolder::begun() const {
+  std::error_code error, ignored;
+  for (fs::directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+    const std::string entry = at->path().filename().string();
+    if (entry == report::DirectoryBatch::kMarker) return true;
+    if (entry.starts_with(name() + "_") && at->is_directory(ignored)) return true;
+  }
+  return false;
+}
+
+bool StudyFolder::is_running() const { return store::StudyLock::is_held(lock_of(*this)); }
 
 Status check_study_name(std::string_view name) {
   const bool good =
@@ -68,32 +99,38 @@ fs::path studies_home(const std::optional<std::string>& dir, const char* environ
   return (error ? home : absolute).lexically_normal();
 }
 
-Result<StudyFolder> make_study_folder(const fs::path& home, std::string_view name,
-                                      std::string_view study_text) {
+Result<StudyFolder> make_study_folder(const fs::path& home, std::string_view name) {
   TRY(check_study_name(name));
   StudyFolder folder{home / name};
-  std::error_code error;
-  fs::create_directories(folder.root, error);
-  if (error)
-    return io_error(fmt::format("cannot make {}: {}", folder.root.string(), error.message()));
-  fs::path fresh = folder.study_file();
-  fresh += ".new";
-  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-  out.write(study_text.data(), static_cast<std::streamsize>(study_text.size()));
-  out.close();
-  if (!out) return io_error(fmt::format("cannot write {}", fresh.string()));
-  fs::rename(fresh, folder.study_file(), error);
-  if (error)
-    return io_error(
-        fmt::format("cannot write {}: {}", folder.study_file().string(), error.message()));
+  TRY(folder.make());
   return folder;
 }
 
-std::vector<StudyFolder> list_studies(const fs::path& home) {
+Status write_study_file(const StudyFolder& folder, std::string_view text) {
+  const auto write = [&]() -> Status {
+    return TRY(Folder::open(folder.root)).replace(folder.study_file().filename(), text);
+  };
+  const Status written = write();
+  if (written) return {};
+  return Error{written.error().code, "cannot write " + written.error().message};
+}
+
+Unbegun::~Unbegun() {
+  if (kept_) return;
+  const auto opened = Folder::open(folder_.root);
+  if (!opened) return;
+  const std::string log = folder_.database().filename().string();
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock"})
+    (void)opened->remove(log + suffix);
+  std::error_code not_empty;
+  fs::remove(folder_.root, not_empty);
+}
+
+std::vector<StudyFolder> list_studies(const fs::path& home, bool (StudyFolder::*which)() const) {
   std::vector<StudyFolder> found;
   std::error_code error;
   for (fs::directory_iterator at(home, error), end; !error && at != end; at.increment(error))
-    if (StudyFolder folder{at->path()}; folder.exists()) found.push_back(std::move(folder));
+    if (StudyFolder folder{at->path()}; (folder.*which)()) found.push_back(std::move(folder));
   std::ranges::sort(found, {}, &StudyFolder::root);
   return found;
 }
@@ -108,13 +145,18 @@ Result<StudyFolder> find_study(const fs::path& home,
   }
   const fs::path path = *name_or_path;
   std::error_code error;
-  if (check_study_name(*name_or_path))
-    if (StudyFolder folder{home / path}; folder.exists()) return folder;
   fs::path absolute = fs::absolute(path, error).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();
-  if (StudyFolder folder{absolute}; folder.exists()) return folder;
+  std::vector<StudyFolder> candidates;
+  if (check_study_name(*name_or_path)) candidates.push_back({home / path});
+  candidates.push_back({absolute});
+  if (absolute.filename() == "study.db") candidates.push_back({absolute.parent_path()});
+  for (const StudyFolder& folder : candidates)
+    if (folder.exists()) return folder;
+  for (const StudyFolder& folder : candidates)
+    if (fs::exists(fs::symlink_status(folder.database(), error)))
+      return corrupt(fmt::format("{} is not a study log", folder.database().string()));
   if (fs::is_regular_file(absolute, error)) {
-    if (absolute.filename() == "study.db") return StudyFolder{absolute.parent_path()};
     const StudySpec spec = TRY(read_study(absolute, {}, home));
     if (StudyFolder folder{home / spec.name}; folder.exists()) return folder;
     return not_found(fmt::format("the study \"{}\" of {} has not been run in {}", spec.name,

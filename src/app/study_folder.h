@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,8 +21,16 @@ struct StudyFolder {
   std::filesystem::path database() const { return root / "study.db"; }
   /// The study file as it was run last.
   std::filesystem::path study_file() const { return root / "study.toml"; }
-  /// There is a log in it.
+  /// Makes the folder itself if it is not there.
+  Status make() const;
+  /// There is a log of ours in it, damaged or not.
   bool exists() const;
+  /// There is a file in the log's place that is none, and our lock beside it.
+  bool lost_log() const;
+  /// What lies in it shows that trials have run, whatever the log says.
+  bool begun() const;
+  /// A tuner has its lock.
+  bool is_running() const;
 };
 
 /// Letters, digits and `_ - . , + =` without a leading dot, at most 100 bytes: it names a folder.
@@ -31,13 +40,31 @@ Status check_study_name(std::string_view name);
 /// if unset) unless empty, else `clavier` in the current folder. Absolute.
 std::filesystem::path studies_home(const std::optional<std::string>& dir, const char* environment);
 
-/// The study's folder in `home`, made if it is not there, with the study file's text beside the
-/// log (replaced as a whole).
-Result<StudyFolder> make_study_folder(const std::filesystem::path& home, std::string_view name,
-                                      std::string_view study_text);
+/// The study's folder in `home`, made if it is not there.
+Result<StudyFolder> make_study_folder(const std::filesystem::path& home, std::string_view name);
+/// The study file's text beside the log, replaced as a whole. REQUIRES: its log is open, for only
+/// who has the lock may say what was run.
+Status write_study_file(const StudyFolder& folder, std::string_view text);
 
-/// All studies in `home`, in order of name; none if there is no such folder.
-std::vector<StudyFolder> list_studies(const std::filesystem::path& home);
+/// Takes back what was made for a study that did not begin: at its end, unless `keep` was called,
+/// the empty log, its lock and the folder go, if nothing else is in it.
+/// REQUIRES: the log is open and holds nothing.
+class Unbegun {
+ public:
+  explicit Unbegun(StudyFolder folder) : folder_(std::move(folder)) {}
+  Unbegun(const Unbegun&) = delete;
+  Unbegun& operator=(const Unbegun&) = delete;
+  ~Unbegun();
+  void keep() { kept_ = true; }
+
+ private:
+  StudyFolder folder_;
+  bool kept_ = false;
+};
+
+/// The folders in `home` for which `which` holds, in order of name.
+std::vector<StudyFolder> list_studies(const std::filesystem::path& home,
+                                      bool (StudyFolder::*which)() const = &StudyFolder::exists);
 
 /// A study by its name in `home`, by the path of its folder, or by its study file (whose study's
 /// folder is then looked for in `home`). Without a name: the one written to last.

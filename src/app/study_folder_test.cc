@@ -4,6 +4,9 @@
 
 #include <fstream>
 
+#include "store/step_log.h"
+#include "store/study_lock.h"
+
 namespace clavier::app {
 namespace {
 
@@ -19,9 +22,10 @@ class StudyFolders : public testing::Test {
   void TearDown() override { fs::remove_all(home_); }
 
   StudyFolder make(const std::string& name, int age_minutes = 0) {
-    const auto folder = make_study_folder(home_, name, "text");
+    const auto folder = make_study_folder(home_, name);
     EXPECT_TRUE(folder.ok()) << (folder.ok() ? "" : folder.error().message);
-    std::ofstream(folder->database()) << "log";
+    EXPECT_TRUE(write_study_file(*folder, "text").ok());
+    EXPECT_TRUE(store::StepLog::open(folder->database(), {.metric = "a"}).ok());
     fs::last_write_time(folder->database(),
                         fs::file_time_type::clock::now() - std::chrono::minutes(age_minutes));
     return *folder;
@@ -42,11 +46,11 @@ TEST_F(StudyFolders, HoldTheStudyFileBesideTheLog) {
   EXPECT_EQ(folder.name(), "one");
   EXPECT_EQ(folder.database(), home_ / "one" / "study.db");
   EXPECT_TRUE(folder.exists());
-  ASSERT_TRUE(make_study_folder(home_, "one", "newer").ok());
+  ASSERT_TRUE(write_study_file(folder, "newer").ok());
   std::string text;
   std::ifstream(folder.study_file()) >> text;
   EXPECT_EQ(text, "newer");
-  EXPECT_EQ(size_bytes(folder), 8);
+  EXPECT_GT(size_bytes(folder), 4096);
 }
 
 TEST_F(StudyFolders, AreFoundByNameAndByPath) {
@@ -99,12 +103,55 @@ TEST_F(StudyFolders, AreListedInOrderOfName) {
   EXPECT_TRUE(list_studies(home_ / "none").empty());
 }
 
+TEST_F(StudyFolders, AreThoseWithALogOfOursWhateverElseCallsItselfStudyDb) {
+  fs::create_directories(home_ / "optuna");
+  std::ofstream(home_ / "optuna" / "study.db") << "SQLite format 3" << std::string(2000, '\0');
+  std::ofstream(home_ / "optuna" / "precious.txt") << "text";
+  fs::create_directories(home_ / "directory" / "study.db");
+  const StudyFolder damaged = make("damaged");
+  std::ofstream(damaged.database()) << "";
+  make("sound");
+  ASSERT_EQ(list_studies(home_).size(), 1u);
+  EXPECT_EQ(list_studies(home_)[0].name(), "sound");
+  ASSERT_EQ(list_studies(home_, &StudyFolder::lost_log).size(), 1u);
+  EXPECT_EQ(list_studies(home_, &StudyFolder::lost_log)[0].name(), "damaged");
+  for (const char* name : {"optuna", "damaged", "directory"})
+    EXPECT_EQ(find_study(home_, name).error().code, ErrorCode::kCorrupt) << name;
+}
+
+TEST_F(StudyFolders, RunAsLongAsTheirLockIsHeld) {
+  const StudyFolder folder = make("one");
+  EXPECT_FALSE(folder.is_running());
+  const auto lock = store::StudyLock::take(folder.database().string() + ".lock");
+  EXPECT_TRUE(folder.is_running());
+}
+
+TEST_F(StudyFolders, ShowByWhatLiesInThemThatTrialsHaveRun) {
+  const StudyFolder folder = make("one");
+  EXPECT_FALSE(folder.begun());
+  fs::create_directories(folder.root / "one_0597a_00000_1_lr=1_2024-01-31");
+  EXPECT_TRUE(folder.begun());
+  fs::remove_all(folder.root / "one_0597a_00000_1_lr=1_2024-01-31");
+  std::ofstream(folder.root / ".trial_directories.json") << "{}";
+  EXPECT_TRUE(folder.begun());
+}
+
+TEST_F(StudyFolders, LeaveNothingBehindOfAStudyThatDidNotBegin) {
+  const StudyFolder folder = make("one");
+  { Unbegun unbegun(folder); }
+  EXPECT_FALSE(folder.exists());
+  EXPECT_TRUE(fs::exists(folder.study_file())) << "not made by the log";
+  fs::remove(folder.study_file());
+  { Unbegun unbegun(folder); }
+  EXPECT_FALSE(fs::exists(folder.root));
+}
+
 TEST_F(StudyFolders, RefuseNamesThatLeadElsewhere) {
   for (const char* bad : {"", ".", "..", "a/b", ".hidden", "a b", "a\n"})
     EXPECT_FALSE(check_study_name(bad).ok()) << bad;
   EXPECT_FALSE(check_study_name(std::string(101, 'a')).ok());
   EXPECT_TRUE(check_study_name("lr=0.1_run-2").ok());
-  EXPECT_FALSE(make_study_folder(home_, "../x", "").ok());
+  EXPECT_FALSE(make_study_folder(home_, "../x").ok());
 }
 
 }  // namespace

@@ -57,14 +57,12 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
   tuner::Mailbox mailbox(waker);
   tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
   const StepId live{log.last().value + 1};
-  const auto own = app::folder_observers(spec, tuning.directory, live);
-  for (const auto& each : own) world.observers.push_back(each.get());
   const auto console = console_of(spec, tuning, live);
-  if (console) {
-    world.observers.push_back(console.get());
-    world.warn = [&](const std::string& line) { console->say(line); };
-  }
+  if (console) world.warn = [&](const std::string& line) { console->say(line); };
   const auto warn = world.warn;
+  const auto own = app::folder_observers(spec, tuning.directory, live, warn);
+  for (const auto& each : own) world.observers.push_back(each.get());
+  if (console) world.observers.push_back(console.get());
   tuner::Tuner tuner(app::director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
   TRY(app::check_goes_on(tuner.first_study_text(), spec));

@@ -11,6 +11,7 @@
 #include "app/registry.h"
 #include "app/run_study.h"
 #include "app/study_file.h"
+#include "app/study_folder.h"
 #include "app/version.h"
 #include "study/domain.h"
 #include "study/expression.h"
@@ -106,14 +107,12 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
 }
 
 Result<store::StepLog> log_of(const Tuning& tuning) {
-  const store::LogOptions options{.metric = tuning.objective.metric};
-  if (tuning.directory.empty()) return store::StepLog::in_memory(options);
-  std::error_code failed;
-  fs::create_directories(tuning.directory, failed);
-  if (failed)
-    return io_error(
-        fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
-  return store::StepLog::open(tuning.directory / "study.db", options);
+  if (tuning.directory.empty())
+    return store::StepLog::in_memory({.metric = tuning.objective.metric});
+  const StudyFolder folder{tuning.directory};
+  TRY(folder.make());
+  return store::StepLog::open(folder.database(),
+                              {.metric = tuning.objective.metric, .begun = folder.begun()});
 }
 
 tuner::RunFacts facts_now(const StudySpec& spec) {

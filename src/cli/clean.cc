@@ -3,10 +3,11 @@
 #include <istream>
 #include <ostream>
 
-#include "app/control.h"
+#include "base/files.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
+#include "store/study_lock.h"
 
 namespace clavier::cli {
 namespace {
@@ -24,6 +25,27 @@ Result<std::vector<app::StudyFolder>> chosen(const CleanOptions& options) {
   for (const std::string& study : options.studies)
     folders.push_back(TRY(folder_of({.study = study, .dir = options.dir})));
   return folders;
+}
+
+Status may_go(const app::StudyFolder& folder) {
+  std::error_code error;
+  if (std::filesystem::is_symlink(folder.root, error))
+    return invalid(
+        fmt::format("{} is a link: delete the folder that it leads to by its own path, "
+                    "and the link by hand",
+                    folder.root.string()));
+  if (!folder.is_running()) return {};
+  return conflict(
+      fmt::format("{} is running; stop it first: clavier stop {}", folder.name(), folder.name()));
+}
+
+/// With its lock: nobody begins to run it meanwhile.
+Status remove(const app::StudyFolder& folder) {
+  const auto lock = TRY(store::StudyLock::take(folder.database().string() + ".lock"));
+  const auto home = Folder::open(folder.root.parent_path());
+  const Status removed = home ? home->remove(folder.root.filename()) : home.error();
+  if (removed) return {};
+  return Error{removed.error().code, "cannot delete " + removed.error().message};
 }
 
 bool agreed(const CleanOptions& options, std::size_t count, Streams& streams) {
@@ -48,9 +70,7 @@ int run_clean(const CleanOptions& options, Streams& streams) {
                        {.title = "size", .align = report::Align::kRight},
                        {.title = "folder", .rank = 1}});
   for (const app::StudyFolder& folder : *folders) {
-    if (app::is_running(folder.root))
-      return fail(streams, conflict(fmt::format("{} is running; stop it first: clavier stop {}",
-                                                folder.name(), folder.name())));
+    if (const Status may = may_go(folder); !may) return fail(streams, may.error());
     table.add({folder.name(), size_text(app::size_bytes(folder)), folder.root.string()});
   }
   print(streams, table);
@@ -59,11 +79,8 @@ int run_clean(const CleanOptions& options, Streams& streams) {
     return kFailure;
   }
   for (const app::StudyFolder& folder : *folders) {
-    std::error_code error;
-    std::filesystem::remove_all(folder.root, error);
-    if (error)
-      return fail(streams, io_error(fmt::format("cannot delete {}: {}", folder.root.string(),
-                                                error.message())));
+    const Status deleted = remove(folder);
+    if (!deleted) return fail(streams, deleted.error());
   }
   streams.out << report::count(static_cast<std::int64_t>(folders->size()), "folder")
               << " deleted\n";

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/control.h"
 #include "base/nearest.h"
 #include "cli/studies.h"
 #include "study/text.h"
@@ -17,7 +16,7 @@ using Kind = TrialColumn::Kind;
 
 std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
   const auto now = study.state.now();
-  const bool runs = app::is_running(study.folder.root);
+  const bool runs = study.folder.is_running();
   return {
       {"trial", Kind::kFact, [](const Trial& t) { return Value(t.id.value); }},
       {"status", Kind::kFact,

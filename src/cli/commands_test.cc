@@ -12,6 +12,7 @@
 #include "app/study_folder.h"
 #include "cli/studies.h"
 #include "store/step_log.h"
+#include "store/study_lock.h"
 
 namespace clavier::cli {
 namespace {
@@ -43,7 +44,7 @@ class StudyOnDisk {
   /// With `decision`, instead of the stop.
   explicit StudyOnDisk(const fs::path& home, std::optional<Decision> decision = {})
       : folder_{home / "demo"} {
-    EXPECT_TRUE(app::make_study_folder(home, "demo", kStudy).ok());
+    EXPECT_TRUE(app::make_study_folder(home, "demo").ok());
     auto log = store::StepLog::open(folder_.database(), {.metric = "loss"});
     EXPECT_TRUE(log.ok());
     add(Opened{.utc_us = 1'700'000'000'000'000, .version = "0", .trials = 3, .study = kStudy});
@@ -136,10 +137,17 @@ TEST_F(Commands, ListGoesOnBehindAnUnreadableStudy) {
   const StudyOnDisk study(home_);
   fs::create_directories(home_ / "broken");
   std::ofstream(home_ / "broken" / "study.db") << "this is no database, however long it may be";
+  std::ofstream(home_ / "broken" / "study.db.lock") << "process 1 on a\n";
   const std::string out = run(run_list, ListOptions{home_.string()}, kFailure);
   EXPECT_TRUE(has(out, "unreadable")) << out;
   EXPECT_TRUE(has(out, "loss 0.5 (trial 0)")) << out;
   EXPECT_TRUE(has(err_, "broken")) << err_;
+}
+
+TEST_F(Commands, AStudyThatWasKilledAtOnceIsListedAsBegun) {
+  const auto folder = app::make_study_folder(home_, "early");
+  ASSERT_TRUE(store::StepLog::open(folder->database(), {.metric = "loss"}).ok());
+  EXPECT_TRUE(has(run(run_list, ListOptions{home_.string()}), "begun"));
 }
 
 TEST_F(Commands, StatusTellsWhereItStands) {
@@ -265,6 +273,34 @@ TEST_F(Commands, CleanAsksFirst) {
   input_ = "y\n";
   EXPECT_TRUE(has(run(run_clean, CleanOptions{.dir = home_.string()}), "1 folder deleted"));
   EXPECT_FALSE(fs::exists(home_ / "demo"));
+}
+
+TEST_F(Commands, CleanDeletesStudiesOnlyAndNoneThatRuns) {
+  const StudyOnDisk study(home_);
+  fs::create_directories(home_ / "optuna");
+  std::ofstream(home_ / "optuna" / "study.db") << "of another program";
+  fs::create_directory_symlink(home_ / "demo", home_ / "link");
+  const CleanOptions all{.dir = home_.string(), .yes = true};
+  {
+    const auto lock = store::StudyLock::take(home_ / "demo" / "study.db.lock");
+    run(run_clean, all, kFailure);
+    EXPECT_TRUE(has(err_, "demo is running")) << err_;
+  }
+  run(run_clean, CleanOptions{.studies = {"optuna"}, .dir = home_.string(), .yes = true}, kFailure);
+  EXPECT_TRUE(has(err_, "is not a study log")) << err_;
+  run(run_clean, CleanOptions{.studies = {"link"}, .dir = home_.string(), .yes = true}, kFailure);
+  EXPECT_TRUE(has(err_, "is a link")) << err_;
+  fs::remove(home_ / "link");
+  EXPECT_TRUE(has(run(run_clean, all), "1 folder deleted"));
+  EXPECT_TRUE(fs::exists(home_ / "optuna" / "study.db"));
+}
+
+TEST_F(Commands, ALogThatNamesWhatIsNotThereIsRefusedByEveryCommand) {
+  const StudyOnDisk study(home_, Decision{Stop{TrialId{77}}, ""});
+  run(run_status, demo(), kFailure);
+  EXPECT_TRUE(has(err_, "step 2 decides about the unknown trial 77")) << err_;
+  EXPECT_TRUE(has(run(run_list, ListOptions{home_.string()}, kFailure), "unreadable"));
+  run(run_why, WhyOptions{.trial = 0, .study = demo()}, kFailure);
 }
 
 TEST_F(Commands, AddChecksTheConfigurationBeforeAnythingIsLogged) {

@@ -31,8 +31,7 @@ int send(const app::StudyFolder& folder, const UserCommand& command, std::string
 /// Nothing goes on in a study that its user has ended; its log says so for ever.
 Status check_goes_on(const app::RecordedStudy& study) {
   const auto& finished = study.state.finished();
-  if (!finished || finished->kind != FinishKind::kUser || app::is_running(study.folder.root))
-    return {};
+  if (!finished || finished->kind != FinishKind::kUser || study.folder.is_running()) return {};
   return conflict(fmt::format(
       "{} was ended by `clavier stop` and does not go on; give a new study another name",
       study.folder.name()));
@@ -43,7 +42,7 @@ int control_study(const app::RecordedStudy& study, Control control, Streams& str
   const auto& folder = study.folder;
   switch (control) {
     case Control::kPause:
-      if (app::is_running(folder.root)) return send(folder, PauseStudy{}, "pausing", streams);
+      if (folder.is_running()) return send(folder, PauseStudy{}, "pausing", streams);
       return fail(streams, conflict(fmt::format("{} is not running", folder.name())));
     case Control::kStop: return send(folder, StopStudy{}, "ending", streams);
     case Control::kResume: break;

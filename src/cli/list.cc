@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "cli/commands.h"
@@ -9,7 +10,10 @@ namespace clavier::cli {
 
 int run_list(const ListOptions& options, Streams& streams) {
   const auto home = home_of(options.dir);
-  const auto folders = app::list_studies(home);
+  auto folders = app::list_studies(home);
+  for (auto& lost : app::list_studies(home, &app::StudyFolder::lost_log))
+    folders.push_back(std::move(lost));
+  std::ranges::sort(folders, {}, &app::StudyFolder::root);
   if (folders.empty()) {
     streams.out << "no studies in " << home.string() << '\n';
     return kSuccess;
@@ -22,6 +26,10 @@ int run_list(const ListOptions& options, Streams& streams) {
   int result = kSuccess;
   for (const app::StudyFolder& folder : folders) {
     const auto study = app::read_recorded(folder, store::Metrics::kSkip);
+    if (!study && study.error().code == ErrorCode::kNotFound && !folder.begun()) {
+      table.add({folder.name(), folder.is_running() ? "running" : "begun", "none", "none yet", ""});
+      continue;
+    }
     if (!study) {
       table.add({folder.name(), "unreadable", "", "", ""}, report::Style::kBad);
       result = fail(streams, study.error());

@@ -69,7 +69,8 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
 }  // namespace
 
 Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
-  const auto folder = TRY(app::make_study_folder(run.home, run.spec.name, run.spec.text));
+  TRY(app::check_study_name(run.spec.name));
+  const app::StudyFolder folder{run.home / run.spec.name};
   const Waker waker = TRY(Waker::create());
   const Interrupts interrupts(waker);
   report::ConsoleOptions shown = console_options(run, folder, streams);

@@ -18,7 +18,7 @@ Result<app::Simulated> simulate(const SimulateOptions& options, const app::Study
   const auto home = home_of(options.dir);
   app::SimulateOptions how{.home = home};
   how.warn = [&](const std::string& line) { streams.err << "clavier: " << line << '\n'; };
-  if (options.keep) how.folder = TRY(app::make_study_folder(home, spec.name, spec.text)).root;
+  if (options.keep) how.folder = TRY(app::make_study_folder(home, spec.name)).root;
   return app::simulate_study(spec, how);
 }
 

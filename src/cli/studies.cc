@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "app/control.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "app/trainer_problems.h"
@@ -94,7 +93,7 @@ Result<app::StudySpec> load_study(const StudySource& source,
 }
 
 std::string_view condition(const app::RecordedStudy& study) {
-  if (app::is_running(study.folder.root)) return "running";
+  if (study.folder.is_running()) return "running";
   return study.state.finished() ? "finished" : "paused";
 }
 
@@ -111,7 +110,7 @@ std::string_view status_word(TrialStatus status, bool study_runs) {
 
 std::string counts_text(const app::RecordedStudy& study) {
   const State& state = study.state;
-  const bool runs = app::is_running(study.folder.root);
+  const bool runs = study.folder.is_running();
   std::string out;
   for (int i = 0; i < kTrialStatuses; ++i) {
     const auto status = static_cast<TrialStatus>(i);

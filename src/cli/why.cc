@@ -1,6 +1,5 @@
 #include <ostream>
 
-#include "app/control.h"
 #include "app/explain_wait.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
@@ -11,7 +10,7 @@ namespace {
 Result<std::string> why(const WhyOptions& options) {
   const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
   const TrialId trial = TRY(find_trial(study.state, options.trial));
-  return app::explain_wait(study, trial, app::is_running(study.folder.root));
+  return app::explain_wait(study, trial, study.folder.is_running());
 }
 
 }  // namespace

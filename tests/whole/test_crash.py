@@ -157,6 +157,9 @@ class Crash(WholeProgram):
         self.run_until(5)
         refused = self.clavier("run", self.study, expect=1)
         self.assertIn("being run by process", refused.stderr)
+        (self.home / "s" / "control.sock").unlink()
+        self.assertIn("is running", self.clavier("clean", "s", "--yes", expect=1).stderr)
+        self.assertIn("running", self.clavier("list").stdout)
 
     def test_reading_commands_work_while_it_runs(self):
         self.run_until(10)

@@ -91,8 +91,19 @@ class Run(WholeProgram):
 
     def test_what_must_not_change_is_refused_with_the_difference(self):
         self.clavier("run", self.study, "--set", "study.trials=2")
+        recorded = (self.home / "s" / "study.toml").read_text()
         refused = self.clavier("run", self.study, "--set", "study.seed=4", expect=1)
         self.assertIn("seed", refused.stderr)
+        self.assertEqual((self.home / "s" / "study.toml").read_text(), recorded)
+
+    def test_a_lost_log_is_no_new_study(self):
+        self.clavier("run", self.study, "--set", "study.trials=2")
+        before = sorted(self.home.rglob("*"))
+        (self.home / "s" / "study.db").write_bytes(b"")
+        refused = self.clavier("run", self.study, expect=1)
+        self.assertIn("its log was lost", refused.stderr)
+        self.assertIn("unreadable", self.clavier("list", expect=1).stdout)
+        self.assertEqual(sorted(self.home.rglob("*")), before)
 
     def test_a_command_without_a_file_prints_the_study_it_stands_for(self):
         shown = self.clavier("run", "--space", "x=uniform(-1,1)", "--min", "loss", "--",
