@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace clavier {
@@ -114,6 +116,29 @@ Error refused(const std::string& message, int error) {
   return is_shortage(error) ? unavailable(message) : io_error(message);
 }
 
+/// A relative path as the child saw it.
+std::string seen_from(const std::string& directory, const std::string& path) {
+  return path.starts_with('/') || directory.empty() ? path : directory + "/" + path;
+}
+
+/// Why a file that is there could not be found; nothing if it is not there.
+std::optional<std::string> missing_interpreter(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return {};
+  std::array<char, 256> buffer;
+  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+  std::string_view line(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  line = line.substr(0, line.find('\n'));
+  if (!line.starts_with("#!")) return "its loader or interpreter is missing";
+  line.remove_prefix(std::min(line.find_first_not_of(" \t", 2), line.size()));
+  const std::string_view program = line.substr(0, line.find_first_of(" \t"));
+  const bool carriage_return = program.ends_with('\r');
+  return fmt::format("its first line names \"{}{}\" as interpreter, which is missing{}",
+                     carriage_return ? program.substr(0, program.size() - 1) : program,
+                     carriage_return ? "\\r" : "",
+                     carriage_return ? "; its lines end as on Windows (try `dos2unix`)" : "");
+}
+
 Error explain(const SpawnOptions& options, const std::string& path, Stage stage, int error) {
   const char* why = std::strerror(error);
   switch (stage) {
@@ -128,12 +153,9 @@ Error explain(const SpawnOptions& options, const std::string& path, Stage stage,
       return refused(fmt::format("cannot start '{}': {}", options.program, why), error);
     case Stage::kExec: break;
   }
-  // From where the child stood, the file may be there although execve did not find it.
-  if (error == ENOENT && path.starts_with('/') && ::access(path.c_str(), F_OK) == 0)
-    return invalid(
-        fmt::format("cannot start '{}': the interpreter named in its first line "
-                    "('#!') is missing",
-                    options.program));
+  if (error == ENOENT)
+    if (const auto missing = missing_interpreter(seen_from(options.directory, path)))
+      return invalid(fmt::format("cannot start '{}': {}", options.program, *missing));
   if (error == ENOENT)
     return not_found(fmt::format("cannot start '{}': there is no such program", options.program));
   if (error == EACCES)

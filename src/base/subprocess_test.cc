@@ -109,7 +109,18 @@ TEST(Subprocess, AFileThatCannotRunSaysWhy) {
   std::ofstream(file) << "#!/no/such/interpreter\n";
   EXPECT_NE(Process::spawn(options).error().message.find("chmod +x"), std::string::npos);
   std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-  EXPECT_NE(Process::spawn(options).error().message.find("interpreter"), std::string::npos);
+  EXPECT_EQ(
+      Process::spawn(options).error().message,
+      "cannot start '" + file.string() +
+          "': its first line names \"/no/such/interpreter\" as interpreter, which is missing");
+  std::ofstream(file, std::ios::trunc) << "#! /bin/sh\r\necho 1\r\n";
+  options.directory = file.parent_path().string();
+  options.program = "./" + file.filename().string();
+  EXPECT_EQ(
+      Process::spawn(options).error().message,
+      "cannot start '" + options.program +
+          "': its first line names \"/bin/sh\\r\" as interpreter, which is missing; its lines "
+          "end as on Windows (try `dos2unix`)");
   std::ofstream(file, std::ios::trunc) << "plain text\n";
   EXPECT_NE(Process::spawn(options).error().message.find("'#!'"), std::string::npos);
   std::filesystem::remove(file);
