@@ -1,13 +1,18 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "app/control.h"
 #include "app/policies.h"
 #include "app/run_study.h"
 #include "app/study_file.h"
+#include "app/study_file_document.h"
+#include "app/study_file_json.h"
+#include "app/study_file_space.h"
 #include "app/trainer.h"
 #include "app/tuning_spec.h"
 #include "store/step_log.h"
-#include "study/domain.h"
 #include "study/text.h"
 #include "tuner/verify.h"
 
@@ -15,16 +20,68 @@
 namespace clavier::app {
 namespace {
 
-std::string in_words(const AlgorithmSpec& algorithm) {
-  return algorithm.algorithm + " " + text::to_json(algorithm.options);
+/// A key of the study file, or a parameter, with its value as it would stand there.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+void flatten(const std::string& name, const TomlNode& node, Settings& settings) {
+  if (!node.is_table()) return settings.emplace_back(name, toml_to_json(node)), void();
+  for (const TomlNode::Entry& entry : node.entries)
+    flatten(name + '.' + entry.key, entry.node, settings);
 }
 
-std::string in_words(const Space& space) {
-  std::string words;
-  for (const Parameter& parameter : space.parameters)
-    words += fmt::format("\n    {} = {}", parameter.name, describe(parameter.domain));
-  for (const std::string& constraint : space.constraints) words += "\n    " + constraint;
-  return words.empty() ? "empty" : words;
+/// What cannot change under way, in the order of the file, with every default filled in.
+Settings fixed_settings(const StudySpec& spec) {
+  Settings settings{{"study.metric", toml_value(Value(spec.objective.metric))},
+                    {"study.mode", spec.objective.mode == Mode::kMin ? "\"min\"" : "\"max\""},
+                    {"study.seed", std::to_string(spec.seed)},
+                    {"study.data_seed", std::to_string(spec.data_seed)}};
+  for (const Parameter& parameter : spec.space.parameters)
+    settings.emplace_back("space." + parameter.name, write_domain(parameter));
+  const auto document = parse_toml(to_toml(spec));
+  const auto* root = std::get_if<TomlNode>(&document);
+  for (const char* table : {"search", "scheduler", "trainer"})
+    if (const TomlNode* node = root ? root->find(table) : nullptr) flatten(table, *node, settings);
+  return settings;
+}
+
+struct Change {
+  std::string key, before, now;
+};
+
+std::vector<Change> changes(const Settings& before, const Settings& now) {
+  std::vector<Change> changes;
+  const auto value = [](const Settings& settings, const std::string& key) {
+    const auto found = std::ranges::find(settings, key, &Settings::value_type::first);
+    return found == settings.end() ? std::string("absent") : found->second;
+  };
+  for (const auto& [key, text] : now)
+    if (std::string old = value(before, key); old != text) changes.push_back({key, old, text});
+  for (const auto& [key, text] : before)
+    if (value(now, key) == "absent") changes.push_back({key, text, "absent"});
+  return changes;
+}
+
+/// One change of the user's may show in several places: it is said where it was made.
+void drop_consequences(const StudySpec& before, const StudySpec& now, std::vector<Change>& all) {
+  constexpr std::pair<std::string_view, std::string_view> kFollows[] = {
+      {"trainer.seed", "study.seed"},
+      {"trainer.data_seed", "study.data_seed"},
+      {"study.data_seed", "study.seed"},
+      {"trainer.epochs", "scheduler.max_steps"},
+      {"trainer.batches", "scheduler.max_steps"},
+      {"trainer.epochs", "trainer.batches"}};
+  const std::vector<Change> whole = all;
+  std::erase_if(all, [&](const Change& change) {
+    return std::ranges::any_of(kFollows, [&](const auto& follows) {
+      const auto cause = std::ranges::find(whole, follows.second, &Change::key);
+      return change.key == follows.first && cause != whole.end() &&
+             cause->before == change.before && cause->now == change.now;
+    });
+  });
+  for (Change& change : all)
+    if (change.key == "scheduler.max_steps" && before.trial.stop.steps != now.trial.stop.steps &&
+        change.now == std::to_string(now.trial.stop.steps))
+      change.key = "trial.stop.steps";
 }
 
 /// The text of the study as its first run logged it.
@@ -56,31 +113,21 @@ Status check_computable(const StudySpec& spec) {
 }  // namespace
 
 Status check_unchanged(const StudySpec& before, const StudySpec& now) {
-  std::string differences;
-  const auto compare = [&](std::string_view what, const auto& old_one, const auto& new_one,
-                           const std::string& old_text, const std::string& new_text) {
-    if (!(old_one == new_one))
-      differences += fmt::format("\n  {} was {} and is now {}", what, old_text, new_text);
+  const auto fixed = [](const StudySpec& spec) {
+    return std::tie(spec.objective.metric, spec.objective.mode, spec.seed, spec.data_seed,
+                    spec.space, spec.search, spec.scheduler, spec.trainer);
   };
-  const auto mode = [](const StudySpec& spec) {
-    return std::string(spec.objective.mode == Mode::kMin ? "min" : "max");
-  };
-  compare("metric", before.objective.metric, now.objective.metric, before.objective.metric,
-          now.objective.metric);
-  compare("mode", before.objective.mode, now.objective.mode, mode(before), mode(now));
-  compare("seed", before.seed, now.seed, std::to_string(before.seed), std::to_string(now.seed));
-  compare("data_seed", before.data_seed, now.data_seed, std::to_string(before.data_seed),
-          std::to_string(now.data_seed));
-  compare("[space]", before.space, now.space, in_words(before.space), in_words(now.space));
-  compare("[search]", before.search, now.search, in_words(before.search), in_words(now.search));
-  compare("[scheduler]", before.scheduler, now.scheduler, in_words(before.scheduler),
-          in_words(now.scheduler));
-  compare("[trainer]", before.trainer, now.trainer, before.trainer.value_or("absent"),
-          now.trainer.value_or("absent"));
-  if (differences.empty()) return {};
+  if (fixed(before) == fixed(now)) return {};
+  auto differences = changes(fixed_settings(before), fixed_settings(now));
+  drop_consequences(before, now, differences);
+  std::string lines;
+  for (const Change& each : differences)
+    lines += fmt::format("\n  {} was {} and is now {}", each.key, each.before, each.now);
+  if (lines.empty()) lines = "\n  the order of [space], or of options, is another";
   return conflict(
-      "this study was begun with other settings that cannot change under way:" + differences +
-      "\nGive the new study another name ([study] name), or undo the change");
+      "this study was begun with other settings that cannot change under way:" + lines +
+      "\nUndo the change, give the new study another name ([study] name), or start over (clavier "
+      "run --fresh)");
 }
 
 Result<std::string> verify_study(const std::filesystem::path& folder) {

@@ -116,8 +116,8 @@ Status create_or_check_schema(Database& database, const std::filesystem::path& f
   if (TRY(database.number("SELECT count(*) FROM (SELECT 1 FROM step LIMIT 1)")) == 0)
     return set_metric(database, metric);
   return invalid(
-      fmt::format("{} was written for the metric \"{}\", not \"{}\"; use a new directory "
-                  "for another metric",
+      fmt::format("{} was written for the metric \"{}\", not \"{}\"; give the study "
+                  "another name, or start over (clavier run --fresh)",
                   file.string(), *written, metric));
 }
 
