@@ -44,7 +44,7 @@ std::vector<Failure> failures(const State& state) {
   std::map<std::string, Failure> by_cause;
   for (const TrialId id : state.with_status(TrialStatus::kFailed)) {
     const Trial& trial = state.trial(id);
-    Failure& failure = by_cause[cause_of(trial.reason)];
+    Failure& failure = by_cause[cause_of(trial.reason, trial.log_tail)];
     if (failure.trials.empty()) failure.error = trial.reason;
     if (failure.log_tail.empty()) failure.log_tail = trial.log_tail;
     failure.trials.push_back(id);

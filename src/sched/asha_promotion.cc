@@ -99,12 +99,9 @@ std::vector<Decision> AshaPromotion::decide(const Turn& turn, const State& state
         return judge(arrival, together, step);
       });
   // A user brings a trial back that waited at a rung: that rung is behind it.
-  if (const auto* command = std::get_if<UserCommand>(&turn.input))
-    if (const auto* resumed = std::get_if<ResumeTrial>(command);
-        resumed && state.known(resumed->trial))
-      if (const Trial& trial = state.trial(resumed->trial);
-          trial.status == TrialStatus::kPending && trial.step >= trial.until)
-        decisions.push_back({Continue{trial.id, resume(trial.id, state).until}});
+  for (const TrialId id : brought_back(turn, state))
+    if (const Trial& trial = state.trial(id); trial.step >= trial.until)
+      decisions.push_back({Continue{id, resume(id, state).until}});
   return decisions;
 }
 

@@ -31,17 +31,16 @@ void put(std::vector<Mark>& marks, TrialId trial, Mark mark) {
   marks[at] = std::move(mark);
 }
 
-/// A trial that comes back with a checkpoint at, or past, the step where it was to wait.
-const Trial* overdue(const Turn& turn, const State& state) {
-  TrialId id;
-  if (const Exited* exited = exit_in(turn, state)) id = exited->trial;
-  if (const auto* command = std::get_if<UserCommand>(&turn.input))
-    if (const auto* resumed = std::get_if<ResumeTrial>(command)) id = resumed->trial;
-  if (!state.known(id)) return nullptr;
-  const Trial& trial = state.trial(id);
-  const Checkpoint* from = trial.latest_checkpoint();
-  const bool late = from && from->step >= trial.until;
-  return late && trial.status == TrialStatus::kPending ? &trial : nullptr;
+/// Trials that come back with a checkpoint at, or past, the step where they were to wait.
+std::vector<TrialId> overdue(const Turn& turn, const State& state) {
+  std::vector<TrialId> trials = brought_back(turn, state);
+  if (const Exited* exited = exit_in(turn, state)) trials = {exited->trial};
+  std::erase_if(trials, [&](TrialId id) {
+    const Trial& trial = state.trial(id);
+    const Checkpoint* from = trial.latest_checkpoint();
+    return !from || from->step < trial.until || trial.status != TrialStatus::kPending;
+  });
+  return trials;
 }
 
 }  // namespace
@@ -186,8 +185,8 @@ std::vector<Decision> Pbt::decide(const Turn& turn, const State& state) const {
     for (const Report* report : reports) put(marks, report->trial, mark_of(*report));
     for (const Report* report : reports) decisions.push_back(at_boundary(*report, state, marks));
   }
-  if (const Trial* trial = overdue(turn, state))
-    decisions.push_back({Continue{trial->id, after(trial->latest_checkpoint()->step)}});
+  for (const TrialId id : overdue(turn, state))
+    decisions.push_back({Continue{id, after(state.trial(id).latest_checkpoint()->step)}});
   if (!synchronous()) {
     if (const Exited* exited = exit_in(turn, state)) judge_at_rest(exited->trial, state, decisions);
   } else if (all_met(state)) {

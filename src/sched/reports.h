@@ -34,6 +34,19 @@ inline const Exited* exit_in(const Turn& turn, const State& state) {
   return exited && state.known(exited->trial) ? exited : nullptr;
 }
 
+/// The trials that this turn's command lets run again.
+inline std::vector<TrialId> brought_back(const Turn& turn, const State& state) {
+  const auto* command = std::get_if<UserCommand>(&turn.input);
+  if (!command) return {};
+  std::vector<TrialId> trials;
+  if (const auto* resumed = std::get_if<ResumeTrial>(command)) trials = {resumed->trial};
+  if (const auto* again = std::get_if<Retry>(command)) trials = again->trials;
+  std::erase_if(trials, [&](TrialId id) {
+    return !state.known(id) || state.trial(id).status != TrialStatus::kPending;
+  });
+  return trials;
+}
+
 /// Paused trials that no user holds, in order of id, at most `appetite`.
 inline std::vector<TrialId> resumable(const State& state, std::size_t appetite) {
   std::vector<TrialId> trials;

@@ -5,8 +5,9 @@
 
 namespace clavier {
 
-/// An error message without what differs from trial to trial (numbers, addresses, quoted paths),
-/// so that failures can be grouped by cause.
-std::string cause_of(std::string_view error);
+/// What failures of one cause have in common, whatever differs in their texts. Where the log ends
+/// in the traceback of an exception: its type and the place that raised it. Else the message
+/// without numbers, addresses, sizes, quoted text and paths.
+std::string cause_of(std::string_view error, std::string_view log_tail = {});
 
 }  // namespace clavier

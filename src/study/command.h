@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "study/config.h"
 #include "study/ids.h"
@@ -22,6 +23,12 @@ struct ResumeTrial {
   TrialId trial;
   friend bool operator==(const ResumeTrial&, const ResumeTrial&) = default;
 };
+/// Trials that have ended run again, from their last checkpoints, with all their retries; and the
+/// study goes on, if it had ended. Without trials it does only that.
+struct Retry {
+  std::vector<TrialId> trials = {};
+  friend bool operator==(const Retry&, const Retry&) = default;
+};
 struct StopTrial {
   TrialId trial;
   friend bool operator==(const StopTrial&, const StopTrial&) = default;
@@ -30,7 +37,7 @@ struct StopTrial {
 struct PauseStudy {
   friend bool operator==(const PauseStudy&, const PauseStudy&) = default;
 };
-/// End the study for good with what it has.
+/// End the study with what it has.
 struct StopStudy {
   friend bool operator==(const StopStudy&, const StopStudy&) = default;
 };
@@ -40,7 +47,7 @@ struct RaiseTrials {
   friend bool operator==(const RaiseTrials&, const RaiseTrials&) = default;
 };
 
-using UserCommand =
-    std::variant<AddTrial, PauseTrial, ResumeTrial, StopTrial, PauseStudy, StopStudy, RaiseTrials>;
+using UserCommand = std::variant<AddTrial, PauseTrial, ResumeTrial, StopTrial, PauseStudy,
+                                 StopStudy, RaiseTrials, Retry>;
 
 }  // namespace clavier

@@ -85,7 +85,8 @@ void State::open(const Opened& opened) {
   for (const TrialId id : lost) {
     Exited exited{.trial = id, .launch = at(id).launch, .kind = ExitKind::kLost};
     exited.error = "the tuner ended while it ran";
-    exit(at(id), exited);
+    // Whoever ends the tuner knows of it; the trial has no part in that.
+    exit(at(id), exited, 0);
   }
 }
 
@@ -117,6 +118,10 @@ void State::take(const Signal& signal, bool late) {
 void State::take(const Report& report) {
   Trial& trial = at(report.trial);
   trial.step = report.step;
+  if (report.step > trial.furthest) {
+    trial.furthest = report.step;
+    trial.stuck = 0;
+  }
   ++trial.reports;
   trial.metrics = report.metrics;
   if (!report.value) return;
@@ -151,7 +156,7 @@ void State::forget(const Checkpoint& checkpoint) {
   }
 }
 
-void State::exit(Trial& trial, const Exited& exited) {
+void State::exit(Trial& trial, const Exited& exited, int stuck) {
   const Verdict verdict = trial.verdict;
   trial.verdict = Verdict::kNone;
   trial.busy += now_ - trial.launched;
@@ -177,7 +182,7 @@ void State::exit(Trial& trial, const Exited& exited) {
     case ExitKind::kPaused: return set_status(trial, TrialStatus::kPending);
     case ExitKind::kFailed:
     case ExitKind::kRefused: return retry(++trial.failures, retries_.max_failures);
-    case ExitKind::kLost: return retry(++trial.losses, retries_.max_losses);
+    case ExitKind::kLost: ++trial.losses; return retry(trial.stuck += stuck, retries_.max_losses);
   }
 }
 
@@ -190,11 +195,27 @@ void State::take(const UserCommand& command) {
         at(resume.trial).held = false;
         set_status(at(resume.trial), TrialStatus::kPending);
       },
+      [&](const Retry& again) {
+        finished_.reset();
+        for (const TrialId id : again.trials) retry(id);
+      },
       [](const StopTrial&) {}, [](const PauseStudy&) {}, [](const StopStudy&) {},
       [&](const RaiseTrials& raise) {
         raised_limit_ = std::max(raised_limit_, raise.trials);
         exhausted_ = false;
       });
+}
+
+void State::retry(TrialId id) {
+  if (!known(id) || !ended(at(id).status)) return;
+  Trial& trial = at(id);
+  // What it ended with would have it end at once.
+  if (trial.status == TrialStatus::kCompleted) trial.checkpoints.clear();
+  trial.failures = trial.stuck = 0;
+  trial.held = false;
+  trial.reason.clear();
+  trial.log_tail.clear();
+  set_status(trial, TrialStatus::kPending);
 }
 
 void State::decide(const Decision& decision) {
@@ -276,6 +297,15 @@ void State::apply(const Fill& fill, StudyTime time) {
     if (known(discard.trial)) std::erase(at(discard.trial).checkpoints, discard);
   if (fill.exhausted) exhausted_ = true;
   if (fill.finished) finished_ = fill.finished;
+}
+
+std::vector<TrialId> unsuccessful(const State& state) {
+  const auto& failed = state.with_status(TrialStatus::kFailed);
+  std::vector<TrialId> trials(failed.begin(), failed.end());
+  for (const TrialId id : state.with_status(TrialStatus::kCompleted))
+    if (state.trial(id).history.empty()) trials.push_back(id);
+  std::ranges::sort(trials);
+  return trials;
 }
 
 }  // namespace clavier

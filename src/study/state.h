@@ -16,7 +16,8 @@ namespace clavier {
 /// Bounds that decide what becomes of a trial whose worker failed or vanished.
 struct RetryLimits {
   int max_failures = 0;  ///< Failures that are retried, per trial; -1: without end.
-  int max_losses = 20;   ///< Losses (not the trial's fault) that are retried, per trial.
+  /// Losses (not the trial's fault) that are retried, as long as it gets no further in between.
+  int max_losses = 20;
 };
 
 /// The study as the fold of its log: a value, without I/O. Keeps the indexes that policies need,
@@ -83,7 +84,8 @@ class State {
   void take(const Signal& signal, bool late);
   void take(const UserCommand& command);
   void take(const Report& report);
-  void exit(Trial& trial, const Exited& exited);
+  void exit(Trial& trial, const Exited& exited, int stuck = 1);
+  void retry(TrialId id);
   void decide(const Decision& decision);
   void keep(const Checkpoint& checkpoint);
   void forget(const Checkpoint& checkpoint);
@@ -106,5 +108,8 @@ class State {
   int runs_ = 0;
   std::int64_t first_utc_us_ = 0;
 };
+
+/// Trials that failed, or completed without the study's metric. In order of id.
+std::vector<TrialId> unsuccessful(const State& state);
 
 }  // namespace clavier

@@ -160,6 +160,55 @@ TEST_F(StateTest, FailuresAndLossesAreRetriedUpToTheirOwnBounds) {
   EXPECT_EQ(status(lost), TrialStatus::kFailed);
 }
 
+TEST_F(StateTest, LossesOfATrialThatGetsFurtherAreNoReasonToGiveItUp) {
+  open();
+  const TrialId id = create();
+  for (Steps step = 1; step < 10; ++step) {
+    report(id, step, 0.5);
+    exit(id, ExitKind::kLost);
+    ASSERT_EQ(status(id), TrialStatus::kPending);
+    relaunch(id);
+  }
+  EXPECT_EQ(state.trial(id).losses, 9);
+  for (int loss = 0; loss < 2; ++loss) {
+    report(id, 5, 0.5);
+    exit(id, ExitKind::kLost);
+    relaunch(id);
+  }
+  exit(id, ExitKind::kLost);
+  EXPECT_EQ(status(id), TrialStatus::kFailed) << "it has only repeated steps";
+}
+
+TEST_F(StateTest, ATunerThatIsKilledIsNoFaultOfItsTrials) {
+  open();
+  const TrialId id = create();
+  for (int killed = 0; killed < 25; ++killed) {
+    open(false);
+    ASSERT_EQ(status(id), TrialStatus::kPending);
+    relaunch(id);
+  }
+  EXPECT_EQ(state.trial(id).losses, 25);
+}
+
+TEST_F(StateTest, OnlyWhatHasEndedIsRetriedAndACompletedTrialBeginsAnew) {
+  open();
+  const TrialId completed = create(), failed = create(), running = create();
+  Report saved{.trial = completed, .launch = state.trial(completed).launch, .step = 3};
+  saved.checkpoint = Checkpoint{completed, saved.launch, 3, "c"};
+  turn(Signal(Reported{{saved}}));
+  exit(completed, ExitKind::kCompleted);
+  exit(failed, ExitKind::kFailed);
+  relaunch(failed);
+  exit(failed, ExitKind::kFailed);
+  EXPECT_EQ(unsuccessful(state), (std::vector<TrialId>{completed, failed}));
+  turn(UserCommand(Retry{{completed, failed, running, TrialId{99}}}));
+  EXPECT_EQ(status(completed), TrialStatus::kPending);
+  EXPECT_EQ(state.trial(completed).latest_checkpoint(), nullptr);
+  EXPECT_EQ(status(failed), TrialStatus::kPending);
+  EXPECT_EQ(state.trial(failed).failures, 0);
+  EXPECT_EQ(status(running), TrialStatus::kRunning);
+}
+
 TEST_F(StateTest, AnExitOfAnEarlierLaunchIsIgnored) {
   open();
   const TrialId id = create();

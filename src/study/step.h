@@ -22,6 +22,9 @@ struct Opened {
   std::uint64_t seed = 0;
   std::int64_t trials = 0;  ///< The study's limit as of this run; kForever if none.
   std::string study = {};   ///< The study file's text, defaults not filled in.
+  /// The folder of the study file, where relative paths and programs are looked for, from that of
+  /// the study; empty if there was none.
+  std::string origin = {};
   bool rebuilt = false;     ///< The executor rebuilt its work from the log; nothing is lost.
   friend bool operator==(const Opened&, const Opened&) = default;
 };

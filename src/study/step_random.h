@@ -26,7 +26,7 @@ class RandomStep {
   }
 
   Input input() {
-    switch (rng_.below(17)) {
+    switch (rng_.below(18)) {
       case 0:
         return Opened{.utc_us = whole(),
                       .version = text(),
@@ -34,6 +34,7 @@ class RandomStep {
                       .seed = rng_.next(),
                       .trials = maybe(kForever),
                       .study = text(),
+                      .origin = text(),
                       .rebuilt = one_in(2)};
       case 1: return Signal(CheckpointSaved{checkpoint()});
       case 2:
@@ -53,6 +54,11 @@ class RandomStep {
       case 11: return UserCommand(StopTrial{{id()}});
       case 12: return one_in(2) ? UserCommand(PauseStudy{}) : UserCommand(StopStudy{});
       case 13: return UserCommand(RaiseTrials{whole()});
+      case 15: {
+        Retry retry;
+        for (std::uint64_t n = rng_.below(3); n > 0; --n) retry.trials.push_back({id()});
+        return UserCommand(std::move(retry));
+      }
       case 14: return Signal(CheckpointVoid{checkpoint(), text()});
       default: break;
     }

@@ -59,6 +59,7 @@ void append_opened(TableWriter& table, const Opened& opened) {
   if (opened.trials != kForever) table.put("trials", opened.trials);
   if (opened.rebuilt) table.put("rebuilt", true);
   table.put("study", std::string_view(opened.study));
+  if (!opened.origin.empty()) table.put("origin", std::string_view(opened.origin));
 }
 
 std::uint64_t read_seed(const Place& place) {
@@ -75,6 +76,7 @@ Opened read_opened(const Place& place) {
           .seed = read_seed(place.at("seed")),
           .trials = place.whole("trials", kForever),
           .study = place.text("study"),
+          .origin = place.text_if_any("origin"),
           .rebuilt = place.truth("rebuilt")};
 }
 
@@ -105,8 +107,11 @@ void append_command(TableWriter& table, const UserCommand& command) {
       [&](const PauseTrial& pause) { table.put("trial", pause.trial); },
       [&](const ResumeTrial& resume) { table.put("trial", resume.trial); },
       [&](const StopTrial& stop) { table.put("trial", stop.trial); }, [](const PauseStudy&) {},
-      [](const StopStudy&) {},
-      [&](const RaiseTrials& raise) { table.put("trials", raise.trials); });
+      [](const StopStudy&) {}, [&](const RaiseTrials& raise) { table.put("trials", raise.trials); },
+      [&](const Retry& retry) {
+        append_list(table.field("trials"), retry.trials,
+                    [](std::string& out, TrialId trial) { append_json(out, trial.value); });
+      });
 }
 
 struct InputKind {
@@ -160,6 +165,13 @@ constexpr InputKind kInputKinds[] = {
     {"stop_study", [](const Place&) -> Input { return UserCommand(StopStudy{}); }},
     {"raise_trials",
      [](const Place& place) -> Input { return UserCommand(RaiseTrials{place.whole("trials")}); }},
+    {"retry",
+     [](const Place& place) -> Input {
+       Retry retry;
+       place.at("trials").each(
+           [&](const Place& item) { retry.trials.push_back(TrialId{item.whole()}); });
+       return UserCommand(std::move(retry));
+     }},
 };
 
 }  // namespace
@@ -188,7 +200,8 @@ std::string_view kind(const Input& input) {
             [](const StopTrial&) -> Word { return "stop_trial"; },
             [](const PauseStudy&) -> Word { return "pause_study"; },
             [](const StopStudy&) -> Word { return "stop_study"; },
-            [](const RaiseTrials&) -> Word { return "raise_trials"; });
+            [](const RaiseTrials&) -> Word { return "raise_trials"; },
+            [](const Retry&) -> Word { return "retry"; });
       });
 }
 

@@ -68,7 +68,7 @@ TEST(Text, AnyInputReadsBackEqual) {
     ASSERT_TRUE(back.ok()) << back.error().message << '\n' << json;
     EXPECT_EQ(*back, input) << json;
   }
-  EXPECT_EQ(kinds.size(), 17u);
+  EXPECT_EQ(kinds.size(), 18u);
 }
 
 TEST(Text, AnyDecisionReadsBackEqual) {

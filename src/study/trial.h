@@ -25,6 +25,9 @@ inline constexpr int kTrialStatuses = 6;
 constexpr bool ended(TrialStatus status) { return status >= TrialStatus::kCompleted; }
 std::string_view name(TrialStatus status);
 
+/// Begins the reason of a stop that says nothing about the trial.
+inline constexpr std::string_view kStudyEnds = "the study ends: ";
+
 /// What was decided about a running trial whose worker has not left yet.
 enum class Verdict { kNone, kStop, kComplete, kPause, kHold, kRequeue };
 
@@ -59,6 +62,7 @@ struct Trial {
   Steps step = 0;            ///< Last reported.
   Steps until = kForever;    ///< Where its scheduler is asked next.
   Steps stretch = kForever;  ///< Where its planner is asked next, if that is earlier.
+  Steps furthest = 0;        ///< Reported by any attempt.
   std::int64_t reports = 0;
   std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.
   /// Reports that carried the objective, later attempts replacing what they repeat.
@@ -73,6 +77,7 @@ struct Trial {
   int attempts = 0;
   int failures = 0;
   int losses = 0;
+  int stuck = 0;              ///< Losses since it last got further, but for those with the tuner.
   std::string reason = {};    ///< Of the last decision or the last error.
   std::string log_tail = {};  ///< Of the last failure.
   StudyTime created{};

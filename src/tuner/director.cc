@@ -6,20 +6,25 @@
 
 #include "base/check.h"
 #include "base/match.h"
-#include "study/cause.h"
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
 namespace clavier::tuner {
 namespace {
 
-/// So many failures of one cause in a row, with no report in between, end the study.
-constexpr int kSameCauseLimit = 3;
-
 template <typename T>
 const T* signal_in(const Turn& turn) {
   const auto* signal = std::get_if<Signal>(&turn.input);
   return signal ? std::get_if<T>(signal) : nullptr;
+}
+
+/// Metrics that rules wait for.
+std::vector<NamedMetric> named_in(const StudyOptions& options) {
+  std::vector<NamedMetric> named;
+  for (const Metric& metric : options.trial_rules.metrics)
+    named.push_back({"trial.stop." + metric.name, metric.name});
+  if (!options.keep.best_by.empty()) named.push_back({"checkpoint.best_by", options.keep.best_by});
+  return named;
 }
 
 }  // namespace
@@ -29,13 +34,16 @@ Director::Director(StudyOptions options, Policies policies)
       policies_(policies),
       state_(options_.objective, options_.retries),
       retention_(options_.keep, options_.objective),
-      plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {}
+      plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {
+  faults_.expect(named_in(options_));
+}
 
 void Director::change(StudyOptions options) {
   CHECK(options.objective == options_.objective);
   options_ = std::move(options);
   state_.change(options_.retries);
   retention_.change(options_.keep);
+  faults_.expect(named_in(options_));
   plateau_.change(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta);
 }
 
@@ -60,32 +68,36 @@ void Director::fold_input(const Turn& turn) {
   const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
   state_.apply_input(turn);
   cluster_.apply_input(turn);
+  faults_.begin();
 
   if (std::holds_alternative<Opened>(turn.input)) {
     closing_ = false;
-    same_cause_ = 0;
+    faults_.opened();
     for (const Trial& trial : state_.trials()) look_again(trial.id);
   }
   if (const auto* command = std::get_if<UserCommand>(&turn.input))
     closing_ = closing_ || std::holds_alternative<PauseStudy>(*command);
   if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late) {
-    proven_ = true;
-    same_cause_ = 0;
-    for (const Report& report : reported->reports) look_again(report.trial);
+    for (const Report& report : reported->reports) {
+      faults_.reported(report, state_);
+      look_again(report.trial);
+    }
   }
   if (!was_live) return;
   look_again(exited->trial);
-  if (state_.trial(exited->trial).status == TrialStatus::kCompleted) proven_ = true;
   if (ended(state_.trial(exited->trial).status)) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);
   }
   const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
-  if (!failed || excused) return;
-  std::string cause = cause_of(exited->error);
-  same_cause_ = cause == last_cause_ ? same_cause_ + 1 : 1;
-  last_cause_ = std::move(cause);
+  if (failed && !excused)
+    faults_.failed(
+        *exited,
+        options_.retries.max_failures < 0 ? Faults::Retries::kEndless : Faults::Retries::kLimited,
+        state_);
+  else if (ended(state_.trial(exited->trial).status))
+    faults_.ended(*exited, state_);
 }
 
 Turn Director::decide(StepId id, StudyTime time, Input input) {
@@ -98,11 +110,8 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
   if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late)
     judge_report(*reported, turn);
   if (signal_in<Deadline>(turn)) judge_time(turn);
-  if (const auto* exited = signal_in<Exited>(turn)) {
-    judge_failure(*exited, turn);
-    judge_silence(*exited, turn);
-    judge_pause(*exited, turn);
-  }
+  judge_fault(turn);
+  if (const auto* exited = signal_in<Exited>(turn)) judge_pause(*exited, turn);
   if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
   if (!ending_ && !state_.finished()) {
     if (auto reason = met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now())))
@@ -260,43 +269,16 @@ void Director::judge_time(Turn& turn) const {
   }
 }
 
-void Director::judge_failure(const Exited& exited, Turn& turn) {
-  if (same_cause_ == 0 || !state_.known(exited.trial)) return;
-  if (exited.kind != ExitKind::kFailed && exited.kind != ExitKind::kRefused) return;
-  if (same_cause_ >= kSameCauseLimit)
+void Director::judge_fault(Turn& turn) {
+  if (const auto& fault = faults_.verdict())
+    return end_study({.kind = FinishKind::kFailure, .reason = *fault}, turn);
+  const auto* exited = signal_in<Exited>(turn);
+  if (!options_.fail_fast || !exited || exited->kind == ExitKind::kLost) return;
+  if (state_.known(exited->trial) && state_.trial(exited->trial).status == TrialStatus::kFailed)
     end_study({.kind = FinishKind::kFailure,
-               .reason = fmt::format("the same failure {} times in a row: {}", same_cause_,
-                                     exited.error)},
+               .reason = fmt::format("trial {} failed and fail_fast is set: {}",
+                                     exited->trial.value, exited->error)},
               turn);
-  else if (options_.fail_fast && state_.trial(exited.trial).status == TrialStatus::kFailed)
-    end_study({.kind = FinishKind::kFailure,
-               .reason = fmt::format("trial {} failed and fail_fast is set: {}", exited.trial.value,
-                                     exited.error)},
-              turn);
-}
-
-/// A trial that ran to its end without ever reporting the objective shows a wrong name in the study
-/// file or in the program; the other trials would do the same.
-void Director::judge_silence(const Exited& exited, Turn& turn) {
-  if (ending_ || state_.best() || !state_.known(exited.trial)) return;
-  const Trial& trial = state_.trial(exited.trial);
-  // One that was ended by a rule before its first report may have had no time for it.
-  const bool had_no_time = trial.reports == 0 && !trial.reason.empty();
-  if (trial.status != TrialStatus::kCompleted || !trial.history.empty() || had_no_time) return;
-  std::string reported;
-  for (const Metric& metric : trial.metrics)
-    reported += (reported.empty() ? "" : ", ") + metric.name;
-  const std::string& wanted = state_.objective().metric;
-  end_study(
-      {.kind = FinishKind::kFailure,
-       .reason = reported.empty()
-                     ? fmt::format("trial {} ended without a single report; print a line such "
-                                   "as {{\"{}\": 0.5}} or use the client",
-                                   trial.id.value, wanted)
-                     : fmt::format("trial {} never reported '{}', the study's metric; it "
-                                   "reported {}. Correct [study] metric or the program",
-                                   trial.id.value, wanted, reported)},
-      turn);
 }
 
 /// Pausing a program that cannot resume throws its work away: the user has to agree.
@@ -323,12 +305,13 @@ void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {
 }
 
 void Director::obey(const UserCommand& command, Turn& turn) {
-  const auto decide = [&](TrialId id, Action action, const char* reason) {
+  const auto decide = [&](TrialId id, Action action, std::string reason) {
     if (state_.known(id) && !ended(state_.trial(id).status))
-      turn.decisions.push_back({std::move(action), reason});
+      turn.decisions.push_back({std::move(action), std::move(reason)});
   };
   match(
       command, [](const AddTrial&) {}, [](const ResumeTrial&) {}, [](const RaiseTrials&) {},
+      [](const Retry&) {},
       [&](const PauseTrial& pause) {
         decide(pause.trial, Pause{pause.trial, true}, "paused by the user");
       },
@@ -341,15 +324,19 @@ void Director::obey(const UserCommand& command, Turn& turn) {
       [&](const StopStudy&) {
         for (const TrialStatus status : {TrialStatus::kPending, TrialStatus::kPaused})
           for (const TrialId id : state_.with_status(status))
-            decide(id, Stop{id}, "the study was stopped by the user");
+            decide(id, Stop{id}, std::string(kStudyEnds) + "stopped by the user");
         end_study({.kind = FinishKind::kUser, .reason = "stopped by the user"}, turn);
       });
 }
 
+/// Where a failure ends the study, it goes on once that is mended, and so do the trials that ran.
 void Director::end_study(Finished finished, Turn& turn) {
-  for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-    if (state_.trial(id).verdict == Verdict::kNone && !decided(turn, id))
-      turn.decisions.push_back({Stop{id}, "the study ends: " + finished.reason});
+  for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
+    if (state_.trial(id).verdict != Verdict::kNone || decided(turn, id)) continue;
+    const Action action =
+        finished.kind == FinishKind::kFailure ? Action(Requeue{id}) : Action(Stop{id});
+    turn.decisions.push_back({action, std::string(kStudyEnds) + finished.reason});
+  }
   ending_ = std::move(finished);
 }
 
@@ -365,6 +352,11 @@ StudyTime Director::deadline() const {
       if (state_.trial(id).verdict == Verdict::kNone)
         next = std::min(next, time_up(options_.trial_rules, state_.trial(id)));
   return next;
+}
+
+std::vector<TrialId> Director::to_retry() const {
+  if (!state_.finished() || state_.finished()->kind != FinishKind::kFailure) return {};
+  return unsuccessful(state_);
 }
 
 std::optional<Finished> Director::over() const {

@@ -11,6 +11,7 @@
 #include "search/searcher.h"
 #include "study/gang.h"
 #include "study/state.h"
+#include "tuner/faults.h"
 #include "tuner/retention.h"
 #include "tuner/rules.h"
 
@@ -72,6 +73,11 @@ class Director {
   bool closing() const { return closing_; }
   /// Why a trial that could run does not, as its planner sees it now; empty if it does not say.
   std::string why_it_waits(TrialId trial) const;
+  /// What users should hear of, besides the steps; each is said once.
+  std::vector<std::string> take_notes() { return faults_.take_notes(); }
+  /// After failures have ended the study: whoever failed, or ended without the study's metric. They
+  /// run again when it goes on, for what was wrong has been mended.
+  std::vector<TrialId> to_retry() const;
   /// Nothing would be left to do if the study were opened again with these options.
   std::optional<Finished> over() const;
 
@@ -85,8 +91,7 @@ class Director {
   bool leaves(const Turn& turn, TrialId trial) const;
   void judge_report(const Reported& reported, Turn& turn) const;
   void judge_time(Turn& turn) const;
-  void judge_failure(const Exited& exited, Turn& turn);
-  void judge_silence(const Exited& exited, Turn& turn);
+  void judge_fault(Turn& turn);
   void judge_pause(const Exited& exited, Turn& turn);
   void answer_the_waiting(const Reported& reported, Turn& turn) const;
   void obey(const UserCommand& command, Turn& turn);
@@ -97,7 +102,7 @@ class Director {
   cluster::Demand at_ends(const Turn& turn) const;
   void remind_planner(const Turn& turn);
   /// Until something has worked once, one trial at a time shows whether anything can.
-  bool careful() const { return !proven_ && options_.careful_start; }
+  bool careful() const { return !faults_.proven() && options_.careful_start; }
   std::size_t appetite() const;
   cluster::Plan start_some(std::size_t appetite, Fill& fill);
   std::vector<sched::Runnable> drawn(const std::vector<sched::Runnable>& wanted, Fill& fill);
@@ -123,9 +128,7 @@ class Director {
   Plateau plateau_;
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
   bool closing_ = false;
-  bool proven_ = false;     ///< Some trial has reported or completed.
-  std::string last_cause_;  ///< Of the last failure since anything reported.
-  int same_cause_ = 0;
+  Faults faults_;
 };
 
 }  // namespace clavier::tuner

@@ -140,18 +140,62 @@ TEST_F(DirectorTest, AFailureIsRetriedFromTheLastCheckpointUpToTheLimit) {
   EXPECT_TRUE(state().finished());
 }
 
-TEST_F(DirectorTest, TheSameFailureThreeTimesInARowEndsTheStudy) {
+TEST_F(DirectorTest, WhereNothingHasWorkedThreeFailuresEndTheStudy) {
   open(1);
   exit(0, ExitKind::kFailed, "cannot open data-17.csv");
-  exit(1, ExitKind::kFailed, "cannot open data-18.csv");
+  exit(1, ExitKind::kFailed, "out of memory");
   EXPECT_FALSE(state().finished());
   exit(2, ExitKind::kFailed, "cannot open data-19.csv");
   ASSERT_TRUE(state().finished());
   EXPECT_EQ(state().finished()->kind, FinishKind::kFailure);
 }
 
-TEST_F(DirectorTest, DifferentFailuresDoNotEndTheStudy) {
+TEST_F(DirectorTest, WhatRunsWhenAFailureEndsTheStudyGoesOnAfterwards) {
+  scheduler_.until = 9;
+  options_.fail_fast = true;
+  open(2);
+  report(0, 1, 0.5);
+  exit(1, ExitKind::kFailed, "boom");
+  ASSERT_TRUE(state().finished());
+  exit(0, ExitKind::kPaused);
+  EXPECT_EQ(status(0), TrialStatus::kPending);
+  EXPECT_FALSE(director_->over());
+  EXPECT_EQ(director_->to_retry(), std::vector<TrialId>{TrialId{1}});
+}
+
+TEST_F(DirectorTest, ATrialThatIsRetriedGoesOnFromItsCheckpointWithAllItsRetries) {
+  options_.trials = 1;
+  scheduler_.until = 5;
   open(1);
+  Report saved{.trial = TrialId{0}, .launch = LaunchId{0}, .step = 2, .value = 0.1};
+  saved.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, 2, "t/checkpoint_000002_0"};
+  feed(Signal{Reported{{saved}}});
+  exit(0, ExitKind::kFailed, "boom");
+  ASSERT_TRUE(state().finished());
+  const Step again = feed(UserCommand{Retry{{TrialId{0}}}});
+  EXPECT_FALSE(state().finished());
+  ASSERT_EQ(again.fill.launches.size(), 1u);
+  ASSERT_TRUE(again.fill.launches[0].members[0].from);
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+}
+
+TEST_F(DirectorTest, AStudyThatItsUserEndedGoesOnWhenItIsRetried) {
+  scheduler_.until = 5;
+  open(1);
+  report(0, 1, 0.5);
+  feed(UserCommand{StopStudy{}});
+  exit(0, ExitKind::kStopped);
+  ASSERT_TRUE(director_->over());
+  const Step again = feed(UserCommand{Retry{}});
+  EXPECT_FALSE(director_->over());
+  EXPECT_EQ(status(0), TrialStatus::kStopped);
+  EXPECT_EQ(again.fill.launches.size(), 1u) << "of a new trial";
+}
+
+TEST_F(DirectorTest, DifferentFailuresDoNotEndAStudyInWhichSomethingHasWorked) {
+  open(1);
+  report(0, 1, 0.5);
+  exit(0, ExitKind::kStopped);
   for (const char* error : {"out of memory", "no such file", "out of memory", "no such file"})
     exit(running() ? state().with_status(TrialStatus::kRunning).begin()->value : 0,
          ExitKind::kFailed, error);
@@ -209,9 +253,13 @@ TEST_F(DirectorTest, ATrialThatARuleEndedBeforeItsFirstReportEndsNothing) {
   EXPECT_EQ(running(), 1u);
 }
 
-TEST_F(DirectorTest, ATrialWithoutASingleReportEndsTheStudy) {
-  open(1);
-  exit(0, ExitKind::kCompleted);
+TEST_F(DirectorTest, ThreeTrialsWithoutASingleReportEndTheStudy) {
+  open(4);
+  for (std::int64_t trial = 0; trial < 3; ++trial) {
+    EXPECT_EQ(running(), 1u) << "nothing has worked yet";
+    EXPECT_FALSE(state().finished());
+    exit(trial, ExitKind::kCompleted);
+  }
   ASSERT_TRUE(state().finished());
   EXPECT_EQ(state().finished()->kind, FinishKind::kFailure);
 }

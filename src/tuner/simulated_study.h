@@ -139,6 +139,17 @@ class SimulatedStudy {
                          [&](const Opened&) -> Result<StudyOptions> { return director.options(); });
   }
 
+  /// The log of a study at rest, with a command at its end. Only before `start_with`.
+  std::vector<Step> with_command(std::vector<Step> logged, UserCommand command) {
+    Director director(tuner_->director().options(), {searcher_, *scheduler_, *planner_});
+    for (const Step& step : logged) CHECK(director.replay(step).ok());
+    const StepId id{static_cast<std::int64_t>(logged.size())};
+    Step last{.turn = director.decide(id, director.state().now(), std::move(command)), .fill = {}};
+    last.fill = director.fill(last.turn, Capacity::kLeave);
+    logged.push_back(std::move(last));
+    return logged;
+  }
+
   std::vector<Step> steps() const {
     std::vector<Step> steps;
     const Status read =

@@ -117,6 +117,37 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {
   crash_after_every_step({.trials = 6, .population = true, .machines = {6}}, 5);
 }
 
+TEST(SimulatedStudy, WhatFailedOrWasStoppedRunsAgainUnderEveryScheduler) {
+  const std::vector<SimulatedStudy::Settings> all{
+      {.trials = 12, .failures = 0.1},
+      {.trials = 12, .promotion = false, .failures = 0.1},
+      {.trials = 12, .whole = true, .failures = 0.1},
+      {.trials = 12, .failures = 0.1, .synchronous = true},
+      {.trials = 6, .population = true, .failures = 0.05},
+      {.trials = 6, .population = true, .ray = true, .failures = 0.05},
+      {.trials = 6, .planner = "auto", .population = true, .failures = 0.1}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::vector<Step> before = uninterrupted(all[i]);
+    SimulatedStudy first(all[i]), retried(all[i]);
+    ASSERT_TRUE(first.start_with(before).ok());
+    Retry again{unsuccessful(first.state())};
+    const auto& stopped = first.state().with_status(TrialStatus::kStopped);
+    again.trials.insert(again.trials.end(), stopped.begin(), stopped.end());
+    ASSERT_FALSE(again.trials.empty()) << i;
+    ASSERT_TRUE(
+        retried.start_with(SimulatedStudy(all[i]).with_command(before, UserCommand{again})).ok());
+    ASSERT_TRUE(retried.run().ok());
+    for (const TrialId id : again.trials) {
+      const Trial &then = first.state().trial(id), &now = retried.state().trial(id);
+      EXPECT_TRUE(ended(now.status)) << i << ", trial " << id.value;
+      EXPECT_GT(now.attempts, then.attempts) << i << ", trial " << id.value;
+    }
+    const auto verified = SimulatedStudy(all[i]).verify(retried.log());
+    ASSERT_TRUE(verified.ok());
+    EXPECT_FALSE(verified->difference) << i << ": " << *verified->difference;
+  }
+}
+
 /// Slots of speed 1, 1, 2 and 0.5 take 40 steps of 6 trials: 240 / 4.5 s, if moves cost nothing.
 TEST(SimulatedStudy, ALostMachineCostsEveryTrialThereOneLoss) {
   for (const char* planner : {"first-fit", "auto", "hrfs"}) {

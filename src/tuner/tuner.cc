@@ -46,6 +46,7 @@ Status Tuner::recover() {
     show(step);
     return {};
   }));
+  director_.take_notes();  // They were for whoever watched then.
   rebuilt_ = rebuilt_ && !empty;
   next_step_ = StepId{world_.log.last().value + 1};
   offset_ = state().now().time_since_epoch() - world_.executor.now().time_since_epoch();
@@ -59,13 +60,17 @@ bool Tuner::idle_forever() const {
 }
 
 Status Tuner::open(const RunFacts& facts) {
-  return feed({Opened{.utc_us = facts.utc_us,
-                      .version = facts.version,
-                      .commit = facts.commit,
-                      .seed = director_.options().seed,
-                      .trials = director_.options().trials,
-                      .study = facts.study_text,
-                      .rebuilt = rebuilt_}});
+  std::vector<Input> inputs{Opened{.utc_us = facts.utc_us,
+                                   .version = facts.version,
+                                   .commit = facts.commit,
+                                   .seed = director_.options().seed,
+                                   .trials = director_.options().trials,
+                                   .study = facts.study_text,
+                                   .origin = facts.origin,
+                                   .rebuilt = rebuilt_}};
+  if (auto trials = director_.to_retry(); !trials.empty())
+    inputs.emplace_back(UserCommand{Retry{std::move(trials)}});
+  return feed(std::move(inputs));
 }
 
 Result<Outcome> Tuner::run(const RunFacts& facts) {
@@ -126,6 +131,7 @@ Status Tuner::feed(std::vector<Input> inputs) {
     for (const Checkpoint& useless : made.fill.discards) world_.executor.discard(useless.path);
   }
   for (const Step& made : steps) show(made);
+  for (const std::string& note : director_.take_notes()) world_.warn(note);
   return {};
 }
 

@@ -34,6 +34,7 @@ struct RunFacts {
   std::string version = {};
   std::string commit = {};
   std::string study_text = {};
+  std::string origin = {};
 };
 
 enum class Outcome {

@@ -208,8 +208,9 @@ Status LocalExecutor::check(const Order& order) const {
 
 Status LocalExecutor::launch(Order& order) {
   TRY(check(order));
-  const worker::StartLine start =
+  worker::StartLine start =
       start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
+  start.trial.value += options_.first_trial;
   TRY(make_directory(start.directory));
   LocalWorker* worker = warm_worker(order);
   if (worker)
@@ -230,7 +231,7 @@ WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& sta
   const StudyTime time = now();
   std::vector<SlotId> slots;
   for (const Share& share : order.launch.shares) slots.push_back(share.slot);
-  return {.trial = start.trial,
+  return {.trial = order.launch.members.front().trial,
           .launch = start.launch,
           .slots = std::move(slots),
           .directory = start.directory,
@@ -402,6 +403,11 @@ void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) 
     exited.log_tail = run.error.tail().lines();
     if (exited.log_tail.empty()) exited.log_tail = run.output.tail().lines();
   }
+  // One that ended well may have meant to report.
+  if (kind == ExitKind::kCompleted && run.complaints > 0)
+    exited.log_tail =
+        fmt::format("{} {} ignored, the first: {}", run.complaints,
+                    run.complaints == 1 ? "line was" : "lines were", run.first_ignored);
   signals_.push_back(std::move(exited));
   live_.erase(run.launch);
   run.exited = true;

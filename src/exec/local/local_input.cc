@@ -214,15 +214,16 @@ void LocalExecutor::take(LocalWorker& worker, worker::HelloLine&& hello) {
 bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
                              std::optional<LaunchId> launch, std::string_view what) {
   const bool live = worker.run && !worker.run->exited;
-  if (live && trial.value_or(worker.run->trial) == worker.run->trial &&
+  const TrialId own{live ? worker.run->trial.value + options_.first_trial : -1};
+  if (live && trial.value_or(own) == own &&
       launch.value_or(worker.run->launch) == worker.run->launch)
     return worker.run->taken_up = true;
   if (!live)
     ignore(worker, fmt::format("{} of a trial that has ended", what));
   else
     ignore(worker, fmt::format("{} of trial {}, launch {}, by the worker of trial {}, launch {}",
-                               what, trial.value_or(worker.run->trial).value,
-                               launch.value_or(worker.run->launch).value, worker.run->trial.value,
+                               what, trial.value_or(own).value,
+                               launch.value_or(worker.run->launch).value, own.value,
                                worker.run->launch.value));
   return false;
 }
@@ -306,6 +307,7 @@ void LocalExecutor::ignore(LocalWorker& worker, std::string_view what) {
   ++counters_.ignored;
   if (!worker.run) return log_.note(fmt::format("[clavier] ignored {}\n", what));
   if (++worker.run->complaints > LocalWorker::kMaxComplaints) return;
+  if (worker.run->complaints == 1) worker.run->first_ignored = what;
   worker.run->error.note(fmt::format("[clavier] ignored {}\n", what));
 }
 

@@ -40,6 +40,7 @@ struct WorkerRun {
   bool exited = false;         ///< Its `Exited` is out.
   bool plain_reports = false;  ///< It reports on standard output.
   int complaints = 0;
+  std::string first_ignored = {};
   std::set<std::string> checkpoints = {};
   LogFile output;
   LogFile error;

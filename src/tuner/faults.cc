@@ -1,0 +1,136 @@
+#include "tuner/faults.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "study/cause.h"
+
+// A mistake in the study file or in the program shows in every trial, but its messages may differ
+// in each: in paths, numbers, whole words. So until anything has worked the text does not count.
+// Afterwards it must not be mistaken for what single configurations do, such as running out of
+// memory: many trials have to fail alike, and none that began later may have got further. A long
+// trial that has been well since before says nothing about those that start now.
+
+namespace clavier::tuner {
+namespace {
+
+constexpr std::string_view kCorrectMetric =
+    "Correct the program and run the study again, or correct [study] metric and start over "
+    "(clavier run --fresh)";
+
+/// What the trial's last report held instead, and what of it was perhaps meant.
+std::string names_of(const Trial& trial, const std::string& wanted) {
+  constexpr std::size_t kMostNames = 5;
+  if (trial.metrics.empty()) return {};
+  std::vector<std::string> names;
+  for (const Metric& metric : trial.metrics) names.push_back(metric.name);
+  const std::string meant = nearest(wanted, names);
+  const bool more = names.size() > kMostNames;
+  if (more) names.resize(kMostNames);
+  return fmt::format("; it reported {}{}{}", fmt::join(names, ", "), more ? ", …" : "",
+                     meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
+}
+
+}  // namespace
+
+void Faults::opened() {
+  failures_ = 0;
+  silent_ = 0;
+  alike_.clear();
+  seen_.clear();
+  told_of_metric_ = told_of_names_ = false;
+}
+
+void Faults::failed(const Exited& exited, Retries retries, const State& state) {
+  ++failures_;
+  const Trial& trial = state.trial(exited.trial);
+  std::string cause = cause_of(exited.error, exited.log_tail);
+  if (alike_.empty() || cause != cause_) {
+    alike_.clear();
+    alike_attempts_ = 0;
+    cause_ = std::move(cause);
+    first_launch_ = exited.launch;
+    reached_ = trial.step;
+  }
+  alike_.insert(exited.trial);
+  ++alike_attempts_;
+  reached_ = std::min(reached_, trial.step);
+  // A trial that is retried without end would go on failing for ever by itself.
+  const auto alike =
+      retries == Retries::kEndless ? static_cast<std::size_t>(alike_attempts_) : alike_.size();
+  if (!proven_ && failures_ >= kFirstFailures)
+    verdict_ = fmt::format("{} failures, and nothing has worked yet; the last: {}", failures_,
+                           exited.error);
+  else if (alike >= kAlike)
+    verdict_ = fmt::format("the same failure {} times in a row: {}", alike, exited.error);
+}
+
+void Faults::reported(const Report& report, const State& state) {
+  proven_ = true;
+  failures_ = 0;
+  if (report.launch > first_launch_ && report.step > reached_) alike_.clear();
+  if (!named_.empty() && !told_of_names_)
+    for (const Metric& metric : report.metrics) seen_.insert(metric.name);
+  valued_ = valued_ || report.value.has_value();
+  if (valued_) return;
+  const Trial& trial = state.trial(report.trial);
+  const std::string& wanted = state.objective().metric;
+  if (trial.reports >= kWithoutMetric) {
+    verdict_ =
+        fmt::format("trial {} has reported {} times and never \"{}\", the study's metric{}. {}",
+                    trial.id.value, trial.reports, wanted, names_of(trial, wanted), kCorrectMetric);
+  } else if (!told_of_metric_) {
+    told_of_metric_ = true;
+    notes_.push_back(fmt::format("trial {} reports no \"{}\", the study's metric{}", trial.id.value,
+                                 wanted, names_of(trial, wanted)));
+  }
+}
+
+void Faults::ended(const Exited& exited, const State& state) {
+  const Trial& trial = state.trial(exited.trial);
+  const bool completed = trial.status == TrialStatus::kCompleted;
+  if (completed && exited.launch > first_launch_) alike_.clear();
+  if (trial.reports > 0) judge_names(trial);
+  // One that was ended by a rule before its first report may have had no time for it.
+  if (trial.reports == 0 && !trial.reason.empty())
+    proven_ = proven_ || completed;
+  else if (!valued_ && completed)
+    judge_silence(exited, state);
+}
+
+/// Of a trial that this run has seen from its beginning to its end.
+void Faults::judge_names(const Trial& ended) {
+  if (told_of_names_ || ended.attempts > 1) return;
+  told_of_names_ = true;
+  const std::vector<std::string> seen(seen_.begin(), seen_.end());
+  for (const NamedMetric& each : named_)
+    if (!seen_.contains(each.metric))
+      notes_.push_back(fmt::format("{}: trial {} has ended and reported no \"{}\"{}", each.key,
+                                   ended.id.value, each.metric, suggestion(each.metric, seen)));
+}
+
+/// A trial that ran to its end without the study's metric. Where it reported others, the name is
+/// wrong in the study file or in the program. Where it reported nothing, its configuration may make
+/// no sense to the program, and others do.
+void Faults::judge_silence(const Exited& exited, const State& state) {
+  const Trial& trial = state.trial(exited.trial);
+  const std::string& wanted = state.objective().metric;
+  if (trial.reports > 0) {
+    verdict_ = fmt::format("trial {} never reported \"{}\", the study's metric{}. {}",
+                           trial.id.value, wanted, names_of(trial, wanted), kCorrectMetric);
+    return;
+  }
+  if (++silent_ < std::min(kSilent, state.trial_limit())) return;
+  verdict_ = fmt::format(
+      "{} ended without a single report; print a line such as {{\"{}\": 0.5}} or use the client{}",
+      silent_ == 1 ? fmt::format("trial {}", trial.id.value) : fmt::format("{} trials", silent_),
+      wanted,
+      exited.log_tail.empty()
+          ? ""
+          : ". Of trial " + std::to_string(trial.id.value) + ", " + exited.log_tail);
+}
+
+}  // namespace clavier::tuner
