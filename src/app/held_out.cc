@@ -19,11 +19,13 @@ namespace clavier::app {
 namespace {
 
 /// Runs a program to its end; its standard output. What it writes to standard error is the user's.
-Result<std::string> output_of(const std::vector<std::string>& command) {
+Result<std::string> output_of(const std::vector<std::string>& command,
+                              const std::filesystem::path& directory) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io_error("cannot create a pipe");
   Fd from(ends[0]), to(ends[1]);
-  SpawnOptions options{.program = command.front(), .argv = command};
+  SpawnOptions options{
+      .program = command.front(), .argv = command, .directory = directory.string()};
   for (char** variable = environ; *variable; ++variable)
     options.environment.emplace_back(*variable);
   options.descriptors = {{to.get(), STDOUT_FILENO}};
@@ -37,8 +39,9 @@ Result<std::string> output_of(const std::vector<std::string>& command) {
   while (::poll(&end, 1, -1) < 0) {
   }
   if (const auto ended = process.reap(); !ended || !ended->ok())
-    return io_error(fmt::format("{} ended with {}", command.front(),
-                                ended ? describe(*ended) : std::string("no status")));
+    return io_error(fmt::format("{} ended with {}, in the folder {}", command.front(),
+                                ended ? describe(*ended) : std::string("no status"),
+                                directory.string()));
   return output;
 }
 
@@ -64,13 +67,14 @@ Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
         fmt::format("trial {} has left no checkpoint; set [checkpoint] every or "
                     "at_end and run it again (clavier rerun)",
                     id.value));
-  auto command = TRY(trainer_command(study.spec, data_directory));
-  const auto folder = (study.folder.root / checkpoint->path).string();
+  auto command = TRY(trainer_command(study.spec, std::filesystem::absolute(data_directory)));
+  command.front() = std::filesystem::absolute(command.front()).string();
+  const auto folder = std::filesystem::absolute(study.folder.root / checkpoint->path).string();
   for (const std::string& argument :
        {std::string("--test"), std::string("--config"), text::to_json(trial.config),
         std::string("--checkpoint"), folder})
     command.push_back(argument);
-  const std::string output = TRY(output_of(command));
+  const std::string output = TRY(output_of(command, working_directory(study)));
   auto metrics = text::metrics_from_json(output);
   if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
   for (Metric& metric : *metrics)

@@ -14,7 +14,8 @@ namespace clavier::app {
 /// A study as its log tells it, whether it runs just now or not.
 struct RecordedStudy {
   StudyFolder folder;
-  StudySpec spec;  ///< As of its last run.
+  /// As of its last run. `working_directory` is empty if the folder is not there any more.
+  StudySpec spec;
   State state;
   std::string version = {};     ///< Of Clavier, in the last run.
   std::int64_t run_utc_us = 0;  ///< Wall clock of the last run's start, microseconds since 1970.
@@ -27,5 +28,9 @@ using StepVisitor = std::function<void(const Step& step, const State& state)>;
 /// Folds the whole log. kNotFound if nothing was logged yet; kCorrupt if the log cannot be read.
 Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics metrics,
                                     const StepVisitor& visit = {});
+
+/// Where the study's program and data are: the folder of its study file, unless only the current
+/// folder has what the file names. A study that was moved alone is served from there.
+std::filesystem::path working_directory(const RecordedStudy& study);
 
 }  // namespace clavier::app

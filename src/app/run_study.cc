@@ -45,6 +45,7 @@ Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions
   }
   options.warn = run.warn;
   options.working_directory = spec.working_directory;
+  options.first_trial = spec.trial.first;
   options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
   options.time_limit = spec.trial.time_limit;
   options.log_limit_bytes = spec.trial.log_limit_bytes;
@@ -117,6 +118,16 @@ Result<Node> with_slots(const StudySpec& spec) {
   return node;
 }
 
+/// The study file's folder from the study's, so that the log holds no absolute path. Links on the
+/// way are resolved: ".." leads back through where a folder really is.
+std::string origin_of(const StudySpec& spec, const std::filesystem::path& folder) {
+  if (spec.working_directory.empty()) return {};
+  std::error_code error;
+  const auto from = std::filesystem::weakly_canonical(folder, error);
+  const auto to = std::filesystem::weakly_canonical(spec.working_directory, error);
+  return error ? std::string() : to.lexically_relative(from).string();
+}
+
 }  // namespace
 
 Result<Node> this_node(const StudySpec& spec) {
@@ -187,7 +198,8 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto outcome = TRY(tuner.run({.utc_us = utc_now_us(),
                                       .version = std::string(kVersion),
                                       .commit = std::string(kCommit),
-                                      .study_text = spec.text}));
+                                      .study_text = spec.text,
+                                      .origin = origin_of(spec, options.folder)}));
   const bool interrupted = options.interrupts && options.interrupts->load() > 0;
   return RunReport{outcome, interrupted, tuner.state()};
 }

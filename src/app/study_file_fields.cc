@@ -53,6 +53,8 @@ const Field kFields[] = {
      1e12, "limit of one trial; 0: none"},
     {"trial", "slots", [](StudySpec& s) -> Slot { return &s.trial.gang; }, 1, 1e6,
      "of one machine that a trial takes at once; a number or a parameter's name"},
+    {"trial", "first", [](StudySpec& s) -> Slot { return &s.trial.first; }, 0, kMany,
+     "the number that programs are told for the first trial; rerun sets it"},
     {"trial", "resources", [](StudySpec& s) -> Slot { return &s.trial.resources.custom; }, 0, 0,
      "whatever else a slot must have so much of, by name"},
     {"trial", "max_failures", [](StudySpec& s) -> Slot { return &s.trial.retries.max_failures; },

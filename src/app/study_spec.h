@@ -60,6 +60,7 @@ struct StudyStop {
 struct TrialSpec {
   Resources resources = {};  ///< Of each of its slots.
   GangSize gang = {};
+  std::int64_t first = 0;  ///< The number that programs are told for the first trial.
   TrialStop stop = {};
   RetryLimits retries = {};
   std::optional<StudyDuration> time_limit = {};  ///< Wall time of one attempt; then it failed.

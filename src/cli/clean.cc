@@ -3,11 +3,10 @@
 #include <istream>
 #include <ostream>
 
-#include "base/files.h"
+#include "app/start_over.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
-#include "store/study_lock.h"
 
 namespace clavier::cli {
 namespace {
@@ -25,27 +24,6 @@ Result<std::vector<app::StudyFolder>> chosen(const CleanOptions& options) {
   for (const std::string& study : options.studies)
     folders.push_back(TRY(folder_of({.study = study, .dir = options.dir})));
   return folders;
-}
-
-Status may_go(const app::StudyFolder& folder) {
-  std::error_code error;
-  if (std::filesystem::is_symlink(folder.root, error))
-    return invalid(
-        fmt::format("{} is a link: delete the folder that it leads to by its own path, "
-                    "and the link by hand",
-                    folder.root.string()));
-  if (!folder.is_running()) return {};
-  return conflict(
-      fmt::format("{} is running; stop it first: clavier stop {}", folder.name(), folder.name()));
-}
-
-/// With its lock: nobody begins to run it meanwhile.
-Status remove(const app::StudyFolder& folder) {
-  const auto lock = TRY(store::StudyLock::take(folder.database().string() + ".lock"));
-  const auto home = Folder::open(folder.root.parent_path());
-  const Status removed = home ? home->remove(folder.root.filename()) : home.error();
-  if (removed) return {};
-  return Error{removed.error().code, "cannot delete " + removed.error().message};
 }
 
 bool agreed(const CleanOptions& options, std::size_t count, Streams& streams) {
@@ -70,7 +48,7 @@ int run_clean(const CleanOptions& options, Streams& streams) {
                        {.title = "size", .align = report::Align::kRight},
                        {.title = "folder", .rank = 1}});
   for (const app::StudyFolder& folder : *folders) {
-    if (const Status may = may_go(folder); !may) return fail(streams, may.error());
+    if (const Status may = app::may_go(folder); !may) return fail(streams, may.error());
     table.add({folder.name(), size_text(app::size_bytes(folder)), folder.root.string()});
   }
   print(streams, table);
@@ -79,7 +57,7 @@ int run_clean(const CleanOptions& options, Streams& streams) {
     return kFailure;
   }
   for (const app::StudyFolder& folder : *folders) {
-    const Status deleted = remove(folder);
+    const Status deleted = app::delete_study(folder);
     if (!deleted) return fail(streams, deleted.error());
   }
   streams.out << report::count(static_cast<std::int64_t>(folders->size()), "folder")

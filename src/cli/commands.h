@@ -108,6 +108,15 @@ struct ControlOptions {
 };
 int run_control(const ControlOptions& options, Streams& streams);
 
+struct RetryOptions {
+  std::string study;
+  std::vector<std::int64_t> trials = {};
+  bool failed = false;   ///< All that failed or ended without the study's metric,
+  bool stopped = false;  ///< all that were stopped; neither: those that say nothing of themselves.
+  std::optional<std::string> dir = {};
+};
+int run_retry(const RetryOptions& options, Streams& streams);
+
 struct RaiseOptions {
   std::string study;
   std::int64_t trials = 0;
@@ -120,6 +129,7 @@ struct RunOptions {
   std::optional<std::string> dir = {};
   std::optional<std::string> data_dir = {};
   bool smoke = false;
+  bool fresh = false;  ///< Start over; what was there is kept under another name.
   int repeat = 1;
 };
 int run_run(const RunOptions& options, Streams& streams);
@@ -159,7 +169,9 @@ int run_why(const WhyOptions& options, Streams& streams);
 struct RerunOptions {
   std::int64_t trial = 0;
   StudyChoice study = {};
+  std::vector<std::string> set = {};  ///< "KEY=VALUE".
   std::optional<std::string> data_dir = {};
+  int repeat = 1;
 };
 int run_rerun(const RerunOptions& options, Streams& streams);
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "app/start_over.h"
 #include "app/study_folder.h"
 #include "cli/studies.h"
 #include "store/step_log.h"
@@ -330,12 +331,48 @@ TEST_F(Commands, NothingIsAskedOfAStudyThatItsUserHasEnded) {
   const StudyOnDisk study(home_);
   run(run_control, ControlOptions{Control::kStop, "demo", {}, home_.string()});
   const std::string ended =
-      "clavier: demo was ended by `clavier stop` and does not go on; give a new study another "
-      "name\n";
+      "clavier: demo was ended by `clavier stop`; `clavier retry demo` lets it go on\n";
   run(run_raise, RaiseOptions{"demo", 9, home_.string()}, kFailure);
   EXPECT_EQ(err_, ended);
   run(run_add, AddOptions{.study = "demo", .dir = home_.string(), .values = {"lr=0.5"}}, kFailure);
   EXPECT_EQ(err_, ended);
+  EXPECT_EQ(run(run_retry, RetryOptions{.study = "demo", .dir = home_.string()}),
+            "demo is not running: it goes on when it is run again\n");
+  run(run_raise, RaiseOptions{"demo", 9, home_.string()});
+}
+
+TEST_F(Commands, RetryTakesWhatIsNamedOrMeantAndRefusesTheRest) {
+  const StudyOnDisk study(home_);
+  RetryOptions options{.study = "demo", .dir = home_.string()};
+  run(run_retry, options, kFailure);
+  EXPECT_EQ(err_, "clavier: no trial of demo has failed\n");
+  options.trials = {0};
+  run(run_retry, options, kFailure);
+  EXPECT_EQ(err_,
+            "clavier: trial 0 has completed; `clavier rerun 0 demo` runs its configuration once "
+            "more\n");
+  options.trials = {};
+  options.stopped = true;
+  EXPECT_EQ(run(run_retry, options),
+            "demo is not running: 1 trial runs again when it is run again\n");
+  EXPECT_TRUE(has(run(run_trials, TrialsOptions{.study = demo()}), "pending"));
+  options.trials = {1};
+  run(run_retry, options, kFailure);
+  EXPECT_EQ(err_, "clavier: trial 1 has not ended\n");
+}
+
+TEST_F(Commands, StartingOverFreesTheNameAndKeepsOrDeletesWhatWasThere) {
+  for (const char* kept : {"demo.old-1", "demo.old-2"}) {
+    const StudyOnDisk study(home_);
+    EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kIsKept), kept);
+    EXPECT_TRUE(fs::exists(home_ / kept / "study.db"));
+  }
+  EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kIsKept), "") << "nothing is there";
+  const StudyOnDisk study(home_);
+  EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kGoesOn), "");
+  EXPECT_TRUE(fs::exists(home_ / "demo"));
+  EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kIsDeleted), "");
+  EXPECT_FALSE(fs::exists(home_ / "demo"));
 }
 
 TEST_F(Commands, CheckShowsTheWholeFileAndSamples) {

@@ -8,6 +8,7 @@
 #include "app/study_file_document.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
+#include "report/wording.h"
 #include "study/domain.h"
 
 namespace clavier::cli {
@@ -28,13 +29,12 @@ int send(const app::StudyFolder& folder, const UserCommand& command, std::string
   return kSuccess;
 }
 
-/// Nothing goes on in a study that its user has ended; its log says so for ever.
+/// Nothing goes on in a study that its user has ended, unless it is retried.
 Status check_goes_on(const app::RecordedStudy& study) {
   const auto& finished = study.state.finished();
   if (!finished || finished->kind != FinishKind::kUser || study.folder.is_running()) return {};
-  return conflict(fmt::format(
-      "{} was ended by `clavier stop` and does not go on; give a new study another name",
-      study.folder.name()));
+  return conflict(fmt::format("{0} was ended by `clavier stop`; `clavier retry {0}` lets it go on",
+                              study.folder.name()));
 }
 
 /// The whole study. One that does not run needs no pause.
@@ -100,9 +100,14 @@ int run_control(const ControlOptions& options, Streams& streams) {
   if (!options.trial) return control_study(*study, options.control, streams);
   const auto trial = find_trial(study->state, *options.trial);
   if (!trial) return fail(streams, trial.error());
-  if (ended(study->state.trial(*trial).status))
-    return fail(streams, conflict(fmt::format("trial {} has ended ({})", trial->value,
-                                              name(study->state.trial(*trial).status))));
+  if (const TrialStatus status = study->state.trial(*trial).status; ended(status)) {
+    const std::string remedy = status == TrialStatus::kCompleted
+                                   ? std::string()
+                                   : fmt::format("; `clavier retry {} {}` runs it again",
+                                                 study->folder.name(), trial->value);
+    return fail(streams, conflict(fmt::format("trial {} has ended ({}){}", trial->value,
+                                              name(status), remedy)));
+  }
   switch (options.control) {
     case Control::kPause:
       return send(study->folder, PauseTrial{*trial}, fmt::format("trial {} pauses", trial->value),
@@ -114,6 +119,50 @@ int run_control(const ControlOptions& options, Streams& streams) {
   }
   return send(study->folder, StopTrial{*trial}, fmt::format("trial {} stops", trial->value),
               streams);
+}
+
+namespace {
+
+/// Those that are named, or meant by the flags.
+Result<std::vector<TrialId>> to_retry(const RetryOptions& options,
+                                      const app::RecordedStudy& study) {
+  const State& state = study.state;
+  std::vector<TrialId> trials;
+  for (const std::int64_t number : options.trials) {
+    const TrialId id = TRY(find_trial(state, number));
+    const Trial& trial = state.trial(id);
+    if (!ended(trial.status)) return conflict(fmt::format("trial {} has not ended", number));
+    if (trial.status == TrialStatus::kCompleted && trial.best)
+      return conflict(fmt::format(
+          "trial {0} has completed; `clavier rerun {0} {1}` runs its configuration once more",
+          number, study.folder.name()));
+    trials.push_back(id);
+  }
+  if (!options.trials.empty()) return trials;
+  if (options.failed || !options.stopped) trials = unsuccessful(state);
+  for (const TrialId id : state.with_status(TrialStatus::kStopped))
+    if (options.stopped || (!options.failed && state.trial(id).reason.starts_with(kStudyEnds)))
+      trials.push_back(id);
+  return trials;
+}
+
+}  // namespace
+
+int run_retry(const RetryOptions& options, Streams& streams) {
+  const auto study =
+      open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
+  if (!study) return fail(streams, study.error());
+  auto trials = to_retry(options, *study);
+  if (!trials) return fail(streams, trials.error());
+  const auto& finished = study->state.finished();
+  if (trials->empty() && !(finished && finished->kind == FinishKind::kUser))
+    return fail(streams, not_found(fmt::format("no trial of {} has {}", study->folder.name(),
+                                               options.stopped ? "been stopped" : "failed")));
+  const auto number = static_cast<std::int64_t>(trials->size());
+  const std::string done = number == 0 ? "it goes on"
+                                       : fmt::format("{} {} again", report::count(number, "trial"),
+                                                     number == 1 ? "runs" : "run");
+  return send(study->folder, Retry{*std::move(trials)}, done, streams);
 }
 
 int run_raise(const RaiseOptions& options, Streams& streams) {

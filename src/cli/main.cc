@@ -119,11 +119,18 @@ class CommandLine {
         ->type_name("FOLDER");
   }
 
-  void add_source(CLI::App& sub, StudySource& source) {
-    sub.add_option("STUDY.toml", source.file, "the study file");
-    sub.add_option("--set", source.set, "change a key of the file, again and again")
+  static void add_set(CLI::App& sub, std::vector<std::string>& set) {
+    sub.add_option("--set", set, "change a key of the file, again and again")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
+  }
+  static void add_repeat(CLI::App& sub, int& repeat) {
+    sub.add_option("--repeat", repeat, "so many seeds, a folder each")->check(CLI::Range(1, 1000));
+  }
+
+  void add_source(CLI::App& sub, StudySource& source) {
+    sub.add_option("STUDY.toml", source.file, "the study file");
+    add_set(sub, source.set);
     sub.add_option("--space", source.space, "a parameter, instead of a file")
         ->type_name("NAME=DISTRIBUTION")
         ->allow_extra_args(false);
@@ -142,6 +149,8 @@ class CommandLine {
         "  clavier run study.toml\n"
         "  clavier run study.toml --set study.trials=50 --set scheduler.algorithm=asha\n"
         "  clavier run study.toml --smoke     two trials on a few samples, in seconds\n"
+        "  clavier run study.toml --fresh     start over; what was there is kept under another "
+        "name\n"
         "  clavier run study.toml --repeat 5  five seeds; mean and deviation\n"
         "  clavier run --space \"lr=loguniform(1e-5,1e-1)\" --space \"opt=choice(sgd,adam)\" \\\n"
         "      --trials 20 --min val_loss -- python train.py --lr {lr} --optimizer {opt}",
@@ -150,8 +159,8 @@ class CommandLine {
     add_dir(sub, run_.dir);
     add_data_dir(sub, run_.data_dir);
     sub.add_flag("--smoke", run_.smoke, "2 trials, 2 epochs, few samples, a folder of its own");
-    sub.add_option("--repeat", run_.repeat, "so many seeds, a folder each")
-        ->check(CLI::Range(1, 1000));
+    sub.add_flag("--fresh", run_.fresh, "start over; what was there is kept as NAME.old-1, …");
+    add_repeat(sub, run_.repeat);
   }
 
   void add_check() {
@@ -293,8 +302,13 @@ class CommandLine {
 
   void add_rerun() {
     CLI::App& sub = command("rerun", "Run a trial's configuration once more, as a study of its own",
-                            "  clavier rerun 7 digits", rerun_, run_rerun);
+                            "  clavier rerun 7 digits\n"
+                            "  clavier rerun 7 digits --set trainer.epochs=50    longer\n"
+                            "  clavier rerun 7 digits --repeat 5                 with other seeds",
+                            rerun_, run_rerun);
     add_trial_and_study(sub, rerun_.trial, rerun_.study, TrialIs::kRequired);
+    add_set(sub, rerun_.set);
+    add_repeat(sub, rerun_.repeat);
     add_data_dir(sub, rerun_.data_dir);
   }
 
@@ -307,6 +321,19 @@ class CommandLine {
     add_control("pause", "Pause a study, or one of its trials", Control::kPause, pause_);
     add_control("resume", "Let a paused trial go on", Control::kResume, resume_);
     add_control("stop", "End a study, or one of its trials", Control::kStop, stop_);
+    CLI::App& retry = command(
+        "retry", "Run trials again that failed or were stopped",
+        "  clavier retry digits             all that failed, or were stopped as the study ended\n"
+        "  clavier retry digits 3 7         these two\n"
+        "  clavier retry digits --stopped   all that were stopped, by whomever\n"
+        "They go on from their last checkpoints, with all their retries. A study that has ended\n"
+        "goes on when it is run again.",
+        retry_, run_retry);
+    retry.add_option("STUDY", retry_.study, "name, folder or study file")->required();
+    retry.add_option("TRIAL", retry_.trials, "their numbers");
+    retry.add_flag("--failed", retry_.failed, "all that failed");
+    retry.add_flag("--stopped", retry_.stopped, "all that were stopped");
+    add_dir(retry, retry_.dir);
     CLI::App& raise = command("raise", "Raise the number of trials",
                               "  clavier raise digits --trials 100", raise_, run_raise);
     raise.add_option("STUDY", raise_.study, "name, folder or study file")->required();
@@ -403,6 +430,7 @@ class CommandLine {
   RerunOptions rerun_;
   AddOptions add_;
   ControlOptions pause_, resume_, stop_;
+  RetryOptions retry_;
   RaiseOptions raise_;
   ExportOptions export_;
   CleanOptions clean_;

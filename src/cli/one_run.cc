@@ -11,6 +11,7 @@
 #include "app/study_folder.h"
 #include "cli/interrupts.h"
 #include "report/console.h"
+#include "report/wording.h"
 
 namespace clavier::cli {
 namespace {
@@ -71,6 +72,8 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
 Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   TRY(app::check_study_name(run.spec.name));
   const app::StudyFolder folder{run.home / run.spec.name};
+  const std::string kept = TRY(app::start_over(folder, run.earlier));
+  if (!kept.empty()) streams.out << "the study of before is kept as " << kept << '\n';
   const Waker waker = TRY(Waker::create());
   const Interrupts interrupts(waker);
   report::ConsoleOptions shown = console_options(run, folder, streams);
@@ -94,7 +97,7 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   return app::run_study(run.spec, options);
 }
 
-int exit_status(const app::RunReport& report, Streams& streams) {
+int exit_status(const std::string& study, const app::RunReport& report, Streams& streams) {
   switch (report.outcome) {
     case tuner::Outcome::kInterrupted:
       streams.err << "clavier: ended at once; run the same command again to go on\n";
@@ -104,13 +107,24 @@ int exit_status(const app::RunReport& report, Streams& streams) {
   }
   const State& state = report.state;
   if (!state.finished()) return kSuccess;
+  const std::string& reason = state.finished()->reason;
   if (state.finished()->kind == FinishKind::kFailure)
-    return fail(streams, unavailable(state.finished()->reason));
-  if (state.trials().empty())
-    return fail(streams, unavailable("no trial was run: " + state.finished()->reason));
-  if (!state.best() && state.count(TrialStatus::kFailed) > 0)
+    return fail(streams,
+                unavailable(reason + "\nRun again when that is mended, the study goes on"));
+  if (state.trials().empty()) return fail(streams, unavailable("no trial was run: " + reason));
+  const auto failed = static_cast<std::int64_t>(state.count(TrialStatus::kFailed));
+  if (failed > 0)
+    streams.err << fmt::format("clavier: {} failed; `clavier retry {}` runs {} again\n",
+                               report::count(failed, "trial"), study, failed == 1 ? "it" : "them");
+  if (state.finished()->kind == FinishKind::kUser)
+    streams.err << fmt::format("clavier: {} was stopped; `clavier retry {}` lets it go on\n", study,
+                               study);
+  if (state.best()) return kSuccess;
+  if (failed == 0 && state.finished()->kind != FinishKind::kDone) return kSuccess;
+  if (failed > 0)
     return fail(streams, unavailable("no trial has succeeded; `clavier show TRIAL` has its log"));
-  return kSuccess;
+  return fail(streams, unavailable(fmt::format("no trial has reported \"{}\", the study's metric",
+                                               state.objective().metric)));
 }
 
 }  // namespace clavier::cli

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/run_study.h"
+#include "app/start_over.h"
 #include "app/study_spec.h"
 #include "cli/streams.h"
 
@@ -12,13 +13,15 @@ struct OneRun {
   app::StudySpec spec;
   std::filesystem::path home;  ///< Of all studies.
   std::filesystem::path data_directory;
+  app::Earlier earlier = app::Earlier::kGoesOn;
 };
 
 /// Runs one study to its end with a console, until Ctrl-C. The study's folder is made if missing.
 Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams);
 
-/// The exit status that this outcome deserves; says on `err` what went wrong.
-int exit_status(const app::RunReport& report, Streams& streams);
+/// The exit status that this outcome of the study deserves; says on `err` what went wrong, and how
+/// to go on.
+int exit_status(const std::string& study, const app::RunReport& report, Streams& streams);
 inline constexpr int kInterrupted = 130;
 
 }  // namespace clavier::cli

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <ostream>
 
@@ -18,9 +19,10 @@ namespace clavier::cli {
 namespace {
 
 OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
-               const std::optional<std::string>& data_dir) {
+               const std::optional<std::string>& data_dir, app::Earlier earlier) {
   return {std::move(spec), home_of(dir),
-          data_dir ? std::filesystem::path(*data_dir) : train::data::default_data_dir()};
+          data_dir ? std::filesystem::absolute(*data_dir) : train::data::default_data_dir(),
+          earlier};
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
@@ -55,59 +57,107 @@ std::string comparison(double predicted, const State& state) {
 Result<app::RunReport> run_one(const app::StudySpec& spec, const RunOptions& options,
                                Streams& streams) {
   const auto expected = predicted(spec, home_of(options.dir));
-  auto report = TRY(run_with_console(one_run(spec, options.dir, options.data_dir), streams));
+  // What was tried out last time says nothing about the program as it is now.
+  const auto earlier = options.smoke   ? app::Earlier::kIsDeleted
+                       : options.fresh ? app::Earlier::kIsKept
+                                       : app::Earlier::kGoesOn;
+  auto report =
+      TRY(run_with_console(one_run(spec, options.dir, options.data_dir, earlier), streams));
   if (expected) streams.out << comparison(*expected, report.state);
   return report;
 }
 
-/// The study with as many seeds, each in a folder of its own.
-Result<int> run_repeated(const RunOptions& options, Streams& streams) {
-  const app::StudySpec first = TRY(load_study(options.source, options.dir));
+/// Runs the study with as many seeds, each in a folder of its own. `spec_with` reads it with
+/// further changes of keys, `run` runs it.
+template <typename SpecWith, typename Run>
+Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& streams) {
+  const app::StudySpec first = TRY(spec_with(std::vector<std::string>{}));
   std::vector<double> values, times;
-  for (int i = 0; i < options.repeat; ++i) {
-    StudySource source = options.source;
+  for (int i = 0; i < repeat; ++i) {
     const std::uint64_t seed = first.seed + static_cast<std::uint64_t>(i);
-    source.set.push_back(fmt::format("study.name={}-seed{}", first.name, seed));
-    source.set.push_back(fmt::format("study.seed={}", seed));
-    const app::StudySpec spec = TRY(spec_of(options, source));
-    const auto report = TRY(run_one(spec, options, streams));
-    if (const int status = exit_status(report, streams); status != kSuccess) return status;
+    const app::StudySpec spec =
+        TRY(spec_with(std::vector{fmt::format("study.name={}-seed{}", first.name, seed),
+                                  fmt::format("study.seed={}", seed)}));
+    const auto report = TRY(run(spec));
+    if (const int status = exit_status(spec.name, report, streams); status != kSuccess)
+      return status;
     const auto best = report.state.best();
     if (!best) return unavailable(fmt::format("{} has no best trial", spec.name));
     values.push_back(report.state.trial(*best).best->value);
     times.push_back(seconds(report.state.now()));
   }
   streams.out << fmt::format("\n{} over {}: {}\ntime: {} s\n", first.objective.metric,
-                             report::count(options.repeat, "seed"), mean_and_deviation(values),
+                             report::count(repeat, "seed"), mean_and_deviation(values),
                              mean_and_deviation(times));
   return kSuccess;
 }
 
-Result<app::StudySpec> spec_to_rerun(const RerunOptions& options) {
-  auto study = TRY(open_study(options.study, store::Metrics::kSkip));
-  const Trial& trial = study.state.trial(TRY(find_trial(study.state, options.trial)));
+/// As its study was begun, with one trial: the same configuration, number and length.
+Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Trial& trial,
+                                     const std::vector<std::string>& set) {
   app::StudySpec spec = study.spec;
-  TRY(app::resolve_trainer(spec));
-  // The log holds no absolute path: the programs of the study are looked for from here.
-  spec.working_directory = std::filesystem::current_path();
+  app::StudySpec resolved = spec;
+  TRY(app::resolve_trainer(resolved));
   spec.name = fmt::format("{}-trial{}", study.folder.name(), trial.id.value);
   spec.space.points = {trial.config};
   spec.trials = 1;
   spec.stop = {};
   spec.search = {"random"};
-  const Value* limit = spec.scheduler.options.find("max_steps");
-  const Value steps = limit ? *limit : Value(kForever);
+  spec.trial.first += trial.id.value;
   spec.scheduler = {"fifo"};
-  spec.scheduler.options.set("max_steps", steps);
-  spec.text = app::to_toml(spec);
-  return spec;
+  std::vector<app::Override> overrides;
+  for (const std::string& text : set) overrides.push_back(TRY(app::parse_override(text)));
+  // Whoever says how long it shall be is not held to how long it was.
+  constexpr std::array<std::string_view, 4> kLengths{"trainer.epochs", "trainer.batches",
+                                                     "trial.stop.steps", "scheduler.max_steps"};
+  const bool other_length = std::ranges::any_of(overrides, [&](const app::Override& each) {
+    return std::ranges::find(kLengths, each.key) != kLengths.end();
+  });
+  const Value* limit = resolved.scheduler.options.find("max_steps");
+  if (limit && !other_length) spec.scheduler.options.set("max_steps", *limit);
+  auto again = TRY(app::parse_study(app::to_toml(spec), spec.name + ".toml", overrides));
+  TRY(app::resolve_trainer(again));
+  again.working_directory = app::working_directory(study);
+  return again;
+}
+
+/// One that was interrupted goes on if nothing has changed; every other begins anew.
+app::Earlier earlier_rerun(const app::StudySpec& spec, const std::filesystem::path& home) {
+  auto before = app::read_recorded({home / spec.name}, store::Metrics::kSkip);
+  const bool goes_on = before && !before->state.finished() &&
+                       app::resolve_trainer(before->spec).ok() &&
+                       app::check_unchanged(before->spec, spec).ok();
+  return goes_on ? app::Earlier::kGoesOn : app::Earlier::kIsKept;
+}
+
+Result<int> rerun(const RerunOptions& options, Streams& streams) {
+  const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
+  const Trial& trial = study.state.trial(TRY(find_trial(study.state, options.trial)));
+  const auto spec_with = [&](const std::vector<std::string>& further) {
+    std::vector<std::string> set = options.set;
+    set.insert(set.end(), further.begin(), further.end());
+    return spec_to_rerun(study, trial, set);
+  };
+  const auto run = [&](const app::StudySpec& spec) {
+    const auto earlier = earlier_rerun(spec, home_of(options.study.dir));
+    return run_with_console(one_run(spec, options.study.dir, options.data_dir, earlier), streams);
+  };
+  if (options.repeat > 1) return run_repeated(options.repeat, spec_with, run, streams);
+  const app::StudySpec spec = TRY(spec_with({}));
+  return exit_status(spec.name, TRY(run(spec)), streams);
 }
 
 }  // namespace
 
 int run_run(const RunOptions& options, Streams& streams) {
   if (options.repeat > 1) {
-    const auto status = run_repeated(options, streams);
+    const auto spec_with = [&](const std::vector<std::string>& further) {
+      StudySource source = options.source;
+      source.set.insert(source.set.end(), further.begin(), further.end());
+      return spec_of(options, source);
+    };
+    const auto run = [&](const app::StudySpec& spec) { return run_one(spec, options, streams); };
+    const auto status = run_repeated(options.repeat, spec_with, run, streams);
     return status ? *status : fail(streams, status.error());
   }
   const auto spec = spec_of(options, options.source);
@@ -117,15 +167,12 @@ int run_run(const RunOptions& options, Streams& streams) {
   if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
     streams.out << "# One trial; --trials N tries more.\n\n";
   const auto report = run_one(*spec, options, streams);
-  return report ? exit_status(*report, streams) : fail(streams, report.error());
+  return report ? exit_status(spec->name, *report, streams) : fail(streams, report.error());
 }
 
 int run_rerun(const RerunOptions& options, Streams& streams) {
-  const auto spec = spec_to_rerun(options);
-  if (!spec) return fail(streams, spec.error());
-  const auto report =
-      run_with_console(one_run(*spec, options.study.dir, options.data_dir), streams);
-  return report ? exit_status(*report, streams) : fail(streams, report.error());
+  const auto status = rerun(options, streams);
+  return status ? *status : fail(streams, status.error());
 }
 
 }  // namespace clavier::cli

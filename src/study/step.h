@@ -25,7 +25,7 @@ struct Opened {
   /// The folder of the study file, where relative paths and programs are looked for, from that of
   /// the study; empty if there was none.
   std::string origin = {};
-  bool rebuilt = false;     ///< The executor rebuilt its work from the log; nothing is lost.
+  bool rebuilt = false;  ///< The executor rebuilt its work from the log; nothing is lost.
   friend bool operator==(const Opened&, const Opened&) = default;
 };
 

@@ -205,5 +205,88 @@ for trial in clavier.trials():
         self.assertIn("y", process.stderr)
 
 
+class Faults(WholeProgram):
+    """What becomes of a study, or of single trials, after something was wrong."""
+
+    def run_with(self, worker, *arguments, expect=0):
+        self.write("worker.py", worker)
+        return self.clavier(*arguments, expect=expect)
+
+    def setUp(self):
+        super().setUp()
+        self.study = self.write("study.toml", STUDY.replace("asha", "fifo").replace("grace = 1", "")
+                                .replace("reduction = 2", "").replace("trials = 8", "trials = 5"))
+
+    def test_a_mistake_costs_three_trials_and_none_once_it_is_mended(self):
+        broken = "import os; open(os.environ['CLAVIER_DIR'] + '/nothing.csv')"
+        shown = self.run_with(broken, "run", self.study, expect=1)
+        self.assertIn("nothing has worked yet", shown.stderr)
+        self.assertEqual(len(self.trials("s")), 3)
+        self.run_with(WORKER, "run", self.study)
+        self.assertEqual([trial["status"] for trial in self.trials("s")], ["completed"] * 5)
+        self.clavier("verify", "s")
+
+    def test_single_failed_trials_are_told_of_and_can_be_retried(self):
+        odd = "import os\nif os.environ['CLAVIER_TRIAL'] in '13': raise SystemExit('odd')\n"
+        shown = self.run_with(odd + WORKER, "run", self.study)
+        self.assertIn("2 trials failed; `clavier retry s` runs them again", shown.stderr)
+        self.clavier("retry", "s", "0", expect=1)
+        self.assertIn("2 trials run again", self.clavier("retry", "s").stdout)
+        self.run_with(WORKER, "run", self.study)
+        self.assertEqual([trial["status"] for trial in self.trials("s")], ["completed"] * 5)
+        self.clavier("retry", "s", expect=1)
+        self.clavier("verify", "s")
+
+    def test_a_stopped_study_goes_on_when_it_is_retried(self):
+        self.run_with(WORKER, "run", self.study, "--set", "study.trials=2")
+        self.clavier("stop", "s")
+        self.assertIn("clavier retry s", self.clavier("run", self.study).stderr)
+        self.assertEqual(len(self.trials("s")), 2)
+        self.clavier("retry", "s")
+        self.clavier("run", self.study)
+        self.assertEqual(len(self.trials("s")), 5)
+
+    def test_smoke_and_rerun_run_what_is_there_now(self):
+        numbered = "import os; print('{\"loss\": ' + os.environ['CLAVIER_TRIAL'] + '}')"
+        for _ in range(2):
+            self.run_with("print(1/0)", "run", self.study, "--smoke", expect=1)
+            self.run_with(numbered, "run", self.study, "--smoke")
+        self.run_with(numbered, "run", self.study)
+        for _ in range(2):
+            self.run_with("print(1/0)", "rerun", "3", "s", expect=1)
+            self.run_with(numbered, "rerun", "3", "s")
+        again = self.trials("s-trial3")
+        self.assertEqual([trial["config"] for trial in again], [self.trials("s")[3]["config"]])
+        self.assertEqual(self.query("s-trial3", "select value from report"), [(3.0,)])
+        self.clavier("rerun", "3", "s", "--set", "study.seed=9", "--repeat", "2")
+        self.assertTrue((self.home / "s-trial3-seed10").exists())
+
+    def test_fresh_starts_over_and_keeps_what_was_there(self):
+        self.run_with(WORKER, "run", self.study)
+        self.clavier("run", self.study, "--set", "study.metric=other", expect=1)
+        self.clavier("run", self.study, "--fresh", "--set", "study.trials=2")
+        self.assertEqual([len(self.trials(name)) for name in ("s", "s.old-1")], [2, 5])
+
+    def test_a_rerun_finds_the_program_where_the_study_was_begun(self):
+        (self.folder / "own").mkdir()
+        (self.folder / "own" / "worker.py").write_text(WORKER)
+        self.study.rename(self.folder / "own" / "study.toml")
+        self.clavier("run", "own/study.toml")
+        self.clavier("rerun", "1", "s")
+        (self.folder / "far" / "away").mkdir(parents=True)
+        self.home = self.home.rename(self.folder / "far" / "away" / "studies")
+        shutil.copy(self.folder / "own" / "worker.py", self.folder)
+        self.clavier("rerun", "1", "s")
+
+    def test_names_of_metrics_that_never_come_are_told(self):
+        shown = self.run_with(WORKER, "run", self.study, "--set", "study.metric=los",
+                              "--set", "trial.stop.lss=0.1", expect=1)
+        self.assertIn('trial 0 reports no "los", the study\'s metric; it reported loss; did you mean "loss"?',
+                      shown.stdout + shown.stderr)
+        self.assertIn('trial.stop.lss: trial 0 has ended and reported no "lss"; did you mean "loss"?',
+                      shown.stdout + shown.stderr)
+        self.assertIn("--fresh", shown.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

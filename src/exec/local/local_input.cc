@@ -221,10 +221,10 @@ bool LocalExecutor::concerns(LocalWorker& worker, std::optional<TrialId> trial,
   if (!live)
     ignore(worker, fmt::format("{} of a trial that has ended", what));
   else
-    ignore(worker, fmt::format("{} of trial {}, launch {}, by the worker of trial {}, launch {}",
-                               what, trial.value_or(own).value,
-                               launch.value_or(worker.run->launch).value, own.value,
-                               worker.run->launch.value));
+    ignore(worker,
+           fmt::format("{} of trial {}, launch {}, by the worker of trial {}, launch {}", what,
+                       trial.value_or(own).value, launch.value_or(worker.run->launch).value,
+                       own.value, worker.run->launch.value));
   return false;
 }
 

@@ -29,6 +29,8 @@ struct LocalOptions {
   /// The program that answers to `--guard`; by default the running one, see `guard_main_if_asked`.
   std::string guard = "/proc/self/exe";
 
+  /// What workers are told that the first trial's number is.
+  std::int64_t first_trial = 0;
   bool warm = true;               ///< One process may take trial after trial, if its hello says so.
   int max_trials_per_worker = 0;  ///< Then it is replaced, against leaks; 0: never.
   worker::CheckpointRules checkpoints = {};

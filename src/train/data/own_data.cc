@@ -121,6 +121,7 @@ Result<Source> read_single_array(const fs::path& path, const DataSpec& spec) {
 
 Result<Source> read_any(const DataSpec& spec) {
   fs::path path = spec.source;
+  std::error_code ignored;
   if (fs::is_directory(path)) {
     if (fs::exists(path / "inputs.npy")) return read_npy_folder(path, spec.task);
     if (idx_file(path, "train-images", 3)) return read_idx_folder(path, spec.task);
@@ -129,10 +130,10 @@ Result<Source> read_any(const DataSpec& spec) {
     return read_image_folder(path, spec.resize);
   }
   if (!fs::exists(path))
-    return not_found(
-        fmt::format("{}: no such file or folder, and no data set known by that name "
-                    "(digits, cifar10, cifar100, synthetic)",
-                    path.string()));
+    return not_found(fmt::format(
+        "{}: no such file or folder{}, and no data set known by that name "
+        "(digits, cifar10, cifar100, synthetic)",
+        path.string(), path.is_relative() ? " in " + fs::current_path(ignored).string() : ""));
   auto extension = path.extension();
   if (extension == ".csv" || extension == ".tsv") return read_csv(path, spec);
   if (extension == ".safetensors") return read_tensors(path, spec);
