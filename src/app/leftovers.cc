@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 
+#include "exec/local/manifest.h"
 #include "exec/local/worker_tree.h"
 
 namespace clavier::app {
@@ -56,9 +57,11 @@ int remove_leftovers(const fs::path& study, const State& state) {
          at.increment(error)) {
       const std::string name = at->path().filename().string();
       std::error_code ignored;
-      if (named_by_us(name) && !kept.contains(trial.directory + "/" + name) &&
-          fs::is_directory(at->symlink_status(ignored)))
+      if (!named_by_us(name) || !fs::is_directory(at->symlink_status(ignored))) continue;
+      if (!kept.contains(trial.directory + "/" + name))
         leftovers.push_back(name);
+      else  // A manifest that was being written.
+        (void)directory->remove(fs::path(name) / exec::kManifestPart);
     }
     for (const std::string& name : leftovers) removed += directory->remove(name).ok() ? 1 : 0;
   }

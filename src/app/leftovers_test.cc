@@ -40,7 +40,9 @@ TEST_F(Leftovers, CheckpointsThatNoStepNamesGo) {
        {"t0/checkpoint_000005_4", "t0/checkpoint_000006_4", "t0/checkpoint_000005_4_2",
         "t0/.checkpoint_000007_4.part", "t1/checkpoint_1000000_9"})
     make(path);
+  std::ofstream(study_ / "t0/checkpoint_000005_4/.manifest.json.part") << "half";
   EXPECT_EQ(remove_leftovers(study_, state_), 4);
+  EXPECT_FALSE(there("t0/checkpoint_000005_4/.manifest.json.part"));
   EXPECT_TRUE(there("t0/checkpoint_000005_4/model"));
   EXPECT_FALSE(there("t0/checkpoint_000006_4"));
   EXPECT_FALSE(there("t0/.checkpoint_000007_4.part"));
