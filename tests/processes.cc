@@ -1,26 +1,46 @@
 // A program that is its own worker: the same study on threads and in processes comes out the same.
+// Given a folder, it runs the study there in processes, writing down what it reports into
+// $CHAOS_LOG.
 #include <clavier/clavier.h>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace {
 
 using namespace clavier;
 
+/// `run` tells the launches of a trial apart.
+void write_down(const TrialContext& trial, double run, Steps step, double loss) {
+  const char* log = std::getenv("CHAOS_LOG");
+  if (!log) return;
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  // Opened for appending and written with one call: lines of two workers never mix.
+  const auto line = fmt::format("{} {} {} {}\n", trial.trial().value, run, step, loss);
+  std::ofstream(log, std::ios::app) << line << std::flush;
+}
+
 void train(TrialContext& trial) {
   const double x = *trial.config().find("x")->number();
+  static std::atomic<int> runs = 0;
+  const double run = 1000.0 * ::getpid() + ++runs;
   Steps start = 0;
   if (const auto checkpoint = trial.checkpoint()) std::ifstream(*checkpoint / "step") >> start;
   for (Steps step = start + 1; step <= 8; ++step) {
     const auto save = [&](const std::filesystem::path& folder) {
       std::ofstream(folder / "step") << step;
     };
-    if (trial.report({{"loss", (x - 1) * (x - 1) + 1.0 / static_cast<double>(step)}}, step, save) ==
-        worker::Verdict::kLeave)
-      return;
+    const double loss = (x - 1) * (x - 1) + 1.0 / static_cast<double>(step);
+    write_down(trial, run, step, loss);
+    if (trial.report({{"loss", loss}, {"run", run}}, step, save) == worker::Verdict::kLeave) return;
   }
 }
 
@@ -51,6 +71,10 @@ int fail(const std::string& what) {
 
 int main(int argc, char** argv) {
   init(argc, argv);
+  if (argc == 2) {
+    const auto tuned = tune(tuning(argv[1]), std::string("train"));
+    return tuned.ok() ? 0 : fail(tuned.error().message);
+  }
   std::string pattern = (std::filesystem::temp_directory_path() / "clavier-XXXXXX").string();
   const std::filesystem::path folder = ::mkdtemp(pattern.data());
   const auto threads = tune(tuning(folder / "threads"), Trainable(train));
