@@ -103,14 +103,14 @@ int run_best(const BestOptions& options, Streams& streams) {
   if (options.command) {
     const auto command = command_of(*study, trial);
     if (!command) return fail(streams, command.error());
-    streams.out << *command << '\n';
+    streams.data() << *command << '\n';
     return kSuccess;
   }
   const std::string directory = (study->folder.root / trial.directory).string();
   const Checkpoint* checkpoint = trial.latest_checkpoint();
   const std::string path = checkpoint ? (study->folder.root / checkpoint->path).string() : "";
   if (options.json) {
-    streams.out << fmt::format(
+    streams.data() << fmt::format(
         R"({{"trial": {}, "metric": {}, "value": {}, "step": {}, "config": {}, "directory": {}, )"
         R"("checkpoint": {}}})"
         "\n",

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <ostream>
+
 #include "train/data/dataset.h"
 #include "train/data/export.h"
 #include "train/data/install.h"
@@ -22,26 +24,28 @@ std::string state_text(const data::KnownSet& set, const fs::path& data_dir) {
   return fs::exists(data_dir / set.folder) ? "incomplete" : "not here";
 }
 
-void list(const fs::path& data_dir, std::FILE* out) {
-  fmt::print(out, "{:<9} {:<10} {:>7}  {}\n", "name", "state", "size", "content");
+void list(const fs::path& data_dir, std::ostream& out) {
+  out << fmt::format("{:<9} {:<10} {:>7}  {}\n", "name", "state", "size", "content");
   for (const auto& set : data::known_sets()) {
     std::uint64_t bytes = 0;
     for (const auto& file : set.files) bytes += file.bytes;
     auto state = state_text(set, data_dir);
-    fmt::print(out, "{:<9} {:<10} {:>7}  {}\n", set.name, state, size_text(bytes), set.description);
+    out << fmt::format("{:<9} {:<10} {:>7}  {}\n", set.name, state, size_text(bytes),
+                       set.description);
     if (state == "ready")
-      fmt::print(out, "{:<9} {}\n", "", (data_dir / set.folder).string());
+      out << fmt::format("{:<9} {}\n", "", (data_dir / set.folder).string());
     else
-      fmt::print(
-          out, "{:<9} get it with: clavier data {}{}\n", "", set.name,
+      out << fmt::format(
+          "{:<9} get it with: clavier data {}{}\n", "", set.name,
           set.archive_bytes > 0 ? fmt::format(" ({} to fetch)", size_text(set.archive_bytes)) : "");
   }
-  fmt::print(out, "{:<9} {:<10} {:>7}  images or features made on the spot, with a known ceiling\n",
-             "synthetic", "ready", "");
-  fmt::print(out,
-             "\nOwn data need no command: name the .npy, .safetensors, .csv or IDX file or the "
-             "folder of images\nas `data` in the study file. Data folder: {}\n",
-             data_dir.string());
+  out << fmt::format(
+      "{:<9} {:<10} {:>7}  images or features made on the spot, with a known ceiling\n",
+      "synthetic", "ready", "");
+  out << fmt::format(
+      "\nOwn data need no command: name the .npy, .safetensors, .csv or IDX file or the "
+      "folder of images\nas `data` in the study file. Data folder: {}\n",
+      data_dir.string());
 }
 
 std::string describe(const data::Dataset& set) {
@@ -52,37 +56,36 @@ std::string describe(const data::Dataset& set) {
       set.train.count, set.validation.count, set.test.count);
 }
 
-Status get(const DataOptions& options, const fs::path& data_dir, std::FILE* out) {
+Status get(const DataOptions& options, const fs::path& data_dir, Streams& streams) {
+  std::ostream& out = streams.out;
   const auto* known = data::find_known(options.name);
   if (known == nullptr && options.from)
     return invalid(
         fmt::format("--from is for digits, cifar10 and cifar100, not for {}", options.name));
   if (known != nullptr)
     TRY(data::install(*known, data_dir, options.from,
-                      [](std::string_view line) { fmt::print(stderr, "{}\n", line); }));
+                      [&](std::string_view line) { streams.err << line << '\n'; }));
   auto set = TRY(data::load_dataset(
       {.source = options.name, .validation = options.validation, .seed = options.seed}, data_dir));
-  fmt::print(out, "{}\n", describe(set));
-  if (known != nullptr) fmt::print(out, "{}\n", (data_dir / known->folder).string());
+  out << fmt::format("{}\n", describe(set));
+  if (known != nullptr) out << fmt::format("{}\n", (data_dir / known->folder).string());
   if (options.export_to) {
     TRY(data::export_dataset(set, *options.export_to));
-    fmt::print(out, "exported to {}\n", options.export_to->string());
+    out << fmt::format("exported to {}\n", options.export_to->string());
   }
   return ok_status();
 }
 
 }  // namespace
 
-int run_data(const DataOptions& options, std::FILE* out) {
+int run_data(const DataOptions& options, Streams& streams) {
   auto data_dir = options.data_dir.empty() ? data::default_data_dir() : options.data_dir;
   if (options.name.empty()) {
-    list(data_dir, out);
-    return 0;
+    list(data_dir, streams.out);
+    return kSuccess;
   }
-  auto status = get(options, data_dir, out);
-  if (status.ok()) return 0;
-  fmt::print(stderr, "error: {}\n", status.error().message);
-  return 1;
+  const Status status = get(options, data_dir, streams);
+  return status.ok() ? kSuccess : fail(streams, status.error());
 }
 
 }  // namespace clavier::cli

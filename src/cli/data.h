@@ -1,9 +1,10 @@
 #pragma once
 
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
+
+#include "cli/streams.h"
 
 namespace clavier::cli {
 
@@ -20,7 +21,7 @@ struct DataOptions {
 };
 
 /// Lists the known data sets with size, state and place, or gets one ready and says what is in it.
-/// Results go to `out`, progress and errors to standard error. The program's exit status.
-int run_data(const DataOptions& options, std::FILE* out = stdout);
+/// Results go to `out`, progress and errors to `err`. The program's exit status.
+int run_data(const DataOptions& options, Streams& streams);
 
 }  // namespace clavier::cli

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 
 namespace clavier::cli {
 namespace {
@@ -18,14 +19,12 @@ class DataCommand : public testing::Test {
 
   int run(DataOptions options) {
     options.data_dir = folder;
-    std::FILE* file = std::tmpfile();
-    testing::internal::CaptureStderr();
-    int status = run_data(options, file);
-    errors = testing::internal::GetCapturedStderr();
-    shown.resize(static_cast<std::size_t>(std::ftell(file)));
-    std::rewind(file);
-    EXPECT_EQ(std::fread(shown.data(), 1, shown.size(), file), shown.size());
-    std::fclose(file);
+    std::ostringstream out, err;
+    std::istringstream in;
+    Streams streams{.out = out, .err = err, .in = in};
+    const int status = run_data(options, streams);
+    shown = out.str();
+    errors = err.str();
     return status;
   }
 
@@ -58,7 +57,7 @@ TEST_F(DataCommand, OwnDataAreDescribedAndExported) {
 
 TEST_F(DataCommand, FailuresAreToldOnStandardErrorAndInTheStatus) {
   EXPECT_EQ(run({.name = "/nowhere"}), 1);
-  EXPECT_NE(errors.find("error: /nowhere: no such file or folder"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("clavier: /nowhere: no such file or folder"), std::string::npos) << errors;
   EXPECT_EQ(run({.name = "synthetic", .from = folder / "x"}), 1);
   EXPECT_NE(errors.find("--from is for digits"), std::string::npos) << errors;
 }

@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/data.h"
+#include "cli/door.h"
 #include "cli/terminal.h"
 
 /// The only file that knows the parser: it fills in the options of `commands.h`.
@@ -397,7 +398,7 @@ class CommandLine {
         command("data", "Known data sets; get one ready",
                 "  clavier data\n  clavier data cifar10\n"
                 "  clavier data cifar10 --from cifar-10-binary.tar.gz    without a network",
-                data_, [](const DataOptions& options, Streams&) { return run_data(options); });
+                data_, run_data);
     sub.add_option("NAME", data_.name, "a known data set, or a path");
     const auto path = [](auto& target) {
       return [&target](const std::string& text) { target = std::filesystem::path(text); };
@@ -477,18 +478,18 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
 int run_main(int argc, char** argv) {
   prepare_standard_streams();
   const auto size = terminal_size();
+  Door out(std::cout), err(std::cerr);
   Streams streams{.out = std::cout,
                   .err = std::cerr,
                   .in = std::cin,
                   .width = size ? size->columns : 0,
-                  .colour = terminal_colour()};
+                  .colour = terminal_colour(),
+                  .behind = &out.behind()};
   const int status = parse_and_run({argv + 1, argv + argc}, streams);
-  errno = 0;
-  std::cout.flush();
-  if (std::cout) return status;
-  // A reader that has seen enough (`| head`) is no failure worth words.
-  if (errno != EPIPE)
-    std::cerr << "clavier: cannot write the output: " << std::strerror(errno) << '\n';
+  const int failed = out.flush();
+  // A reader that has seen enough (`| head`) changes nothing of what was done.
+  if (failed == 0 || failed == EPIPE) return status;
+  std::cerr << "clavier: cannot write the output: " << std::strerror(failed) << '\n';
   return status == kSuccess ? kFailure : status;
 }
 

@@ -50,7 +50,7 @@ std::string scheduler_text(const app::StudySpec& spec) {
 report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder& folder,
                                        Streams& streams) {
   report::ConsoleOptions options;
-  options.sink = [&streams](std::string_view text) { streams.out << text << std::flush; };
+  options.sink = [&streams](std::string_view text) { streams.clean() << text << std::flush; };
   options.terminal = streams.width > 0;
   options.colour = streams.colour;
   options.size = options.terminal ? terminal_size : [] { return kUncut; };
@@ -61,6 +61,7 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   const bool inside = !ignored && !shown.empty() && *shown.begin() != "..";
   options.view.directory = inside ? shown.string() : folder.root.string();
   options.view.scheduler = scheduler_text(run.spec);
+  options.view.time_limit = run.spec.stop.time;
   for (const Parameter& parameter : run.spec.space.parameters)
     options.view.parameters.push_back(parameter.name);
   options.view.memory = host_memory;

@@ -1,18 +1,24 @@
 #include "cli/streams.h"
 
+#include <algorithm>
 #include <ostream>
+#include <string_view>
 
 namespace clavier::cli {
 
 int fail(Streams& streams, const Error& error) {
   streams.out.flush();
-  streams.err << "clavier: " << error.message << '\n';
+  for (std::string_view rest = error.message; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    streams.err << "clavier: " << rest.substr(0, end) << '\n';
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
   return kFailure;
 }
 
 void print(Streams& streams, const report::Table& table) {
   for (const std::string& line : table.lines(streams.width, streams.colour))
-    streams.out << line << '\n';
+    streams.clean() << line << '\n';
 }
 
 }  // namespace clavier::cli

@@ -40,7 +40,7 @@ TEST(Table, IsNeverWiderThanItMay) {
 TEST(Table, CellsWithControlCharactersStayOnTheirLine) {
   Table table({{"a"}, {"b"}});
   table.add({"x\ny", "\x1b[2J"});
-  EXPECT_EQ(table.lines(0)[1], "x y   [2J");
+  EXPECT_EQ(table.lines(0)[1], "x y  \\u001b[2J");
 }
 
 TEST(Table, StylesAreOutsideTheMeasuredText) {
