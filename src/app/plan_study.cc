@@ -9,6 +9,7 @@
 
 #include "app/recorded_study.h"
 #include "app/run_study.h"
+#include "app/this_node.h"
 #include "cluster/checkpoint_period.h"
 #include "cluster/cluster_state.h"
 
@@ -329,7 +330,10 @@ Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& option
     const auto& trials = report.state.trials();
     if (trials.empty() || trials[0].history.empty())
       return unavailable(fmt::format("the probe's trial has not reported: {}",
-                                     trials.empty() ? "it never ran" : trials[0].reason));
+                                     trials.empty()             ? "it never ran"
+                                     : trials[0].reason.empty() ? "it ended without a line such as "
+                                                                  "{\"loss\": 0.5}"
+                                                                : trials[0].reason));
     // What the first report took may hold the start of the worker.
     const std::vector<Point>& points = trials[0].history;
     const std::size_t from = points.size() > 1 ? 1 : 0;

@@ -1,26 +1,23 @@
 #include "app/run_study.h"
 
 #include <fmt/format.h>
-#include <gnu/libc-version.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 
 #include "app/control.h"
 #include "app/folder_observers.h"
-#include "app/gang_file.h"
 #include "app/leftovers.h"
 #include "app/policies.h"
 #include "app/registry.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "app/version.h"
-#include "cluster/discovery.h"
-#include "cluster/packing.h"
 #include "exec/local/local_executor.h"
-#include "store/version.h"
 
 namespace clavier::app {
 namespace {
@@ -32,13 +29,33 @@ std::int64_t utc_now_us() {
       .count();
 }
 
-Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions& run) {
+/// Where our `clavier.py` is: beside the installed program, or in the sources that it was built in.
+std::filesystem::path python_client() {
+  std::error_code ignored;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const char* place : {"../share/clavier/python", "../../../python"})
+    if (std::filesystem::is_regular_file(self / place / "clavier.py", ignored))
+      return (self / place).lexically_normal();
+  return {};
+}
+
+/// Behind all that the user has, so that every other `clavier` that Python finds there comes first.
+void add_python_client(std::map<std::string, std::string>& environment) {
+  const std::string ours = python_client().string();
+  if (ours.empty()) return;
+  const char* inherited = std::getenv("PYTHONPATH");
+  std::string& path = environment.try_emplace("PYTHONPATH", inherited ? inherited : "").first->second;
+  path += path.empty() ? ours : ":" + ours;
+}
+
+Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions& run, Node node) {
   exec::LocalOptions options{.study = std::filesystem::absolute(run.folder),
                              .metric = spec.objective.metric,
-                             .node = TRY(this_node(spec))};
+                             .node = std::move(node)};
   if (spec.worker) {
     options.command = spec.worker->command;
     options.environment = spec.worker->environment;
+    add_python_client(options.environment);
     options.warm = spec.worker->warm;
   } else {
     options.command = TRY(trainer_command(spec, run.data_directory));
@@ -61,63 +78,6 @@ Status check_against_log(const std::string& logged_text, const StudySpec& spec) 
   return check_unchanged(before, spec);
 }
 
-/// A slot with all its places.
-Resources whole_of(const SlotSpec& slot, const Resources& trial) {
-  Resources whole = resources_of(slot, trial);
-  whole.cpus *= slot.pack;
-  whole.memory_mb *= slot.pack;
-  for (auto& [name, amount] : whole.custom) amount *= slot.pack;
-  return whole;
-}
-
-/// Versions of what a result may depend on besides our own.
-void add_libraries(const StudySpec& spec, Node& node) {
-  node.facts.emplace_back("libc", gnu_get_libc_version());
-  if (spec.trainer && !kLibTorch.empty()) node.facts.emplace_back("libtorch", kLibTorch);
-  node.facts.emplace_back("sqlite", store::sqlite_version());
-  std::ranges::sort(node.facts);
-}
-
-/// This machine with its declared and discovered slots.
-Result<Node> with_slots(const StudySpec& spec) {
-  cluster::Machine machine = cluster::discover_node(cluster::discovery_options());
-  add_libraries(spec, machine.node);
-  Node node = machine.node;
-  cluster::SlotCutter cutter(std::move(machine), spec.cluster.max_per_gpu);
-  for (const SlotSpec& declared : spec.cluster.slots) {
-    const auto at = [&](const std::string& why) {
-      return invalid(declared.where.empty() ? why : declared.where + ": " + why);
-    };
-    if (!declared.node.empty())
-      return at(
-          fmt::format("this slot is on another machine, \"{}\": clavier simulate and "
-                      "clavier plan may use it, clavier run only slots of this one",
-                      declared.node));
-    for (int i = 0; i < declared.count; ++i) {
-      auto slot = cutter.cut(whole_of(declared, spec.trial.resources));
-      if (!slot) return at(slot.error().message);
-      slot->speed = declared.speed.value_or(1);
-      slot->emulated = declared.speed.has_value();
-      slot->price_per_hour = declared.price_per_hour;
-      for (Slot& place : cluster::places_of(*slot, declared.pack)) {
-        place.id = SlotId{static_cast<std::int64_t>(node.slots.size())};
-        node.slots.push_back(std::move(place));
-      }
-    }
-  }
-  if (!spec.cluster.discovers()) return node;
-  auto found = cluster::make_slots(cutter.rest(), spec.trial.resources, spec.cluster.workers,
-                                   spec.cluster.max_per_gpu);
-  // Where slots are declared as well, they may have used up everything.
-  if (!found) return node.slots.empty() ? Result<Node>(found.error()) : node;
-  for (Slot& slot : *found) {
-    slot.id = SlotId{static_cast<std::int64_t>(node.slots.size())};
-    slot.price_per_hour = spec.cluster.price_per_hour;
-    node.slots.push_back(std::move(slot));
-  }
-  return node;
-}
-
 /// The study file's folder from the study's, so that the log holds no absolute path. Links on the
 /// way are resolved: ".." leads back through where a folder really is.
 std::string origin_of(const StudySpec& spec, const std::filesystem::path& folder) {
@@ -129,12 +89,6 @@ std::string origin_of(const StudySpec& spec, const std::filesystem::path& folder
 }
 
 }  // namespace
-
-Result<Node> this_node(const StudySpec& spec) {
-  Node node = TRY(with_slots(spec));
-  TRY(check_gang_fits(spec, node.slots.size()));
-  return node;
-}
 
 tuner::StudyOptions director_options(const StudySpec& spec) {
   tuner::StudyOptions options{.name = spec.name,
@@ -165,7 +119,9 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto policies = TRY(OwnedPolicies::create(spec));
   // What this machine refuses leaves no trace.
-  auto local = TRY(local_options(spec, options));
+  // Held until the executor has ended.
+  const HostShare share = TRY(share_of_this_host(spec));
+  auto local = TRY(local_options(spec, options, share.node));
   const StudyFolder folder{options.folder};
   TRY(folder.make());
   auto log = TRY(store::StepLog::open(
@@ -174,6 +130,7 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   kill_leftovers(options.folder, options.warn);
   Unbegun unbegun(folder);
   if (log.last().valid()) unbegun.keep();
+  for (const std::string& remark : share.remarks) options.warn(remark);
   const auto executor = TRY(exec::LocalExecutor::create(std::move(local), options.waker));
   tuner::Mailbox mailbox(options.waker);
   const StepId live{log.last().value + 1};

@@ -38,9 +38,6 @@ struct RunReport {
   State state;
 };
 
-/// This host with the slots that the study wants.
-Result<Node> this_node(const StudySpec& spec);
-
 /// Runs the study in worker processes of this host until it is over or closed; goes on where an
 /// earlier run ended. Fails if another tuner has it, if what must not change has changed, if a
 /// file cannot be written, or if the program to run is missing.

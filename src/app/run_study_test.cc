@@ -1,4 +1,5 @@
 #include "app/run_study.h"
+#include "app/this_node.h"
 
 #include <gtest/gtest.h>
 

@@ -103,6 +103,8 @@ const Field kFields[] = {
      "besides the declared slots; default: if none are declared"},
     {"cluster", "max_per_gpu", [](StudySpec& s) -> Slot { return &s.cluster.max_per_gpu; }, 0, 1e3,
      "trials on one device; 0: as many as fit"},
+    {"cluster", "pin", [](StudySpec& s) -> Slot { return &s.cluster.pin; }, 0, 0,
+     "slots to cores; default: if other studies leave enough"},
     {"cluster", "price_per_hour", [](StudySpec& s) -> Slot { return &s.cluster.price_per_hour; },
      0, kBig, "of a discovered slot at work"},
     {"cluster", "seconds_per_step",

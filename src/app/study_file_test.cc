@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "s.toml:7:1: unknown key \"cpu\" in [trial]; did you mean \"cpus\"?"},
         WrongFile{with("[cluster]\nxyz = 2\n"),
                   "s.toml:7:1: unknown key \"xyz\" in [cluster]; there are workers, discover, "
-                  "max_per_gpu, price_per_hour, seconds_per_step, move_seconds, slots"},
+                  "max_per_gpu, pin, price_per_hour, seconds_per_step, move_seconds, slots"},
         WrongFile{with("[trial]\nstop = 3\n"), "s.toml:7:8: trial.stop must be a table, not 3"},
         WrongFile{with("[trial.stop]\nstep = 3\n"),
                   "s.toml:7:1: \"step\" in [trial.stop]: did you mean \"steps\"? (a metric needs a "

@@ -109,6 +109,8 @@ struct ClusterSpec {
   double seconds_per_step = 1;  ///< At speed 1; believed until something was measured.
   double move_seconds = 0;      ///< To start a trial where its checkpoint is not; the same.
   int max_per_gpu = 0;          ///< Trials that may share one device; 0: as many as fit.
+  /// Slots of whole cores onto cores of their own; none: if no other study holds too many of them.
+  std::optional<bool> pin = {};
 
   bool discovers() const { return discover.value_or(slots.empty()); }
 };

@@ -13,6 +13,7 @@
 #include "app/leftovers.h"
 #include "app/policies.h"
 #include "app/run_study.h"
+#include "app/this_node.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
 #include "exec/local/guard.h"
@@ -139,10 +140,14 @@ Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
   if (failed)
     return io_error(
         fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
+  // Held until the executor has ended.
+  const app::HostShare share = TRY(app::share_of_this_host(spec));
+  if (tuning.output)
+    for (const std::string& remark : share.remarks) tuning.output(remark + "\n");
   exec::LocalOptions options{
       .study = std::filesystem::absolute(tuning.directory),
       .metric = spec.objective.metric,
-      .node = TRY(app::this_node(spec)),
+      .node = share.node,
       .command = {"/proc/self/exe", std::string(app::kWorkerFlag), registered}};
   options.command.front() = std::filesystem::read_symlink("/proc/self/exe").string();
   options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};

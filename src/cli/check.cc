@@ -5,6 +5,7 @@
 
 #include "app/registry.h"
 #include "app/study_file.h"
+#include "app/this_node.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
@@ -46,6 +47,8 @@ int run_check(const CheckOptions& options, Streams& streams) {
   }
   if (configs.empty() && options.samples > 0)
     return fail(streams, invalid("no configuration was found that fulfils the constraints"));
+  if (const std::string line = app::unused_gpus(*spec, app::gpus_of_this_host); !line.empty())
+    streams.err << "clavier: " << line << '\n';
   const auto unused = app::unused_parameters(*spec);
   if (unused.empty()) return kSuccess;
   return fail(streams, invalid(fmt::format(

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <ostream>
 
 #include "app/plan_study.h"
 #include "app/study_file.h"
+#include "app/study_folder.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "cli/commands.h"
 #include "cli/one_run.h"
@@ -166,6 +169,11 @@ int run_run(const RunOptions& options, Streams& streams) {
     streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
   if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
     streams.out << "# One trial; --trials N tries more.\n\n";
+  if (const std::string line = app::unused_gpus(*spec, app::gpus_of_this_host); !line.empty())
+    streams.err << "clavier: " << line << '\n';
+  if (!options.dir && !std::getenv("CLAVIER_HOME") && app::has_only_former_home())
+    streams.err << "clavier: the studies here are in ./clavier, which Python takes for the package "
+                   "of that name: rename it to clavier-results, where new ones are kept\n";
   const auto report = run_one(*spec, options, streams);
   return report ? exit_status(spec->name, *report, streams) : fail(streams, report.error());
 }

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "app/study_file.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "app/trainer_problems.h"
 #include "base/nearest.h"
@@ -56,6 +57,17 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
                   (spec.working_directory / data.source).string(), suggestion(data.source, known)));
 }
 
+/// As read, with the GPUs that the trainer takes by itself.
+Result<app::StudySpec> read_for_this_host(const std::string& file,
+                                          std::vector<app::Override>& overrides,
+                                          const std::filesystem::path& home) {
+  auto spec = TRY(app::read_study(file, overrides, home));
+  const auto gpus = app::gpus_by_itself(spec, [] { return app::gpus_of_this_host(); });
+  if (!gpus) return spec;
+  overrides.push_back({"trial.gpus", fmt::format("{}", *gpus)});
+  return app::read_study(file, overrides, home);
+}
+
 }  // namespace
 
 Result<app::StudySpec> load_study(const StudySource& source,
@@ -71,7 +83,7 @@ Result<app::StudySpec> load_study(const StudySource& source,
           "--min and --max belong to --space and a command; a study file has its own "
           "metric (--set study.metric=NAME)");
     if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-    auto spec = TRY(app::read_study(*source.file, overrides, home_of(dir)));
+    auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
     if (const Status resolved = app::resolve_trainer(spec); !resolved)
       return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
     TRY(check_data(spec, *source.file, overrides));
@@ -82,7 +94,9 @@ Result<app::StudySpec> load_study(const StudySource& source,
         "what is to be run? Give a study file, or a command: clavier run --space "
         "\"lr=loguniform(1e-5,1e-1)\" --min val_loss -- python train.py --lr {lr}");
   if (source.minimize.has_value() == source.maximize.has_value())
-    return invalid("say what to optimise: --min METRIC or --max METRIC");
+    return invalid(source.minimize ? "--min and --max: a study has one metric, and less or more of "
+                                     "it is better"
+                                   : "say what to optimise: --min METRIC or --max METRIC");
   return app::from_command_line(
       {.space = source.space,
        .objective = {source.minimize ? *source.minimize : *source.maximize,
@@ -106,6 +120,12 @@ std::string best_text(const State& state) {
 
 std::string_view status_word(TrialStatus status, bool study_runs) {
   return status == TrialStatus::kRunning && !study_runs ? "interrupted" : name(status);
+}
+
+std::string_view reason_of(const Trial& trial) {
+  const bool goes_on = trial.status == TrialStatus::kPending ||
+                       (trial.status == TrialStatus::kRunning && trial.verdict == Verdict::kNone);
+  return goes_on ? std::string_view() : std::string_view(trial.reason);
 }
 
 std::string counts_text(const app::RecordedStudy& study) {

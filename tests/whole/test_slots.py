@@ -1,10 +1,12 @@
 """Trials that take several slots of this machine at once, and what a plan measures of the slots."""
 import json
+import os
 import signal
+import socket
 import time
 import unittest
 
-from harness import WholeProgram
+from harness import BIN, WholeProgram
 
 WORKER = """
 import json, os, time
@@ -80,6 +82,41 @@ class Slots(WholeProgram):
         shown = self.clavier("plan", self.study, "--probe").stdout
         self.assertIn("measured here, an interval on each kind of slot", shown)
         self.assertIn("9 trials on 4 slots", shown)
+
+
+class SharedMachine(WholeProgram):
+    STUDY = """
+[study]
+metric = "loss"
+mode = "min"
+trials = 1
+[worker]
+command = ["python3", "-c", "import os; print('{\\"loss\\": %d}' % len(os.sched_getaffinity(0)))"]
+[cluster]
+workers = 1
+"""
+
+    def test_cores_that_another_study_holds_are_left_to_it(self):
+        for core in os.sched_getaffinity(0):
+            lock = socket.socket(socket.AF_UNIX)
+            self.addCleanup(lock.close)
+            try:
+                lock.bind(f"\0clavier/core/{core}")
+            except OSError:
+                pass  # Some other test's study has it.
+        study = self.write("s.toml", self.STUDY)
+        self.assertIn("another study", self.clavier("run", study).stderr)
+        self.assertEqual(self.trials("s")[0]["best"], len(os.sched_getaffinity(0)))
+
+    def test_gpus_that_the_study_does_not_mention_are_told(self):
+        fake = next(BIN.parent.glob("src/cluster/libfake_nvml.so"), None)
+        if fake is None:
+            self.skipTest("built without tests")
+        (self.folder / "libnvidia-ml.so.1").symlink_to(fake)
+        self.environment.update(LD_LIBRARY_PATH=str(self.folder), FAKE_NVML_DEVICES="2")
+        study = self.write("s.toml", self.STUDY)
+        self.assertIn("this machine has 2 GPUs and trials use none", self.clavier("check", study).stderr)
+        self.assertEqual(self.clavier("check", study, "--set", "trial.gpus=0").stderr, "")
 
 
 if __name__ == "__main__":
