@@ -6,7 +6,8 @@
 
 namespace clavier::cli {
 
-/// Counts Ctrl-C and SIGTERM while it lives, and wakes the loop. One at a time.
+/// Counts Ctrl-C and SIGTERM while it lives, and a closed terminal once, and wakes the loop. One at
+/// a time.
 class Interrupts {
  public:
   /// `waker` must outlive this object.
@@ -16,6 +17,9 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   const std::atomic<int>& count() const;
+
+ private:
+  void (*hangs_up_)(int) = nullptr;  ///< What SIGHUP did before.
 };
 
 }  // namespace clavier::cli

@@ -9,6 +9,18 @@
 
 namespace clavier::tuner {
 
+namespace {
+
+/// What the first Ctrl-C does.
+std::string pausing(std::int64_t running) {
+  return fmt::format(
+      "pausing: {} {} at the next report, with a checkpoint if the program can save one (else it "
+      "begins anew); Ctrl-C again ends at once",
+      running, running == 1 ? "trial leaves" : "trials leave");
+}
+
+}  // namespace
+
 Tuner::Tuner(StudyOptions options, Policies policies, World world)
     : director_(std::move(options), policies), world_(std::move(world)) {}
 
@@ -85,7 +97,10 @@ Result<Outcome> Tuner::run(const RunFacts& facts) {
     for (UserCommand& command : world_.mailbox.take()) inputs.emplace_back(std::move(command));
     const int interrupts = world_.interrupts ? world_.interrupts->load() : 0;
     if (interrupts >= 2) return Outcome::kInterrupted;
-    if (interrupts > interrupts_seen) inputs.emplace_back(UserCommand{PauseStudy{}});
+    if (interrupts > interrupts_seen) {
+      inputs.emplace_back(UserCommand{PauseStudy{}});
+      world_.warn(pausing(state().count(TrialStatus::kRunning)));
+    }
     interrupts_seen = interrupts;
     if (inputs.empty())
       each_observer([&](Observer& each) { return each.on_idle(now(), state()); });

@@ -141,6 +141,7 @@ class Crash(WholeProgram):
         process = self.run_until(20)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60), 130, self.output())
+        self.assertIn("Ctrl-C again ends at once", self.output())
         self.no_worker_survives()
         self.finish()
         self.assertLessEqual(self.reports(), 4 * 40 + 2)
@@ -150,6 +151,15 @@ class Crash(WholeProgram):
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60), 130, self.output())
+        self.no_worker_survives()
+        self.finish()
+
+    def test_a_terminal_that_closes_pauses(self):
+        process = self.run_until(20)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.wait(60), 130, self.output())
+        self.assertNotIn("ended at once", self.output())
         self.no_worker_survives()
         self.finish()
 
