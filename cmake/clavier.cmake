@@ -52,6 +52,8 @@ function(clavier_library name)
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
     $<INSTALL_INTERFACE:include>
     $<INSTALL_INTERFACE:include/clavier>)
+  # For those who use the installed library: our headers need it.
+  target_compile_features(clavier_${name} PUBLIC cxx_std_20)
   target_link_libraries(clavier_${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
   set_property(GLOBAL APPEND PROPERTY CLAVIER_LIBRARIES clavier_${name})
 endfunction()
