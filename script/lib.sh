@@ -11,7 +11,9 @@ started=$SECONDS
 mkdir -p "$cache" "$CCACHE_DIR"
 
 # The heading of a part, with the time since the script started.
-say() { printf '\n\033[1m[%3ds] %s\033[0m\n' $((SECONDS - started)) "$*"; }
+bold= plain=
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s[%3ds] %s%s\n' "$bold" $((SECONDS - started)) "$*" "$plain"; }
 note() { printf '        %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 

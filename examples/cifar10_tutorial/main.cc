@@ -202,7 +202,7 @@ int main(int argc, char** argv) {
   tuning.scheduler.options.set("grace", 1);
   tuning.scheduler.options.set("reduction", 2);
   tuning.checkpoint.every = 1;
-  tuning.directory = std::filesystem::path("clavier") / tuning.name;
+  tuning.directory = std::filesystem::path("clavier-results") / tuning.name;
   tuning.output = [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); };
 
   const auto tuned = clavier::tune(tuning, "train_cifar");

@@ -44,7 +44,8 @@ void add_python_client(std::map<std::string, std::string>& environment) {
   const std::string ours = python_client().string();
   if (ours.empty()) return;
   const char* inherited = std::getenv("PYTHONPATH");
-  std::string& path = environment.try_emplace("PYTHONPATH", inherited ? inherited : "").first->second;
+  std::string& path =
+      environment.try_emplace("PYTHONPATH", inherited ? inherited : "").first->second;
   path += path.empty() ? ours : ":" + ours;
 }
 

@@ -359,8 +359,8 @@ Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
                               std::span<const Override> overrides) {
   StudySource source = TRY(StudySource::parse(text, file_name, overrides));
   const TomlNode* study = source.root().find("study");
-  const std::string name = std::filesystem::path(file_name).stem().string();
-  if (study && study->is_table() && !study->find("name") && check_study_name(name)) {
+  const std::string name = study_name_of(std::filesystem::path(file_name).stem().string());
+  if (study && study->is_table() && !study->find("name")) {
     // The text that is logged must not depend on the name of the file it once was in.
     std::vector<Override> with_name(overrides.begin(), overrides.end());
     with_name.push_back({"study.name", toml_value(Value(name))});

@@ -6,6 +6,7 @@
 
 #include "app/study_file.h"
 #include "app/study_file_space.h"
+#include "app/study_folder.h"
 #include "base/nearest.h"
 #include "study/expression.h"
 #include "worker/command_line.h"
@@ -101,7 +102,8 @@ std::string name_of(const std::vector<std::string>& command) {
     return extension == ".py" || extension == ".sh" || extension == ".jl" || extension == ".R";
   };
   const auto script = std::ranges::find_if(command, is_script);
-  return std::filesystem::path(script != command.end() ? *script : command[0]).stem().string();
+  return study_name_of(
+      std::filesystem::path(script != command.end() ? *script : command[0]).stem().string());
 }
 
 }  // namespace

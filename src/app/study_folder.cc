@@ -16,6 +16,14 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kLongestName = 100;
+// Python would take a folder called `clavier` for the package of that name: it was the default.
+constexpr const char* kDefaultHome = "clavier-results";
+constexpr const char* kFormerHome = "clavier";
+
+bool may_be_in_name(unsigned char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("_-.,+=").find(static_cast<char>(c)) != std::string_view::npos;
+}
 
 /// Of the log and its write-ahead part.
 fs::file_time_type last_write(const StudyFolder& folder) {
@@ -44,6 +52,11 @@ Error no_study(const fs::path& home, std::string_view wanted) {
                     home.string()));
   return not_found(
       fmt::format("no study \"{}\" in {}{}", wanted, home.string(), suggestion(wanted, names)));
+}
+
+bool has_only_former_home() {
+  std::error_code error;
+  return !fs::exists(kDefaultHome, error) && !list_studies(kFormerHome).empty();
 }
 
 }  // namespace
@@ -77,23 +90,33 @@ bool StudyFolder::begun() const {
 bool StudyFolder::is_running() const { return store::StudyLock::is_held(lock_of(*this)); }
 
 Status check_study_name(std::string_view name) {
-  const bool good =
-      !name.empty() && name.size() <= kLongestName && name[0] != '.' &&
-      std::ranges::all_of(name, [](unsigned char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               std::string_view("_-.,+=").find(static_cast<char>(c)) != std::string_view::npos;
-      });
-  if (good) return {};
+  if (!name.empty() && name.size() <= kLongestName && name[0] != '.' &&
+      std::ranges::all_of(name, may_be_in_name))
+    return {};
   return invalid(fmt::format(
       "the study's name becomes a folder: up to {} letters, digits and _ - . , + = without a "
       "leading dot, not \"{}\"",
       kLongestName, name.substr(0, kLongestName)));
 }
 
+bool is_former_home(const fs::path& home) {
+  std::error_code error;
+  return has_only_former_home() && home == fs::absolute(kFormerHome, error);
+}
+
+std::string study_name_of(std::string_view file_name) {
+  std::string name(file_name.substr(0, kLongestName));
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return !may_be_in_name(c); }, '_');
+  if (name.starts_with('.')) name.front() = '_';
+  return name.empty() ? "study" : name;
+}
+
 fs::path studies_home(const std::optional<std::string>& dir, const char* environment) {
   const fs::path home = dir && !dir->empty()          ? fs::path(*dir)
                         : environment && *environment ? fs::path(environment)
-                                                      : fs::path("clavier");
+                        : has_only_former_home()      ? fs::path(kFormerHome)
+                                                      : fs::path(kDefaultHome);
   std::error_code error;
   const fs::path absolute = fs::absolute(home, error);
   return (error ? home : absolute).lexically_normal();

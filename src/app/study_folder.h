@@ -35,10 +35,15 @@ struct StudyFolder {
 
 /// Letters, digits and `_ - . , + =` without a leading dot, at most 100 bytes: it names a folder.
 Status check_study_name(std::string_view name);
+/// A name made of a file's: what a study's may not have becomes `_`.
+std::string study_name_of(std::string_view file_name);
 
 /// The folder of all studies: `dir` if given, else `environment` (the value of $CLAVIER_HOME, null
-/// if unset) unless empty, else `clavier` in the current folder. Absolute.
+/// if unset) unless empty, else `clavier-results` in the current folder. Absolute.
 std::filesystem::path studies_home(const std::optional<std::string>& dir, const char* environment);
+/// Whether `home` is `clavier` in the current folder, where studies were kept before: it is meant
+/// where it has studies and there is no `clavier-results`.
+bool is_former_home(const std::filesystem::path& home);
 
 /// The study's folder in `home`, made if it is not there.
 Result<StudyFolder> make_study_folder(const std::filesystem::path& home, std::string_view name);

@@ -34,11 +34,18 @@ class StudyFolders : public testing::Test {
   fs::path home_;
 };
 
+TEST(StudyName, OfAnyFileIsOne) {
+  EXPECT_EQ(study_name_of("stu dy"), "stu_dy");
+  EXPECT_EQ(study_name_of(".größe"), "_gr____e");
+  EXPECT_EQ(study_name_of(""), "study");
+  EXPECT_TRUE(check_study_name(study_name_of(std::string(500, ' '))));
+}
+
 TEST_F(StudyFolders, LiveInTheGivenFolderElseTheEnvironmentsElseHere) {
   EXPECT_EQ(studies_home("/a/b", "/c"), "/a/b");
   EXPECT_EQ(studies_home({}, "/c/../d"), "/d");
-  EXPECT_EQ(studies_home({}, ""), fs::current_path() / "clavier");
-  EXPECT_EQ(studies_home({}, nullptr), fs::current_path() / "clavier");
+  EXPECT_EQ(studies_home({}, ""), fs::current_path() / "clavier-results");
+  EXPECT_EQ(studies_home({}, nullptr), fs::current_path() / "clavier-results");
 }
 
 TEST_F(StudyFolders, HoldTheStudyFileBesideTheLog) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <ostream>
 
@@ -171,7 +170,7 @@ int run_run(const RunOptions& options, Streams& streams) {
     streams.out << "# One trial; --trials N tries more.\n\n";
   if (const std::string line = app::unused_gpus(*spec, app::gpus_of_this_host); !line.empty())
     streams.err << "clavier: " << line << '\n';
-  if (!options.dir && !std::getenv("CLAVIER_HOME") && app::has_only_former_home())
+  if (app::is_former_home(home_of(options.dir)))
     streams.err << "clavier: the studies here are in ./clavier, which Python takes for the package "
                    "of that name: rename it to clavier-results, where new ones are kept\n";
   const auto report = run_one(*spec, options, streams);

@@ -12,7 +12,7 @@
 /// What several commands share.
 namespace clavier::cli {
 
-/// `--dir`, $CLAVIER_HOME, else ./clavier.
+/// `--dir`, $CLAVIER_HOME, else ./clavier-results.
 std::filesystem::path home_of(const std::optional<std::string>& dir);
 Result<app::StudyFolder> folder_of(const StudyChoice& choice);
 Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics metrics,
@@ -31,6 +31,8 @@ std::string_view condition(const app::RecordedStudy& study);
 std::string best_text(const State& state);
 /// A trial's status in a word. One that no tuner runs any more is "interrupted".
 std::string_view status_word(TrialStatus status, bool study_runs);
+/// Why the trial is where it is; empty while it runs or waits to, whatever was said before.
+std::string_view reason_of(const Trial& trial);
 /// "3 running, 7 completed"; "none" without any.
 std::string counts_text(const app::RecordedStudy& study);
 /// "2024-05-01 12:30:05 UTC".

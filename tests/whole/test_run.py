@@ -118,6 +118,20 @@ class Run(WholeProgram):
         shown = self.clavier("run", self.study, "--repeat", "2", "--set", "study.trials=2").stdout
         self.assertIn("±", shown)
 
+    def test_python_finds_the_client_and_not_the_results(self):
+        # Neither PYTHONPATH nor a copy beside the script; results where they are by default.
+        self.environment.pop("PYTHONPATH")
+        self.write("worker.py", "import clavier\nfor trial in clavier.trials(): trial.report({'loss': 1})\n")
+        self.home = ""
+        shown = self.clavier("run", self.study, "--set", "study.trials=2")
+        self.assertIn("results: clavier-results/s", shown.stdout)
+        self.assertEqual([trial["status"] for trial in self.trials("s")], ["completed"] * 2)
+        # Studies of earlier versions go on where they are.
+        (self.folder / "clavier-results").rename(self.folder / "clavier")
+        shown = self.clavier("run", self.study, "--set", "study.trials=2")
+        self.assertIn("rename it to clavier-results", shown.stderr)
+        self.assertFalse((self.folder / "clavier-results").exists())
+
     def test_user_commands_reach_a_study_at_rest(self):
         self.clavier("run", self.study, "--set", "study.trials=2")
         self.clavier("raise", "s", "--trials", "4")
