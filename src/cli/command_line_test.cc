@@ -13,9 +13,7 @@ struct Ran {
   std::string output;  ///< Of both streams.
 };
 
-Ran clavier(const std::string& arguments) {
-  const std::string command = std::string(CLAVIER_PROGRAM) + " " + arguments +
-                              (arguments.find('>') == std::string::npos ? " 2>&1" : "");
+Ran shell(const std::string& command) {
   Ran ran;
   std::FILE* pipe = ::popen(command.c_str(), "r");
   std::array<char, 4096> buffer;
@@ -23,6 +21,11 @@ Ran clavier(const std::string& arguments) {
     ran.output.append(buffer.data(), got);
   ran.status = WEXITSTATUS(::pclose(pipe));
   return ran;
+}
+
+Ran clavier(const std::string& arguments) {
+  return shell(std::string(CLAVIER_PROGRAM) + " " + arguments +
+               (arguments.find('>') == std::string::npos ? " 2>&1" : ""));
 }
 
 TEST(CommandLine, HelpTeachesWithExamples) {
@@ -53,6 +56,40 @@ TEST(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_EQ(clavier("trials --nonsense").status, 2);
 }
 
+TEST(CommandLine, WhatIsNotKnownIsNamedWithTheNearest) {
+  const auto told = [](const std::string& arguments) {
+    const Ran ran = clavier(arguments);
+    EXPECT_EQ(ran.status, 2) << ran.output;
+    return ran.output;
+  };
+  EXPECT_EQ(told("trials --dirr x --top 3"),
+            "clavier: clavier trials has no option --dirr; did you mean \"--dir\"?\n"
+            "clavier trials --help shows what there is\n");
+  EXPECT_EQ(told("status one two three"),
+            "clavier: clavier status takes no further word: two three\n"
+            "clavier status --help shows what there is\n");
+  EXPECT_EQ(told("run --space 'lr=uniform(0,1)' --min loss python train.py --lr {lr}"),
+            "clavier: the program to run and its arguments go behind --: clavier run … -- python "
+            "train.py --lr {lr}\n"
+            "clavier run --help shows what there is\n");
+  EXPECT_TRUE(told("--run").starts_with("clavier: no command \"--run\"; did you mean \"run\"?"));
+  EXPECT_TRUE(told("trials --top -3")
+                  .starts_with("clavier: --top: a whole number of at least 0 is needed, not -3\n"));
+  EXPECT_TRUE(told("raise x --trials 9223372036854775807")
+                  .starts_with("clavier: --trials: a whole number from 1 to 1000000000000000 is "
+                               "needed, not 9223372036854775807\n"));
+}
+
+TEST(CommandLine, HelpIsWrittenAsPeopleType) {
+  EXPECT_NE(clavier("show --help").output.find("clavier show [OPTIONS] TRIAL [STUDY]\n"),
+            std::string::npos)
+      << clavier("show --help").output;
+  EXPECT_NE(clavier("pause --help").output.find("clavier pause [OPTIONS] STUDY [TRIAL]\n"),
+            std::string::npos);
+  EXPECT_EQ(clavier("run --help").output.find(":INT in ["), std::string::npos);
+  EXPECT_NE(clavier("--help").output.find("130 paused"), std::string::npos);
+}
+
 TEST(CommandLine, ATrialAndAStudyComeInEitherOrder) {
   const auto refused = [](const std::string& arguments) {
     return clavier(arguments + " --dir /nonexistent").output;
@@ -62,6 +99,12 @@ TEST(CommandLine, ATrialAndAStudyComeInEitherOrder) {
   EXPECT_EQ(refused("test 7").substr(0, missing.size()), missing);
   EXPECT_EQ(refused("show 7 demo").substr(0, missing.size()), missing);
   EXPECT_EQ(refused("show demo 7").substr(0, missing.size()), missing);
+  for (const char* command : {"pause", "stop", "resume"})
+    for (const char* words : {" demo", " demo 7", " 7 demo"}) {
+      const std::string told = refused(std::string(command) + words);
+      EXPECT_EQ(told.substr(0, missing.size()), missing) << told;
+    }
+  EXPECT_NE(refused("pause demo other").find("one study and one trial"), std::string::npos);
   EXPECT_NE(refused("show demo").find("which trial?"), std::string::npos);
   EXPECT_NE(refused("show demo other").find("one trial's number"), std::string::npos);
 }
@@ -87,6 +130,13 @@ TEST(CommandLine, WordsBehindTheDashesAreTheUsersCommand) {
             std::string::npos)
       << ran.output;
   EXPECT_NE(ran.output.find("seed = 3"), std::string::npos) << ran.output;
+}
+
+TEST(CommandLine, AReaderThatHasSeenEnoughChangesNothing) {
+  EXPECT_EQ(shell("{ (" CLAVIER_PROGRAM
+                  " check --min loss --trials 1 -- prog 2>&3; echo $? >&3) | true; } 3>&1")
+                .output,
+            "0\n");
 }
 
 TEST(CommandLine, AClosedOrFullOutputIsAFailureButNoCrash) {

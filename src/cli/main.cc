@@ -13,6 +13,7 @@
 #include "cli/data.h"
 #include "cli/door.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 
 /// The only file that knows the parser: it fills in the options of `commands.h`.
 namespace clavier::cli {
@@ -26,7 +27,27 @@ First steps:
   clavier trials --top 5              the best trials of the study written to last
   clavier best --command              how to run the best configuration again
 
-Studies live in --dir, $CLAVIER_HOME, else ./clavier. "clavier COMMAND --help" has examples.)~";
+Studies live in --dir, $CLAVIER_HOME, else ./clavier-results. "clavier COMMAND --help" has examples.)~";
+
+constexpr const char* kStatuses = R"~(
+Exit status: 0 done, also if some trials failed; 1 an error, or no trial succeeded; 2 a wrong command
+line; 130 paused by Ctrl-C or a signal: the same command goes on.)~";
+
+constexpr std::int64_t kMostTrials = 1'000'000'000'000'000;
+
+/// Usage lines as people write them: `TRIAL [STUDY]`.
+class Formatter : public CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override {
+    std::string words = option->get_name(true);
+    if (option->get_expected_max() == 2) words += " " + option->get_type_name();
+    if (option->get_expected_max() > 2) words += " ...";
+    return option->get_required() ? words : "[" + words + "]";
+  }
+};
+
+CLI::Validator whole(std::int64_t low, std::int64_t high = kForever) {
+  return {[=](std::string& text) { return no_whole(text, low, high); }, ""};
+}
 
 /// The command that was chosen, ready to run.
 using Chosen = std::function<int(Streams&)>;
@@ -36,7 +57,8 @@ class CommandLine {
  public:
   explicit CommandLine(std::vector<std::string> trailing) : trailing_(std::move(trailing)) {
     app_.set_version_flag("--version", fmt::format("clavier {} ({})", app::kVersion, app::kCommit));
-    app_.footer(kHow);
+    app_.footer(std::string(kHow) + "\n" + kStatuses);
+    app_.formatter(std::make_shared<Formatter>());
     app_.require_subcommand(1);
     app_.get_formatter()->column_width(34);
     add_run();
@@ -60,6 +82,26 @@ class CommandLine {
 
   CLI::App& app() { return app_; }
   const Chosen& chosen() const { return chosen_; }
+  /// The command that was parsed; null before.
+  const CLI::App* parsed() const {
+    const auto all = app_.get_subcommands();
+    return all.empty() ? nullptr : all.front();
+  }
+  /// The words that it does not take; nothing if there are none.
+  std::optional<Unexpected> unexpected() const {
+    const CLI::App& sub = *parsed();
+    Unexpected found{.command = sub.get_name(), .words = sub.remaining(), .options = {}};
+    if (found.words.empty()) return {};
+    for (const CLI::Option* option : sub.get_options({}))
+      for (const std::string& name : option->get_lnames()) found.options.push_back("--" + name);
+    const auto* space = sub.get_option_no_throw("--space");
+    found.lacks_dashes = space && space->count() > 0 && trailing_.empty();
+    if (found.lacks_dashes) {  // The program's name was taken for the study file's.
+      const auto first = sub.get_option("STUDY.toml")->results();
+      found.words.insert(found.words.begin(), first.begin(), first.end());
+    }
+    return found;
+  }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
     for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
@@ -72,6 +114,7 @@ class CommandLine {
   CLI::App& command(const char* name, const char* description, const char* examples,
                     Options& options, Run run) {
     CLI::App& sub = *app_.add_subcommand(name, description);
+    sub.allow_extras();  // `unexpected` tells of them in order and with the nearest name.
     sub.footer(fmt::format("Examples:\n{}", examples));
     sub.callback([this, &options, run] {
       chosen_ = [&options, run](Streams& streams) { return run(options, streams); };
@@ -140,7 +183,8 @@ class CommandLine {
     sub.add_option("--max", source.maximize, "the metric to maximise, instead of a file")
         ->type_name("METRIC");
     sub.add_option("--trials", source.trials, "how many configurations")
-        ->check(CLI::PositiveNumber);
+        ->type_name("N")
+        ->check(whole(1, kMostTrials));
     source.command = trailing_;
   }
 
@@ -170,8 +214,9 @@ class CommandLine {
                             "  clavier check study.toml --samples 20 --set search.algorithm=sobol",
                             check_, run_check);
     add_source(sub, check_.source);
-    sub.add_option("--samples", check_.samples, "configurations to show")
-        ->check(CLI::Range(0, 10000));
+    sub.add_option("--samples", check_.samples, "configurations to show, up to 10000")
+        ->type_name("N")
+        ->check(whole(0, 10000));
   }
 
   static void add_traces(CLI::App& sub, TraceOptions& traces) {
@@ -208,8 +253,9 @@ class CommandLine {
     add_source(sub, simulate_.source);
     add_traces(sub, simulate_.traces);
     sub.add_option("--seed", simulate_.seed, "instead of the study's");
-    sub.add_option("--repeat", simulate_.repeat, "so many seeds, from the first on")
-        ->check(CLI::Range(1, 1000));
+    sub.add_option("--repeat", simulate_.repeat, "so many seeds, up to 1000, from the first on")
+        ->type_name("N")
+        ->check(whole(1, 1000));
     sub.add_flag("--keep", simulate_.keep, "write a study's folder that other commands read");
     add_dir(sub, simulate_.dir);
   }
@@ -237,7 +283,9 @@ class CommandLine {
     add_study(sub, trials_.study);
     sub.add_option("--sort", trials_.sort, "by a column; --sort=-NAME: greatest first")
         ->type_name("COLUMN");
-    sub.add_option("--top", trials_.top, "only so many, the best first unless sorted");
+    sub.add_option("--top", trials_.top, "only so many, the best first unless sorted")
+        ->type_name("N")
+        ->check(whole(0));
     sub.add_option("--columns", trials_.columns,
                    "names with commas: trial, status, step, time, "
                    "best, reason, …, parameters, metrics")
@@ -256,7 +304,9 @@ class CommandLine {
         command("show", "One trial: configuration, reports, decisions, logs",
                 "  clavier show 7\n  clavier show 7 digits --log-lines 50", show_, run_show);
     add_trial_and_study(sub, show_.trial, show_.study, TrialIs::kRequired);
-    sub.add_option("--log-lines", show_.log_lines, "of the end of stdout and stderr, each");
+    sub.add_option("--log-lines", show_.log_lines, "of the end of stdout and stderr, each")
+        ->type_name("N")
+        ->check(whole(0));
   }
 
   void add_why() {
@@ -319,9 +369,12 @@ class CommandLine {
     add.add_option("STUDY", add_.study, "name, folder or study file")->required();
     add.add_option("PARAMETERS", add_.values, "NAME=VALUE each")->required();
     add_dir(add, add_.dir);
-    add_control("pause", "Pause a study, or one of its trials", Control::kPause, pause_);
-    add_control("resume", "Let a paused trial go on", Control::kResume, resume_);
-    add_control("stop", "End a study, or one of its trials", Control::kStop, stop_);
+    add_control("pause", "Pause a study, or one of its trials",
+                "  clavier pause digits 7\n  clavier pause digits", Control::kPause, pause_);
+    add_control("resume", "Let a paused trial go on (a study: run it again)",
+                "  clavier resume digits 7", Control::kResume, resume_);
+    add_control("stop", "End a study, or one of its trials",
+                "  clavier stop digits 7\n  clavier stop digits", Control::kStop, stop_);
     CLI::App& retry = command(
         "retry", "Run trials again that failed or were stopped",
         "  clavier retry digits             all that failed, or were stopped as the study ended\n"
@@ -339,20 +392,35 @@ class CommandLine {
                               "  clavier raise digits --trials 100", raise_, run_raise);
     raise.add_option("STUDY", raise_.study, "name, folder or study file")->required();
     raise.add_option("--trials", raise_.trials, "the new number")
+        ->type_name("N")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(whole(1, kMostTrials));
     add_dir(raise, raise_.dir);
   }
 
-  void add_control(const char* name, const char* description, Control control,
+  void add_control(const char* name, const char* description, const char* examples, Control control,
                    ControlOptions& options) {
     options.control = control;
-    CLI::App& sub =
-        command(name, description,
-                fmt::format("  clavier {0} digits 7\n  clavier {0} digits", name).c_str(), options,
-                run_control);
-    sub.add_option("STUDY", options.study, "name, folder or study file")->required();
-    sub.add_option("TRIAL", options.trial, "its number");
+    CLI::App& sub = command(name, description, examples, options, run_control);
+    // One word is a study, so that nothing is done to the latest by a slip.
+    const auto read = [&options](const std::vector<std::string>& words) {
+      options.study = words.front();
+      if (words.size() == 1) return true;
+      std::int64_t number = 0;
+      if (!CLI::detail::lexical_cast(words[1], number)) {
+        if (!CLI::detail::lexical_cast(words[0], number))
+          throw CLI::ValidationError(
+              fmt::format("{} and {}: one study and one trial's number", words[0], words[1]));
+        options.study = words[1];
+      }
+      options.trial = number;
+      return true;
+    };
+    sub.add_option_function<std::vector<std::string>>(
+           "STUDY", read, "name, folder or study file; the trial by its number, in either order")
+        ->expected(1, 2)
+        ->type_name("[TRIAL]")
+        ->required();
     add_dir(sub, options.dir);
   }
 
@@ -438,12 +506,18 @@ class CommandLine {
   DataOptions data_;
 };
 
+std::string_view without_dashes(std::string_view word) {
+  while (word.starts_with('-')) word.remove_prefix(1);
+  return word;
+}
+
 bool takes_command(const std::string& name) {
   return name == "run" || name == "check" || name == "plan" || name == "simulate";
 }
 
-int usage(const std::string& message) {
-  std::cerr << "clavier: " << message << "\nclavier --help shows what there is\n";
+int usage(Streams& streams, const std::string& message, const CLI::App* command = nullptr) {
+  streams.err << fmt::format("clavier: {}\nclavier {}--help shows what there is\n", message,
+                             command ? command->get_name() + " " : "");
   return kUsage;
 }
 
@@ -460,18 +534,22 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
     return kUsage;
   }
   const auto names = line.names();
-  if (!words[0].starts_with('-') && std::ranges::find(names, words[0]) == names.end())
-    return usage(fmt::format("no command \"{}\"{}", words[0], suggestion(words[0], names)));
+  const bool asks = words[0] == "-h" || words[0] == "--help" || words[0] == "--version";
+  if (!asks && std::ranges::find(names, words[0]) == names.end())
+    return usage(streams, fmt::format("no command \"{}\"{}", words[0],
+                                      suggestion(without_dashes(words[0]), names)));
   if (!trailing.empty() && !takes_command(words[0]))
-    return usage(fmt::format("{} takes no command behind --", words[0]));
+    return usage(streams, fmt::format("{} takes no command behind --", words[0]));
   std::ranges::reverse(words);  // As the parser wants them.
   try {
     line.app().parse(words);
   } catch (const CLI::Success& asked) {
     return line.app().exit(asked, streams.out, streams.err);
   } catch (const CLI::ParseError& error) {
-    return usage(error.what());
+    return usage(streams, error.what(), line.parsed());
   }
+  if (const auto unexpected = line.unexpected())
+    return usage(streams, in_words(*unexpected), line.parsed());
   return line.chosen()(streams);
 }
 
