@@ -33,16 +33,19 @@ std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
       {"attempts", Kind::kFact, [](const Trial& t) { return Value(t.attempts); }},
       {"failures", Kind::kFact, [](const Trial& t) { return Value(t.failures); }},
       {"reason", Kind::kFact,
-       [](const Trial& t) { return t.reason.empty() ? Value() : Value(t.reason); }},
+       [](const Trial& t) {
+         const auto reason = reason_of(t);
+         return reason.empty() ? Value() : Value(std::string(reason));
+       }},
       {"directory", Kind::kFact, [](const Trial& t) { return Value(t.directory); }},
   };
 }
 
-TrialColumn metric_column(const app::RecordedStudy& study, const std::string& name) {
+TrialColumn metric_column(const app::RecordedStudy& study, const LastMetrics& metrics,
+                          const std::string& name) {
   const bool is_objective = name == study.spec.objective.metric;
-  return {name, Kind::kMetric, [name, is_objective](const Trial& t) {
-            for (const Metric& metric : t.metrics)
-              if (metric.name == name) return Value(metric.value);
+  return {name, Kind::kMetric, [&metrics, name, is_objective](const Trial& t) {
+            if (const auto last = metrics.of(t.id, name)) return Value(*last);
             if (is_objective && !t.history.empty()) return Value(t.history.back().value);
             return Value();
           }};
@@ -56,18 +59,54 @@ double sort_key(const Value& value, double sign) {
 
 }  // namespace
 
-std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study) {
+Names::Names(std::vector<std::string> first) {
+  for (const std::string& name : first) add(name);
+}
+
+bool Names::add(const std::string& name) {
+  const bool is_new = known_.insert(name).second;
+  if (is_new) all_.push_back(name);
+  return is_new;
+}
+
+void LastMetrics::take(const Step& step) {
+  const auto* signal = std::get_if<Signal>(&step.turn.input);
+  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  if (!reported || step.turn.late) return;
+  for (const Report& report : reported->reports)
+    for (const Metric& metric : report.metrics) {
+      names_.add(metric.name);
+      values_[report.trial.value][metric.name] = metric.value;
+    }
+}
+
+std::optional<double> LastMetrics::of(TrialId trial, const std::string& name) const {
+  const auto values = values_.find(trial.value);
+  if (values == values_.end()) return {};
+  const auto value = values->second.find(name);
+  return value == values->second.end() ? std::nullopt : std::optional(value->second);
+}
+
+std::vector<Metric> LastMetrics::of(TrialId trial) const {
+  std::vector<Metric> all;
+  for (const std::string& name : names_.all())
+    if (const auto value = of(trial, name)) all.push_back({name, *value});
+  return all;
+}
+
+std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study,
+                                       const LastMetrics& metrics) {
   std::vector<TrialColumn> all = facts(study);
+  Names taken;
+  for (const TrialColumn& column : all) taken.add(column.name);
   const auto add = [&](TrialColumn column, std::string_view prefix) {
-    const auto taken = std::ranges::find(all, column.name, &TrialColumn::name);
-    if (taken != all.end()) column.name = fmt::format("{}.{}", prefix, column.name);
-    if (std::ranges::find(all, column.name, &TrialColumn::name) == all.end())
-      all.push_back(std::move(column));
+    const std::string longer = fmt::format("{}.{}", prefix, column.name);
+    if (!taken.add(column.name)) {
+      if (!taken.add(longer)) return;
+      column.name = longer;
+    }
+    all.push_back(std::move(column));
   };
-  std::vector<std::string> metrics{study.spec.objective.metric};
-  for (const Trial& trial : study.state.trials())
-    for (const Metric& metric : trial.metrics)
-      if (std::ranges::find(metrics, metric.name) == metrics.end()) metrics.push_back(metric.name);
   for (const Parameter& parameter : study.spec.space.parameters)
     add({parameter.name, Kind::kParameter,
          [name = parameter.name](const Trial& t) {
@@ -75,7 +114,10 @@ std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study) {
            return value ? *value : Value();
          }},
         "config");
-  for (const std::string& metric : metrics) add(metric_column(study, metric), "metric");
+  const std::string& objective = study.spec.objective.metric;
+  add(metric_column(study, metrics, objective), "metric");
+  for (const std::string& name : metrics.names())
+    if (name != objective) add(metric_column(study, metrics, name), "metric");
   return all;
 }
 
@@ -98,10 +140,7 @@ Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
   const bool reversed = by.starts_with('-');
   if (reversed) by.remove_prefix(1);
   const TrialColumn column = std::move(TRY(pick(all, {std::string(by)})).front());
-  const bool best_first = by == "best" || (column.kind == TrialColumn::Kind::kMetric &&
-                                           by == study.spec.objective.metric);
-  const bool upward = best_first ? study.spec.objective.mode == Mode::kMin : true;
-  const double sign = upward != reversed ? 1 : -1;
+  const double sign = reversed ? -1 : 1;
   struct Row {
     TrialId id;
     bool has_value;
@@ -140,6 +179,33 @@ std::string csv_row(const std::vector<std::string>& cells) {
     out += '"';
   }
   return out + "\r\n";
+}
+
+std::string strict_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool quoted = false;
+  while (!json.empty()) {
+    std::size_t taken = 1;
+    if (quoted && json.front() == '\\') {
+      taken = 2;
+    } else if (json.front() == '"') {
+      quoted = !quoted;
+    } else if (!quoted && json.starts_with("NaN")) {
+      out += "null";
+      json.remove_prefix(3);
+      continue;
+    } else if (const std::string_view word = json.substr(json.front() == '-' ? 1 : 0);
+               !quoted && word.starts_with("Infinity")) {
+      taken = json.size() - word.size() + std::string_view("Infinity").size();
+      out += fmt::format("\"{}\"", json.substr(0, taken));
+      json.remove_prefix(taken);
+      continue;
+    }
+    out += json.substr(0, taken);
+    json.remove_prefix(std::min(taken, json.size()));
+  }
+  return out;
 }
 
 std::string csv_cell(const Value& value) { return value == Value() ? "" : text::plain(value); }

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/recorded_study.h"
 #include "base/result.h"
+#include "study/step.h"
 #include "study/value.h"
 
 namespace clavier::cli {
@@ -20,16 +24,42 @@ struct TrialColumn {
   std::function<Value(const Trial&)> value;  ///< Nothing (monostate) where the trial has none.
 };
 
-/// All columns of a study: facts, then parameters in the order of the space, then the metrics of
-/// the last reports (of those, only the objective unless the log was read with all metrics). A
-/// parameter or metric with the name of an earlier column is called `config.x` or `metric.x`.
-std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study);
+/// Names in the order in which they first came.
+class Names {
+ public:
+  explicit Names(std::vector<std::string> first = {});
+  /// False if it was there.
+  bool add(const std::string& name);
+  const std::vector<std::string>& all() const { return all_; }
+
+ private:
+  std::vector<std::string> all_;
+  std::unordered_set<std::string> known_;
+};
+
+/// The last value of every metric that a trial has reported, in whichever report.
+class LastMetrics {
+ public:
+  void take(const Step& step);  ///< Every step of the log, in order.
+  const std::vector<std::string>& names() const { return names_.all(); }
+  std::optional<double> of(TrialId trial, const std::string& name) const;
+  std::vector<Metric> of(TrialId trial) const;
+
+ private:
+  Names names_;
+  std::unordered_map<std::int64_t, std::unordered_map<std::string, double>> values_;
+};
+
+/// All columns of a study: facts, then parameters in the order of the space, then the objective and
+/// all other metrics that `metrics` has, which must outlive them. A parameter or metric with the
+/// name of an earlier column is called `config.x` or `metric.x`.
+std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study, const LastMetrics& metrics);
 /// Those of these names, in their order; fails with the nearest name.
 Result<std::vector<TrialColumn>> pick(const std::vector<TrialColumn>& all,
                                       const std::vector<std::string>& names);
 
-/// Trials by a column: `by` as the user wrote it, "-name" for the greatest first. "best" and the
-/// objective put the best first. Trials without a value come last, ties by id.
+/// Trials by a column, the least first; "-name": the greatest first. Trials without a value come
+/// last, ties by id.
 Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
                                     const std::vector<TrialColumn>& all, std::string_view by);
 
@@ -37,5 +67,7 @@ Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
 std::string csv_row(const std::vector<std::string>& cells);
 /// A cell that reads back exactly; empty for nothing.
 std::string csv_cell(const Value& value);
+/// JSON that every reader takes: the log's `NaN` becomes null, `Infinity` the text of that name.
+std::string strict_json(std::string_view json);
 
 }  // namespace clavier::cli

@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <sstream>
 
 #include "app/start_over.h"
 #include "app/study_folder.h"
+#include "cli/door.h"
 #include "cli/studies.h"
+#include "report/width.h"
 #include "store/step_log.h"
 #include "store/study_lock.h"
 
@@ -42,15 +46,17 @@ Config config(double lr, const char* optimizer) {
 /// Writes the log of a study of two trials: 0 completed at loss 0.5 (then 0.6), 1 stopped at 0.7.
 class StudyOnDisk {
  public:
-  /// With `decision`, instead of the stop.
-  explicit StudyOnDisk(const fs::path& home, std::optional<Decision> decision = {})
+  /// With `decision`, instead of the stop; `optimizer` is trial 1's, `others` what trial 0 reports
+  /// last besides its loss.
+  explicit StudyOnDisk(const fs::path& home, std::optional<Decision> decision = {},
+                       const char* optimizer = "it's", std::vector<Metric> others = {})
       : folder_{home / "demo"} {
     EXPECT_TRUE(app::make_study_folder(home, "demo").ok());
     auto log = store::StepLog::open(folder_.database(), {.metric = "loss"});
     EXPECT_TRUE(log.ok());
     add(Opened{.utc_us = 1'700'000'000'000'000, .version = "0", .trials = 3, .study = kStudy});
     last().fill.created = {{.id = TrialId{0}, .config = config(0.125, "sgd"), .directory = "t0"},
-                           {.id = TrialId{1}, .config = config(0.5, "it's"), .directory = "t1"}};
+                           {.id = TrialId{1}, .config = config(0.5, optimizer), .directory = "t1"}};
     last().fill.launches = {launch(0), launch(1)};
     report(0, 1, 0.5, 0.8);
     report(1, 1, 0.7, 0.6);
@@ -58,6 +64,11 @@ class StudyOnDisk {
         decision.value_or(Decision{Stop{TrialId{1}}, "worse than the median"})};
     exited(1, ExitKind::kStopped);
     report(0, 2, 0.6, 0.9);
+    if (!others.empty()) {
+      auto& last_of_0 = std::get<Reported>(std::get<Signal>(last().turn.input)).reports[0];
+      last_of_0.metrics = {{"loss", 0.6}};
+      std::ranges::move(others, std::back_inserter(last_of_0.metrics));
+    }
     exited(0, ExitKind::kCompleted);
     last().fill.finished = Finished{.reason = "all trials have ended", .best = TrialId{0}};
     EXPECT_TRUE(log->append(steps_).ok());
@@ -110,13 +121,17 @@ class Commands : public testing::Test {
   std::string run(Run command, const Options& options, int expected = kSuccess) {
     std::ostringstream out, err;
     std::istringstream in(input_);
-    Streams streams{.out = out, .err = err, .in = in};
-    EXPECT_EQ(command(options, streams), expected) << err.str();
+    {
+      Door front(out), aside(err);
+      Streams streams{.out = out, .err = err, .in = in, .width = width_, .behind = &front.behind()};
+      EXPECT_EQ(command(options, streams), expected) << err.str();
+    }
     err_ = err.str();
     return out.str();
   }
 
   fs::path home_;
+  std::size_t width_ = 0;
   std::string input_, err_;
 };
 
@@ -263,6 +278,91 @@ TEST_F(Commands, ExportWritesEveryReport) {
             "0,2,4.0,0.25,0.6,0.9,0.125,0.0625\r\n");
   EXPECT_TRUE(run(run_export, ExportOptions{.study = demo(), .format = Format::kJson})
                   .starts_with("[{\"trial\": 0, \"status\": \"completed\", "));
+}
+
+TEST_F(Commands, NoTextFromOutsideMovesATerminalsCursor) {
+  const std::string hostile = "\x1b]0;owned\x07\x1b[31m\r\u009b2J\u202E\u2066\u061C\xff";
+  const StudyOnDisk study(home_, Decision{Stop{TrialId{1}}, hostile}, hostile.c_str());
+  fs::create_directories(home_ / "demo" / "t1");
+  std::ofstream(home_ / "demo" / "t1" / "stderr") << hostile << '\n';
+  fs::create_directories(home_ / ("bad" + hostile));
+  std::ofstream(home_ / ("bad" + hostile) / "study.db") << "no database";
+  for (const std::size_t width : {0, 120}) {
+    width_ = width;
+    std::string shown = run(run_list, ListOptions{home_.string()}, kFailure) + err_;
+    shown += run(run_status, demo()) + run(run_verify, demo(), kFailure) + err_;
+    shown += run(run_trials, TrialsOptions{.study = demo()});
+    shown += run(run_show, ShowOptions{1, demo(), 9}) + run(run_why, WhyOptions{1, demo()});
+    shown += run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax});
+    run(run_status, StudyChoice{hostile, home_.string()}, kFailure);
+    shown += err_;
+    if (width > 0) {
+      for (const Format format : {Format::kCsv, Format::kJson})
+        shown += run(run_export, ExportOptions{.study = demo(), .format = format});
+      shown += run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax, .json = true});
+      shown += run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax, .command = true});
+    }
+    EXPECT_EQ(report::visible(shown), shown);
+    EXPECT_TRUE(has(shown, "\\u001b]0;owned\\u0007")) << shown;
+  }
+}
+
+TEST_F(Commands, DataForOtherProgramsAreNotTouched) {
+  const StudyOnDisk study(home_, {}, "a\u202Eb");
+  TrialsOptions options{.study = demo(), .columns = {"optimizer"}, .format = Format::kCsv};
+  EXPECT_EQ(run(run_trials, options), "optimizer\r\nsgd\r\na\u202Eb\r\n");
+}
+
+TEST_F(Commands, TablesKnowEveryMetricWhicheverReportHadIt) {
+  const StudyOnDisk study(home_, {}, "it's", {{"other", 3}});
+  TrialsOptions options{.study = demo(), .format = Format::kCsv};
+  options.columns = {"trial", "accuracy", "other"};
+  EXPECT_EQ(run(run_trials, options), "trial,accuracy,other\r\n0,0.8,3.0\r\n1,0.6,\r\n");
+  EXPECT_TRUE(has(run(run_export, ExportOptions{.study = demo(), .format = Format::kJson}),
+                  "\"metrics\": {\"loss\": 0.6, \"accuracy\": 0.8, \"time_train_s\": 0.125, "
+                  "\"time_eval_s\": 0.0625, \"other\": 3.0}"));
+}
+
+TEST_F(Commands, ReportedNamesDoNotHideColumns) {
+  const StudyOnDisk study(home_, {}, "it's", {{"time", 3}, {"trial", 9}});
+  const std::string csv =
+      run(run_export, ExportOptions{.study = demo(), .content = ExportContent::kReports});
+  EXPECT_TRUE(
+      csv.starts_with("trial,step,time,seconds,loss,accuracy,time_train_s,time_eval_s,"
+                      "metric.time,metric.trial\r\n"))
+      << csv;
+  EXPECT_TRUE(has(csv, "\r\n0,2,4.0,0.25,0.6,,,,3.0,9.0\r\n")) << csv;
+}
+
+TEST_F(Commands, JsonIsStrict) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const StudyOnDisk study(home_, {}, "a \"NaN\" \\",
+                          {{"a", kInfinity}, {"b", -kInfinity}, {"c", NAN}});
+  const std::string values = "\"a\": \"Infinity\", \"b\": \"-Infinity\", \"c\": null";
+  ExportOptions options{.study = demo(), .format = Format::kJson};
+  const std::string trials = run(run_export, options);
+  EXPECT_TRUE(has(trials, values)) << trials;
+  EXPECT_TRUE(has(trials, R"("a \"NaN\" \\")")) << trials;
+  options.content = ExportContent::kReports;
+  const std::string reports = run(run_export, options);
+  EXPECT_TRUE(has(reports, values)) << reports;
+}
+
+TEST_F(Commands, SortingIsLeastFirstAndWithAMinusGreatestFirst) {
+  const StudyOnDisk study(home_);
+  TrialsOptions options{.study = demo(), .columns = {"trial"}, .format = Format::kCsv};
+  const std::string up = "trial\r\n0\r\n1\r\n", down = "trial\r\n1\r\n0\r\n";
+  for (const char* column : {"trial", "loss", "best", "lr"}) {
+    options.sort = column;
+    EXPECT_EQ(run(run_trials, options), up) << column;
+    options.sort = "-" + *options.sort;
+    EXPECT_EQ(run(run_trials, options), down) << column;
+  }
+  options.sort = "accuracy";
+  EXPECT_EQ(run(run_trials, options), down);
+  options.sort.reset();
+  options.top = 1;
+  EXPECT_EQ(run(run_trials, options), "trial\r\n0\r\n") << "the best";
 }
 
 TEST_F(Commands, CleanAsksFirst) {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <ostream>
+#include <unordered_map>
 
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -20,26 +20,24 @@ struct ReportRow {
   std::vector<Metric> metrics = {};
 };
 
-std::vector<std::string> metric_names(const std::vector<ReportRow>& rows) {
-  std::vector<std::string> names;
-  for (const ReportRow& row : rows)
-    for (const Metric& metric : row.metrics)
-      if (std::ranges::find(names, metric.name) == names.end()) names.push_back(metric.name);
-  return names;
-}
-
 void reports_as_csv(const std::vector<ReportRow>& rows, std::ostream& out) {
-  const auto metrics = metric_names(rows);
-  std::vector<std::string> header{"trial", "step", "time", "seconds"};
-  header.insert(header.end(), metrics.begin(), metrics.end());
-  out << csv_row(header);
+  Names metrics;
+  for (const ReportRow& row : rows)
+    for (const Metric& metric : row.metrics) metrics.add(metric.name);
+  Names header({"trial", "step", "time", "seconds"});
+  std::unordered_map<std::string, std::size_t> columns;
+  for (const std::string& name : metrics.all()) {
+    if (!header.add(name) && !header.add("metric." + name)) continue;
+    columns.emplace(name, header.all().size() - 1);
+  }
+  out << csv_row(header.all());
   for (const ReportRow& row : rows) {
     std::vector<std::string> cells{fmt::format("{}", row.trial.value), fmt::format("{}", row.step),
                                    csv_cell(seconds(row.time)), csv_cell(row.seconds)};
-    for (const std::string& name : metrics) {
-      const auto metric = std::ranges::find(row.metrics, name, &Metric::name);
-      cells.push_back(metric == row.metrics.end() ? "" : csv_cell(metric->value));
-    }
+    cells.resize(header.all().size());
+    for (const Metric& metric : row.metrics)
+      if (const auto column = columns.find(metric.name); column != columns.end())
+        cells[column->second] = csv_cell(metric.value);
     out << csv_row(cells);
   }
 }
@@ -48,10 +46,10 @@ void reports_as_json(const std::vector<ReportRow>& rows, std::ostream& out) {
   out << "[";
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const ReportRow& row = rows[i];
-    out << fmt::format(R"({}{{"trial": {}, "step": {}, "time": {}, "seconds": {}, "metrics": {}}})",
-                       i ? ",\n " : "", row.trial.value, row.step,
-                       text::to_json(Value(seconds(row.time))), text::to_json(Value(row.seconds)),
-                       text::to_json(row.metrics));
+    out << strict_json(fmt::format(
+        R"({}{{"trial": {}, "step": {}, "time": {}, "seconds": {}, "metrics": {}}})",
+        i ? ",\n " : "", row.trial.value, row.step, text::to_json(Value(seconds(row.time))),
+        text::to_json(Value(row.seconds)), text::to_json(row.metrics)));
   }
   out << "]\n";
 }
@@ -74,9 +72,9 @@ int run_export(const ExportOptions& options, Streams& streams) {
       });
   if (!study) return fail(streams, study.error());
   if (options.format == Format::kJson)
-    reports_as_json(rows, streams.out);
+    reports_as_json(rows, streams.data());
   else
-    reports_as_csv(rows, streams.out);
+    reports_as_csv(rows, streams.data());
   return kSuccess;
 }
 

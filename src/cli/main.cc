@@ -169,7 +169,9 @@ class CommandLine {
         ->allow_extra_args(false);
   }
   static void add_repeat(CLI::App& sub, int& repeat) {
-    sub.add_option("--repeat", repeat, "so many seeds, a folder each")->check(CLI::Range(1, 1000));
+    sub.add_option("--repeat", repeat, "so many seeds, up to 1000, a folder each")
+        ->type_name("N")
+        ->check(whole(1, 1000));
   }
 
   void add_source(CLI::App& sub, StudySource& source) {

@@ -25,7 +25,8 @@ Status write_file(const std::string& path, const std::string& text) {
 }
 
 std::string time_text(double length) {
-  return fmt::format("{} ({:.6g} s)", report::elapsed(from_seconds(length)), length);
+  const std::string exact = fmt::format("{:.6g} s", length);
+  return length < 60 ? exact : fmt::format("{} ({})", report::elapsed(from_seconds(length)), exact);
 }
 
 }  // namespace

@@ -51,8 +51,9 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
   };
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
   const bool runs = study.folder.is_running();
-  line("status", fmt::format("{}{}{}", status_word(trial.status, runs),
-                             trial.reason.empty() ? "" : ": ", report::clean(trial.reason)));
+  line("status",
+       fmt::format("{}{}{}", status_word(trial.status, runs), reason_of(trial).empty() ? "" : ": ",
+                   report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
     line("best", fmt::format("{} {} at step {}", study.state.objective().metric,

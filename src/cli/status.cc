@@ -29,7 +29,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "time", report::elapsed(state.now().time_since_epoch()));
   line(streams, "started", utc_text(state.first_utc_us()));
   line(streams, "trials",
-       state.trial_limit() == kForever
+       state.trial_limit() == kForever || state.trial_limit() < std::ssize(state.trials())
            ? fmt::format("{} so far", state.trials().size())
            : fmt::format("{} of {}", state.trials().size(), state.trial_limit()));
   line(streams, "", counts_text(*study));

@@ -6,6 +6,7 @@
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
+#include "report/width.h"
 #include "report/wording.h"
 #include "study/text.h"
 
@@ -14,9 +15,12 @@ namespace {
 
 using Kind = TrialColumn::Kind;
 
+constexpr std::size_t kReasonColumns = 60;
+
 /// What a table shows unless columns are asked for.
 bool usual(const TrialColumn& column) {
   constexpr std::string_view kFacts[] = {"trial", "status", "step", "time", "best", "reason"};
+  if (column.kind == Kind::kMetric) return !report::about_the_work(column.name);
   return column.kind != Kind::kFact || std::ranges::find(kFacts, column.name) != std::end(kFacts);
 }
 
@@ -38,6 +42,9 @@ std::string cell(const TrialColumn& column, const Trial& trial) {
   if (value == Value()) return "";
   if (column.name == "time" && column.kind == Kind::kFact)
     return report::elapsed(from_seconds(*value.number()));
+  // Whole reasons are for --columns into a file, and for `clavier show`.
+  if (column.name == "reason" && column.kind == Kind::kFact)
+    return report::fit(report::clean(report::short_value(value)), kReasonColumns);
   return report::short_value(value);
 }
 
@@ -72,8 +79,9 @@ void show_csv(const app::RecordedStudy& study, const std::vector<TrialColumn>& c
 }
 
 /// With chosen columns a flat object, else facts with the configuration and the metrics nested.
-void show_json(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
-               const std::vector<TrialId>& ids, bool flat, std::ostream& out) {
+void show_json(const app::RecordedStudy& study, const LastMetrics& metrics,
+               const std::vector<TrialColumn>& columns, const std::vector<TrialId>& ids, bool flat,
+               std::ostream& out) {
   out << "[";
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Trial& trial = study.state.trial(ids[i]);
@@ -92,9 +100,9 @@ void show_json(const app::RecordedStudy& study, const std::vector<TrialColumn>& 
       key("config");
       object += text::to_json(trial.config);
       key("metrics");
-      object += text::to_json(trial.metrics);
+      object += text::to_json(metrics.of(trial.id));
     }
-    out << (i ? ",\n " : "") << object << "}";
+    out << (i ? ",\n " : "") << strict_json(object) << "}";
   }
   out << "]\n";
 }
@@ -104,10 +112,12 @@ void show_json(const app::RecordedStudy& study, const std::vector<TrialColumn>& 
 int run_trials(const TrialsOptions& options, Streams& streams) {
   // Parsing every metric of a long log takes seconds; a plain table does without.
   const bool plain = options.format == Format::kTable && options.columns.empty() && !options.sort;
+  LastMetrics metrics;
+  const auto take = [&](const Step& step, const State&) { metrics.take(step); };
   const auto study =
-      open_study(options.study, plain ? store::Metrics::kSkip : store::Metrics::kParse);
+      open_study(options.study, plain ? store::Metrics::kSkip : store::Metrics::kParse, take);
   if (!study) return fail(streams, study.error());
-  const auto all = trial_columns(*study);
+  const auto all = trial_columns(*study, metrics);
   std::vector<TrialColumn> columns;
   if (!options.columns.empty()) {
     auto picked = pick(all, options.columns);
@@ -117,14 +127,18 @@ int run_trials(const TrialsOptions& options, Streams& streams) {
     for (const TrialColumn& column : all)
       if (options.format != Format::kTable || usual(column)) columns.push_back(column);
   }
-  auto ids = sorted(*study, all, options.sort ? *options.sort : options.top ? "best" : "trial");
+  const bool most_is_best = study->spec.objective.mode == Mode::kMax;
+  const std::string order = options.sort  ? *options.sort
+                            : options.top ? (most_is_best ? "-best" : "best")
+                                          : "trial";
+  auto ids = sorted(*study, all, order);
   if (!ids) return fail(streams, ids.error());
   if (options.top && ids->size() > *options.top) ids->resize(*options.top);
   switch (options.format) {
     case Format::kTable: show_table(*study, columns, *ids, streams); break;
-    case Format::kCsv: show_csv(*study, columns, *ids, streams.out); break;
+    case Format::kCsv: show_csv(*study, columns, *ids, streams.data()); break;
     case Format::kJson:
-      show_json(*study, columns, *ids, !options.columns.empty(), streams.out);
+      show_json(*study, metrics, columns, *ids, !options.columns.empty(), streams.data());
       break;
   }
   return kSuccess;

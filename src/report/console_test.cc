@@ -100,9 +100,9 @@ TEST_F(ConsoleTest, PipedItWritesALinePerEndedTrialAndATableAtIntervals) {
             "2 of 4 trials: 1 running, 1 stopped\n"
             "best: trial 0, loss 0.5 at step 1: lr=0.1 layers=2\n"
             "results: clavier/digits\n"
-            "trial  status   host     lr  layers  step    time  loss  best  accuracy\n"
-            "    0  running  box     0.1       2     1  10.0 s   0.5   0.5       0.5\n"
-            "    1  stopped  box   0.001       2     1   3.0 s  0.75  0.75      0.25\n"
+            "trial  status      lr  layers  step    time  loss  best  accuracy\n"
+            "    0  running    0.1       2     1  10.0 s   0.5   0.5       0.5\n"
+            "    1  stopped  0.001       2     1   3.0 s  0.75  0.75      0.25\n"
             "\n");
   pass(20);
   ASSERT_TRUE(console_->on_idle(now_, state_).ok());
@@ -132,8 +132,8 @@ TEST_F(ConsoleTest, OnATerminalItRedrawsInPlace) {
             "1 of 4 trials: 1 running\x1b[K\n"
             "best: none has reported loss yet\x1b[K\n"
             "results: clavier/digits\x1b[K\n"
-            "trial  status   host   lr  layers  step   time  loss  best\x1b[K\n"
-            "    0  running  box   0.1       2     0  0.0 s\x1b[K\n"
+            "trial  status    lr  layers  step   time  loss  best\x1b[K\n"
+            "    0  running  0.1       2     0  0.0 s\x1b[K\n"
             "\x1b[J");
   report(0, 1, 0.5);
   EXPECT_EQ(take(), "") << "not more often than every 200 ms";

@@ -28,7 +28,6 @@ std::string status_of(const Trial& trial) {
     case Verdict::kRequeue: return "pausing";
     case Verdict::kNone: break;
   }
-  if (trial.held) return "held";
   return std::string(name(trial.status));
 }
 
@@ -61,11 +60,6 @@ std::vector<std::string> parameter_names(const StudyView& view, const State& sta
   for (const Config::Entry& entry : state.trials().front().config.entries())
     names.push_back(entry.name);
   return names;
-}
-
-/// What trainers say of their own work; shown only if it is asked for.
-bool about_the_work(const std::string& metric) {
-  return metric == "checkpoint_bytes" || metric.starts_with("time_");
 }
 
 /// Besides the objective. A parameter that is reported as well has its column already.
@@ -146,15 +140,20 @@ std::vector<std::string> header(const StudyView& view, const Machines& machines,
                                 StudyTime now) {
   std::vector<std::string> lines;
   std::string first = fmt::format("{}: {}", view.study_name, elapsed(now.time_since_epoch()));
-  if (const auto left = remaining(state, now); left && !state.finished())
-    first += fmt::format(", about {} left", elapsed(*left));
+  auto left = remaining(state, now);
+  if (view.time_limit) {
+    const auto rest = std::max(*view.time_limit - now.time_since_epoch(), StudyDuration::zero());
+    left = left ? std::min(*left, rest) : rest;
+  }
+  if (left && !state.finished()) first += fmt::format(", about {} left", elapsed(*left));
   lines.push_back(std::move(first));
   if (std::string used = resources(view, machines, state); !used.empty())
     lines.push_back(std::move(used));
-  std::string trials =
-      state.trial_limit() == kForever
-          ? count(std::ssize(state.trials()), "trial")
-          : fmt::format("{} of {} trials", state.trials().size(), state.trial_limit());
+  // Trials that were added count beyond the limit.
+  const std::int64_t made = std::ssize(state.trials());
+  std::string trials = state.trial_limit() < made || state.trial_limit() == kForever
+                           ? count(made, "trial")
+                           : fmt::format("{} of {} trials", made, state.trial_limit());
   if (const std::string by_status = counts(state); !by_status.empty()) trials += ": " + by_status;
   lines.push_back(std::move(trials));
   if (const auto id = state.best()) {
@@ -175,8 +174,11 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
   constexpr int kPid = 1000, kHost = 999, kMetric = 500, kParameter = 100, kTime = 1;
   constexpr std::size_t kNumber = 8;  // A number cut short would be another number.
   std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 9}};
-  columns.push_back({"host", Align::kLeft, 6, kHost});
-  if (view.pid) columns.push_back({"pid", Align::kRight, 7, kPid});
+  const bool hosts = machines.use(state).nodes > 1;
+  const bool pids =
+      view.pid && std::ranges::any_of(trials, [&](TrialId id) { return state.trial(id).live(); });
+  if (hosts) columns.push_back({"host", Align::kLeft, 6, kHost});
+  if (pids) columns.push_back({"pid", Align::kRight, 7, kPid});
   int rank = kParameter;
   for (const std::string& parameter : parameters)
     columns.push_back({parameter, Align::kRight, kNumber, ++rank});
@@ -191,9 +193,9 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
   Table table(std::move(columns));
   for (const TrialId id : trials) {
     const Trial& trial = state.trial(id);
-    std::vector<std::string> cells{std::to_string(id.value), status_of(trial),
-                                   machines.host(trial.slot)};
-    if (view.pid) {
+    std::vector<std::string> cells{std::to_string(id.value), status_of(trial)};
+    if (hosts) cells.push_back(machines.host(trial.slot));
+    if (pids) {
       const auto pid = trial.live() ? view.pid(trial) : std::nullopt;
       cells.push_back(pid ? std::to_string(*pid) : std::string());
     }

@@ -20,11 +20,12 @@ struct Memory {
 /// What is shown of a study besides its state.
 struct StudyView {
   std::string study_name = {};
-  std::string directory = {};                ///< As the user would type it.
-  std::string scheduler = {};                ///< In a few words: `asha, max_steps 100`.
-  std::vector<std::string> parameters = {};  ///< Columns; empty: those of the first trial.
-  std::vector<std::string> metrics = {};     ///< Besides the objective; empty: as reported.
-  std::function<Memory()> memory = nullptr;  ///< Of this host; null: not shown.
+  std::string directory = {};                    ///< As the user would type it.
+  std::string scheduler = {};                    ///< In a few words: `asha, max_steps 100`.
+  std::optional<StudyDuration> time_limit = {};  ///< Of the study, by its stop rule.
+  std::vector<std::string> parameters = {};      ///< Columns; empty: those of the first trial.
+  std::vector<std::string> metrics = {};         ///< Besides the objective; empty: as reported.
+  std::function<Memory()> memory = nullptr;      ///< Of this host; null: not shown.
   /// Of a live trial's worker; null: not shown.
   std::function<std::optional<std::int64_t>(const Trial&)> pid = nullptr;
 };

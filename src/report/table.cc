@@ -112,7 +112,10 @@ std::vector<std::string> Table::lines(std::size_t width, Colour colour) const {
     return width == 0 ? std::move(text) : fit(text, width);
   };
   std::vector<std::string> titles, lines;
+  // Titles are cut in their middle: names that begin alike stay apart.
   for (const Column& column : columns_) titles.push_back(column.title);
+  for (std::size_t i = 0; i < shape.shown.size(); ++i)
+    titles[shape.shown[i]] = fit_ends(titles[shape.shown[i]], shape.widths[i]);
   lines.push_back(styled(cut(line(titles, shape)), Style::kBold, colour));
   for (const Row& row : rows_)
     lines.push_back(styled(cut(line(row.cells, shape)), row.style, colour));

@@ -27,6 +27,10 @@ std::string short_config(const Config& config) {
   return out;
 }
 
+bool about_the_work(std::string_view metric) {
+  return metric == "checkpoint_bytes" || metric.starts_with("time_");
+}
+
 std::string count(std::int64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }

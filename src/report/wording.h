@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "study/config.h"
 #include "study/time.h"
@@ -16,6 +17,8 @@ std::string number(double value);
 std::string short_value(const Value& value);
 /// `lr=0.001 layers=2`.
 std::string short_config(const Config& config);
+/// What trainers say of their own work; shown only if it is asked for.
+bool about_the_work(std::string_view metric);
 /// `1 trial`, `3 trials`.
 std::string count(std::int64_t number, std::string_view noun);
 
