@@ -125,7 +125,7 @@ class Crash(WholeProgram):
         self.finish()
 
     def test_what_a_forking_worker_started_does_not_survive_its_guard(self):
-        self.write("fork.py", "import os, time\nos.fork()\nprint('{\"loss\": 1}', flush=True)\ntime.sleep(1000)\n")
+        self.write("fork.py", "import os, time\nif os.fork(): print('{\"loss\": 1}', flush=True)\ntime.sleep(1000)\n")
         forking = self.write("fork.toml", self.text.replace("worker.py", "fork.py"))
         process = self.start("run", forking)
         self.wait_until(lambda: len([c for _, c in workers_alive(self.marker) if "--guard" not in c]) == 4, "two pairs")
