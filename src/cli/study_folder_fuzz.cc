@@ -195,7 +195,7 @@ std::string number(Bytes& bytes) {
 /// Another number, another word or a lost piece somewhere in a JSON text.
 std::string damaged(std::string text, Bytes& bytes) {
   const std::size_t at = bytes.below(text.size());
-  switch (bytes.next() % 4) {
+  switch (bytes.next() % 8) {
     case 0: text.resize(at); return text;
     case 1: return text.erase(at, 1 + bytes.next() % 16);
     case 2: text.insert(at, 1, static_cast<char>(' ' + bytes.next() % 95)); return text;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <set>
@@ -11,6 +12,17 @@ namespace {
 
 /// Numbers beyond it are nothing that a study can reach, and sums with them overflow.
 constexpr std::int64_t kMost = std::int64_t{1} << 61;
+
+/// Of the study's folder. Of one that was edited by a stranger.
+bool leads_out(std::string_view path) {
+  if (path.starts_with('/') || path.find('\0') != path.npos) return true;
+  for (std::size_t from = 0; from <= path.size();) {
+    const std::size_t end = std::min(path.find('/', from), path.size());
+    if (path.substr(from, end - from) == "..") return true;
+    from = end + 1;
+  }
+  return false;
+}
 
 /// Asks of one step what the folds take for granted.
 class Check {
@@ -37,8 +49,10 @@ class Check {
   }
   Status names(std::string_view what, const Checkpoint& checkpoint) const {
     TRY(names(what, checkpoint.trial));
-    if (checkpoint.step >= 0) return ok_status();
-    return corrupt(fmt::format("{} a checkpoint of step {}", what, checkpoint.step));
+    if (checkpoint.step < 0)
+      return corrupt(fmt::format("{} a checkpoint of step {}", what, checkpoint.step));
+    if (!leads_out(checkpoint.path)) return ok_status();
+    return corrupt(fmt::format("names the checkpoint '{}' outside the study", checkpoint.path));
   }
 
   Status signalled(const Signal& signal) const {
@@ -79,6 +93,9 @@ class Check {
         return corrupt(fmt::format("creates trial {} out of turn", created.id.value));
       if (!(created.width > 0) || !std::isfinite(created.width) || created.bracket < 0)
         return corrupt(fmt::format("creates trial {} as none can be", created.id.value));
+      if (leads_out(created.directory))
+        return corrupt(fmt::format("puts trial {} into '{}', outside the study", created.id.value,
+                                   created.directory));
     }
     LaunchId next = state_.next_launch();
     for (const Launch& launch : fill.launches) {

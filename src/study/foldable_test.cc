@@ -75,6 +75,12 @@ TEST(Foldable, EveryUnknownIdOfAnInputIsNamed) {
             "step 1 holds a report of the unknown trial 99999");
   EXPECT_EQ(with(Reported{{{.trial = {0}, .launch = {0}, .checkpoint = lost}}}),
             "step 1 names a checkpoint of the unknown trial 7");
+  const Checkpoint outside{{0}, {0}, 3, "a/../../b"};
+  EXPECT_EQ(with(CheckpointSaved{outside}),
+            "step 1 names the checkpoint 'a/../../b' outside the study");
+  Step created = second_step();
+  created.fill.created = {{.id = {2}, .config = {}, .directory = "../a"}};
+  EXPECT_EQ(problem(created), "step 1 puts trial 2 into '../a', outside the study");
   EXPECT_EQ(with(Exited{.trial = {2}}), "step 1 ends the unknown trial 2");
   for (const Signal& signal : {Signal(CheckpointSaved{lost}), Signal(CheckpointVoid{lost})})
     EXPECT_EQ(with(signal), "step 1 names a checkpoint of the unknown trial 7");

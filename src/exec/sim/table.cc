@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/csv.h"
+#include "base/files.h"
 #include "exec/sim/config_text.h"
 #include "exec/sim/recorded.h"
 
@@ -176,17 +176,7 @@ Result<Curve> table_curve(std::string_view csv, std::string_view name, const Spa
 }
 
 Result<Curve> table_curve(const std::filesystem::path& file, const Space& space) {
-  std::error_code failure;
-  const auto bytes = std::filesystem::file_size(file, failure);
-  if (failure) return not_found(fmt::format("{}: {}", file.string(), failure.message()));
-  if (bytes > kMaxTableBytes)
-    return invalid(fmt::format("{}: a table has at most {} bytes, this one has {}", file.string(),
-                               kMaxTableBytes, bytes));
-  std::ifstream in(file, std::ios::binary);
-  std::string text(bytes, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(bytes));
-  if (!in) return io_error(fmt::format("{}: cannot be read", file.string()));
-  return table_curve(text, file.string(), space);
+  return table_curve(TRY(read_file(file, kMaxTableBytes)), file.string(), space);
 }
 
 }  // namespace clavier::exec
