@@ -286,7 +286,8 @@ TEST_F(Commands, NoTextFromOutsideMovesATerminalsCursor) {
   fs::create_directories(home_ / "demo" / "t1");
   std::ofstream(home_ / "demo" / "t1" / "stderr") << hostile << '\n';
   fs::create_directories(home_ / ("bad" + hostile));
-  std::ofstream(home_ / ("bad" + hostile) / "study.db") << "no database";
+  for (const char* name : {"study.db", "study.db.lock"})
+    std::ofstream(home_ / ("bad" + hostile) / name) << "no database";
   for (const std::size_t width : {0, 120}) {
     width_ = width;
     std::string shown = run(run_list, ListOptions{home_.string()}, kFailure) + err_;
