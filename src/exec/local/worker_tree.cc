@@ -124,15 +124,27 @@ std::vector<ProcessFacts> living_processes() {
   return result;
 }
 
+// Stopped first: who is stopped starts nobody, so a round that finds no new one has found all.
 int kill_marked(const std::string& mark, pid_t session) {
   if (mark.empty()) return 0;
   const auto begun = Clock::now();
+  std::set<pid_t> stopped;
   for (;;) {
     const std::vector<ProcessFacts> found = marked(mark, session);
     const auto spent = Clock::now() - begun;
     if (found.empty() || spent > kKillPatience) return static_cast<int>(found.size());
+    bool news = false;
+    for (const ProcessFacts& each : found) {
+      const bool wait = each.guard && spent < kGuardPatience;
+      if (wait) ::kill(each.pid, SIGCONT);
+      if (wait || !stopped.insert(each.pid).second) continue;
+      ::kill(each.pid, SIGSTOP);
+      news = true;
+    }
+    // Those that are started faster than they can be looked for are killed as they come.
+    if (news && spent < kKillPatience / 2) continue;
     for (const ProcessFacts& each : found)
-      ::kill(each.pid, each.guard && spent < kGuardPatience ? SIGCONT : SIGKILL);
+      if (stopped.contains(each.pid)) ::kill(each.pid, SIGKILL);
     std::this_thread::sleep_for(kBetweenRounds);
   }
 }
