@@ -24,6 +24,7 @@ loader must not call it. The wire is described in docs/worker-protocol.md.
 """
 
 import atexit
+import errno
 import json
 import math
 import os
@@ -40,6 +41,9 @@ __all__ = ["Trial", "checkpoint", "config", "directory", "report", "should_stop"
 PROTOCOL_VERSION = 1
 MAX_METRICS = 1000
 MAX_METRIC_NAME_BYTES = 256
+FULL_BYTES = 64 << 10  # A disk with less room is full.
+SECONDS_BETWEEN_TRIES = 1.0  # Where a checkpoint waits for room,
+MAX_WAITS_FOR_ROOM = 600  # so often.
 
 Save = Callable[[str], Any]
 
@@ -71,7 +75,8 @@ def report(metrics: Mapping[str, Any], step: Optional[int] = None,
     `step` counts on from the last one if not given. Waits where the study wants to decide first.
     `checkpoint` is either a function that writes the state into the empty directory it gets,
     called only when the study wants a checkpoint; or a directory already written, which is copied.
-    If writing fails this raises, and the trial has failed.
+    If writing fails this raises, and the trial has failed; where the disk is full it goes on
+    without that checkpoint, or waits for room before a pause and at its end.
     """
     return _current().report(metrics, step, checkpoint)
 
@@ -179,9 +184,9 @@ class Trial:
         if checkpoint is not None and self._unsaved is None:
             save = _copier(checkpoint)
             if isinstance(self._worker, _Worker):
-                message["checkpoint"] = self._save(save)
+                message["checkpoint"] = self._save_if_room(save)
         elif self._unsaved and self._every > 0 and now // self._every > before // self._every:
-            message["checkpoint"] = self._save(self._unsaved)
+            message["checkpoint"] = self._save_if_room(self._unsaved)
         if self._step_seconds > 0:
             done = self._wait_for_pace(now - before)
         message["seconds"] = done - self._since
@@ -275,11 +280,36 @@ class Trial:
         self._until = message.get("until")
 
     def _save_unsaved(self) -> None:
-        if self._unsaved is None:
+        """Before a pause and at the trial's own end it waits for room: nothing else keeps them."""
+        save = self._unsaved
+        if save is None:
             return
-        name = self._save(self._unsaved)
+        name = self._save_if_room(save)
+        waits = 0 if self._told == "stop" else MAX_WAITS_FOR_ROOM
+        while name is None and waits > 0 and not self._told_to_hurry():
+            waits -= 1
+            time.sleep(SECONDS_BETWEEN_TRIES)
+            name = self._save_if_room(save)
+        if name is not None:
+            self._tell_checkpoint({"checkpoint": name})
+
+    def _tell_checkpoint(self, content: Mapping[str, Any]) -> None:
         self._worker.send({"type": "checkpoint", "trial": self.id, "launch": self.launch,
-                           "step": self._last, "checkpoint": name})
+                           "step": self._last, **content})
+
+    def _told_to_hurry(self) -> bool:
+        message = self._worker.receive(wait=False)
+        return message is not None and message.get("type") in ("stop", "quit")
+
+    def _save_if_room(self, save: Save) -> Optional[str]:
+        """None where the disk is full: that is no fault of the trial. The study hears of it."""
+        unsaved = self._unsaved
+        try:
+            return self._save(save)
+        except _DiskFull as full:
+            self._unsaved = unsaved
+            self._tell_checkpoint({"error": str(full)})
+            return None
 
     def _save(self, save: Save) -> str:
         """Lets `save` fill a hidden directory and renames it: all of it is there, or nothing."""
@@ -296,10 +326,31 @@ class Trial:
             save(hidden)
             os.rename(hidden, os.path.join(self._directory, name))
         except Exception as error:
+            kind = _DiskFull if _says_disk_full(error, self._directory) else RuntimeError
             shutil.rmtree(hidden, ignore_errors=True)
-            raise RuntimeError(f"writing the checkpoint of step {self._last} to "
+            raise kind(f"writing the checkpoint of step {self._last} to "
                                f"{self._directory} failed: {_one_line(error)}") from error
         return name
+
+
+class _DiskFull(Exception):
+    pass
+
+
+def _says_disk_full(error: Optional[BaseException], directory: str) -> bool:
+    """Not every library passes on why its file could not be written: then the disk is asked.
+
+    To be called before what was half-written is removed.
+    """
+    while error is not None:
+        if any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
+            return True
+        error = error.__cause__ or error.__context__
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < FULL_BYTES
 
 
 class _Config(dict):

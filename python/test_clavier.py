@@ -222,13 +222,35 @@ class TrialTest(WithTuner):
         trial = self.trial(checkpoint_every=1)
         trial.report({}, 1, self.save)
 
-        def full(directory):
+        def broken(directory):
             self.save(directory)
-            raise OSError(28, "No space left on device")
+            raise OSError(5, "Input/output error")
 
-        with self.assertRaisesRegex(RuntimeError, "step 2 .* failed: .*No space left"):
-            trial.report({}, 2, full)
+        with self.assertRaisesRegex(RuntimeError, "step 2 .* failed: .*Input/output error"):
+            trial.report({}, 2, broken)
         self.assertEqual(os.listdir(self.directory), ["checkpoint_000001_12"])
+
+    def test_a_full_disk_costs_a_checkpoint_and_a_pause_waits_for_room(self):
+        trial = self.trial(checkpoint_every=1)
+        room = []
+
+        def save(directory):
+            self.save(directory)
+            if not room:
+                raise RuntimeError("cannot write") from OSError(28, "No space left on device")
+
+        self.assertTrue(trial.report({}, 1, save))
+        self.tuner.tell(type="pause")
+        with mock.patch("time.sleep", lambda seconds: room.append(seconds)):
+            self.assertFalse(trial.report({}, 2, save))
+        told = [self.tuner.hear() for _ in range(6)]
+        self.assertEqual([(each["type"], each["step"]) for each in told],
+                         [("checkpoint", 1), ("report", 1), ("checkpoint", 2), ("report", 2), ("checkpoint", 2),
+                          ("checkpoint", 2)])
+        self.assertRegex(told[0]["error"], "step 1 .* failed")
+        self.assertIsNone(told[1]["checkpoint"])
+        self.assertEqual(told[5]["checkpoint"], "checkpoint_000002_12")
+        self.assertEqual(os.listdir(self.directory), ["checkpoint_000002_12"])
 
     def test_takes_over_another_trials_state(self):
         trial = self.trial(until=3)

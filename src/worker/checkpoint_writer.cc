@@ -1,8 +1,13 @@
 #include "worker/checkpoint_writer.h"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <exception>
+#include <string_view>
 #include <system_error>
 
 #include "worker/protocol.h"
@@ -18,6 +23,16 @@ constexpr int kMaxRepeats = 1000;
 Error failed(Steps step, const fs::path& where, std::string_view why) {
   return io_error(
       fmt::format("writing the checkpoint of step {} to {} failed: {}", step, where.string(), why));
+}
+
+/// Not every library passes on why its file could not be written: then the disk is asked, before
+/// what was half-written is removed.
+bool disk_is_full(const fs::path& directory, std::string_view why) {
+  constexpr std::uint64_t kFullBytes = 64 << 10;  // A disk with less room is full.
+  for (const int error : {ENOSPC, EDQUOT})
+    if (why.find(std::strerror(error)) != why.npos) return true;
+  struct statvfs disk {};
+  return ::statvfs(directory.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < kFullBytes;
 }
 
 Status fill(const fs::path& directory, Steps step, const Save& save) {
@@ -56,11 +71,11 @@ Result<std::string> write_checkpoint(const fs::path& trial_directory, Steps step
   const Status filled = fill(hidden, step, save);
   if (filled) fs::rename(hidden, trial_directory / name, error);
   if (filled && !error) return name;
-  const std::string why = error.message();
-  const bool renamed = filled.ok();
+  Error failure =
+      filled.ok() ? failed(step, trial_directory / name, error.message()) : filled.error();
+  if (disk_is_full(trial_directory, failure.message)) failure.code = ErrorCode::kUnavailable;
   fs::remove_all(hidden, error);
-  if (!renamed) return filled.error();
-  return failed(step, trial_directory / name, why);
+  return failure;
 }
 
 }  // namespace clavier::worker

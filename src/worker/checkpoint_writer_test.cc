@@ -78,6 +78,18 @@ TEST_F(CheckpointWriter, AFailureLeavesNothingBehindAndEarlierOnesAlone) {
   EXPECT_EQ(content("checkpoint_000004_12"), "four");
 }
 
+TEST_F(CheckpointWriter, AFullDiskIsToldFromOtherFailures) {
+  const auto code = [&](const char* why) {
+    return write_checkpoint(directory_, 5, LaunchId{1},
+                            [&](const fs::path&) { throw std::runtime_error(why); })
+        .error()
+        .code;
+  };
+  EXPECT_EQ(code("write: No space left on device"), ErrorCode::kUnavailable);
+  EXPECT_EQ(code("write: Disk quota exceeded"), ErrorCode::kUnavailable);
+  EXPECT_EQ(code("write: Input/output error"), ErrorCode::kIo);
+}
+
 TEST_F(CheckpointWriter, AForeignExceptionIsAFailureToo) {
   EXPECT_FALSE(write_checkpoint(directory_, 5, LaunchId{1}, [](const fs::path&) { throw 1; }));
   EXPECT_TRUE(entries().empty());

@@ -173,7 +173,9 @@ Result<FromWorker> read_checkpoint(const Fields& fields) {
   saved.launch = TRY(id<LaunchId>(fields, "launch"));
   saved.step = TRY(fields.integer("step", 0));
   saved.checkpoint = TRY(checkpoint_field(fields));
-  if (saved.checkpoint.empty()) return invalid("'checkpoint' is missing");
+  saved.error = TRY(fields.string("error"));
+  if (saved.checkpoint.empty() == saved.error.empty())
+    return invalid("'checkpoint' is missing");  // Or 'error', where there is none.
   return FromWorker(std::move(saved));
 }
 

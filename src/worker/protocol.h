@@ -51,6 +51,7 @@ struct CheckpointLine {
   std::optional<LaunchId> launch = {};
   std::optional<Steps> step = {};  ///< None: the last reported step.
   std::string checkpoint = {};
+  std::string error = {};  ///< There is none: the disk had no room for it.
   friend bool operator==(const CheckpointLine&, const CheckpointLine&) = default;
 };
 struct ExitedLine {

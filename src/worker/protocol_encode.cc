@@ -120,7 +120,10 @@ void encode(const FromWorker& message, std::string& out) {
         LineWriter line(out, "checkpoint");
         line.ids(saved.trial, saved.launch);
         if (saved.step) line.number("step", *saved.step);
-        line.string("checkpoint", saved.checkpoint);
+        if (saved.error.empty())
+          line.string("checkpoint", saved.checkpoint);
+        else
+          line.string("error", saved.error);
       },
       [&](const ExitedLine& exited) {
         LineWriter line(out, "exited");

@@ -63,6 +63,7 @@ TEST(Protocol, WorkersMessagesAreReadBackEqual) {
                  "c"},
       CheckpointLine{TrialId{1}, LaunchId{2}, 3, "checkpoint_000003_2"},
       CheckpointLine{{}, {}, {}, "x"},
+      CheckpointLine{TrialId{1}, LaunchId{2}, 3, "", "no space left"},
       ExitedLine{TrialId{1}, LaunchId{2}, ExitKind::kFailed, "no room left: 'x' \\ y"},
       ExitedLine{{}, {}, ExitKind::kPaused, ""},
       ExitedLine{{}, {}, ExitKind::kStopped, ""},

@@ -143,18 +143,33 @@ std::string TrialSession::save_now(const Save& save) {
   if (!failure_.empty()) return {};
   auto name = write_checkpoint(directory_, last_, start_.launch, save);
   if (!name) {
-    failure_ = name.error().message;
+    const Error& why = name.error();
+    if (why.code == ErrorCode::kUnavailable)
+      link_.send(CheckpointLine{start_.trial, start_.launch, last_, "", one_line(why.message)});
+    else
+      failure_ = why.message;
     return {};
   }
   saved_last_ = true;
   return *std::move(name);
 }
 
+std::string TrialSession::save_when_there_is_room(const Save& save) {
+  std::string name = save_now(save);
+  for (int i = 0; name.empty() && failure_.empty() && told_ == Told::kPause && i < kMaxWaitsForRoom;
+       ++i) {
+    sleep_(stopwatch_() + kSecondsBetweenTries);
+    if (auto message = link_.receive(Link::Wait::kNo)) take(*std::move(message));
+    name = save_now(save);
+  }
+  return name;
+}
+
 void TrialSession::save_on_leaving(const Save& save) {
   if (saved_last_ || !save) return;
   if (told_ == Told::kPause || (told_ == Told::kStop && start_.checkpoints.at_end)) {
-    std::string name = save_now(save);
-    if (failure_.empty()) link_.send(CheckpointLine{start_.trial, start_.launch, last_, name});
+    std::string name = save_when_there_is_room(save);
+    if (!name.empty()) link_.send(CheckpointLine{start_.trial, start_.launch, last_, name});
   }
 }
 

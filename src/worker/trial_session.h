@@ -38,6 +38,9 @@ void steady_sleep(double until);
 /// What TrialContext promises, once, for processes and threads alike: where to wait, when to
 /// save, what to obey. Not thread-safe, as the interface says.
 ///
+/// Where the disk is full, a trial goes on without a checkpoint; before a pause, which would cost
+/// the steps since the last one, it waits for room, ten minutes at most.
+///
 /// Where a slower machine is emulated (`StartLine::step_seconds`), a report is sent no earlier than
 /// its step would have been done there: so many steps after the launch's start, or after the
 /// moment when a trial that waited for a decision heard it. What was late for one deadline is made
@@ -74,6 +77,7 @@ class TrialSession : public TrialContext {
   void take_over(ExploitLine exploit);
   bool due(Steps step) const;
   std::string save_now(const Save& save);
+  std::string save_when_there_is_room(const Save& save);
   void save_on_leaving(const Save& save);
   Status check_report(const std::vector<Metric>& metrics, Steps step) const;
   ExitedLine exited(ExitKind kind) const;
@@ -87,6 +91,9 @@ class TrialSession : public TrialContext {
   Steps last_;              ///< Step of the last report, else where it resumed.
   bool saved_last_ = true;  ///< A checkpoint of step `last_` exists, or nothing was trained yet.
   int takeovers_ = 0;
+  static constexpr int kMaxWaitsForRoom = 600;
+  static constexpr double kSecondsBetweenTries = 1;
+
   bool left_ = false;  ///< A report has answered kLeave.
   double since_;       ///< When the present stretch of training began.
   double due_;         ///< When step `last_` was to be done at the emulated speed.

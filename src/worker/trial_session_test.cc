@@ -143,6 +143,29 @@ TEST_F(TrialSessionTest, AFailedSaveIsTheTrialsFailure) {
   EXPECT_EQ(link_.reported(), (Steps_{1}));
 }
 
+TEST_F(TrialSessionTest, AFullDiskCostsACheckpointAndAPauseWaitsForRoom) {
+  start_.checkpoints.every = 1;
+  int tries = 0;
+  const Save save = [&](const fs::path& into) {
+    if (++tries < 5) throw std::runtime_error("write: No space left on device");
+    save_(into);
+  };
+  std::vector<double> slept;
+  const auto sleep = [&](double until) { slept.push_back(until); };
+  TrialSession session(
+      start_, link_, [this] { return seconds_; }, sleep);
+  const auto exited = session.run([&](TrialContext& trial) {
+    EXPECT_EQ(trial.report({}, {}, save), Verdict::kGoOn);
+    link_.arrived = {PauseLine{}};
+    EXPECT_EQ(trial.report({}, {}, save), Verdict::kLeave);
+  });
+  EXPECT_EQ(exited.kind, ExitKind::kPaused);
+  EXPECT_EQ(link_.reported(), (Steps_{1, 2}));
+  EXPECT_EQ(in_reports(), Names{});
+  EXPECT_EQ(link_.checkpoints(), (Names{"", "", "", "", "checkpoint_000002_12"}));
+  EXPECT_EQ(slept, (std::vector<double>{101, 101}));
+}
+
 TEST_F(TrialSessionTest, TheFirstCauseOfAFailureIsTheOneTold) {
   start_.checkpoints.every = 1;
   const auto exited = run([&](TrialContext& trial) {

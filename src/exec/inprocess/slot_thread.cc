@@ -79,6 +79,7 @@ void SlotThread::send(worker::ReportLine line) {
 }
 
 void SlotThread::send(worker::CheckpointLine saved) {
+  if (!saved.error.empty()) return;  // The disk is full: the trial goes on without it.
   Signal signal = CheckpointSaved{
       Checkpoint{*saved.trial, *saved.launch, *saved.step, directory_ + "/" + saved.checkpoint}};
   shared_.events.push({&signal, 1});

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -98,7 +99,8 @@ void LocalExecutor::start(Order order) {
 
 /// Fails if it has to wait, and leaves it as it is then; whatever else is wrong has been told.
 Status LocalExecutor::try_start(Order& order) {
-  if (!is_warm_for(order)) TRY(check_room());
+  TRY(check_disk());
+  if (!is_warm_for(order)) TRY(check_descriptors());
   std::string why;
   for (const Member& member : order.launch.members) {
     if (!member.from || !void_checkpoint(*member.from, why)) continue;
@@ -113,7 +115,7 @@ Status LocalExecutor::try_start(Order& order) {
 
 /// Where others run, some descriptors are left for the log, checkpoints and whoever asks about the
 /// study.
-Status LocalExecutor::check_room() const {
+Status LocalExecutor::check_descriptors() const {
   const rlim_t wanted = kStartDescriptors + (workers_.empty() ? 0 : kSpareDescriptors);
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return ok_status();
@@ -121,6 +123,20 @@ Status LocalExecutor::check_room() const {
   if (lowest && static_cast<rlim_t>(lowest.get()) + wanted <= limit.rlim_cur) return ok_status();
   return unavailable(
       fmt::format("cannot start a worker: Too many open files (ulimit -n is {})", limit.rlim_cur));
+}
+
+std::int64_t LocalExecutor::room_on_disk() const {
+  struct statvfs disk {};
+  if (::statvfs(options_.study.c_str(), &disk) != 0) return 0;
+  return static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
+}
+
+Status LocalExecutor::check_disk() {
+  if (!full_disk_) return ok_status();
+  if (room_on_disk() < full_disk_->wanted_bytes && now() - full_disk_->since < kDiskPause)
+    return unavailable("the disk is full: a checkpoint could not be written");
+  full_disk_.reset();  // There is room, or somebody has to try whether there is.
+  return ok_status();
 }
 
 void LocalExecutor::hold(Order order, const std::string& why) {

@@ -66,6 +66,7 @@ class LocalExecutor final : public Executor {
  private:
   static constexpr StudyDuration kFirstPause = std::chrono::milliseconds(100);
   static constexpr StudyDuration kLongestPause = std::chrono::seconds(5);
+  static constexpr StudyDuration kDiskPause = std::chrono::minutes(1);
   static constexpr StudyDuration kBetweenWarnings = std::chrono::minutes(10);
 
   LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);
@@ -79,7 +80,9 @@ class LocalExecutor final : public Executor {
   void give_up(const Order& order, ExitKind kind, const std::string& why);
   bool void_checkpoint(const Checkpoint& checkpoint, std::string& why);
   Status check(const Order& order) const;
-  Status check_room() const;
+  Status check_descriptors() const;
+  Status check_disk();
+  std::int64_t room_on_disk() const;
   Status launch(Order& order);
   WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
   Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
@@ -116,6 +119,7 @@ class LocalExecutor final : public Executor {
   bool concerns(LocalWorker& worker, std::optional<TrialId> trial, std::optional<LaunchId> launch,
                 std::string_view what);
   std::optional<Checkpoint> accept(LocalWorker& worker, Steps step, const std::string& name);
+  void miss_checkpoint(LocalWorker& worker, const std::string& why);
   void ignore(LocalWorker& worker, std::string_view what);
 
   std::optional<StudyTime> time_is_up(const LocalWorker& worker) const;
@@ -139,6 +143,12 @@ class LocalExecutor final : public Executor {
   StudyTime try_again_{};
   StudyDuration pause_ = kFirstPause;     ///< Until they are tried again.
   std::optional<StudyTime> warned_ = {};  ///< When the user was last told that there is no room.
+  /// A checkpoint did not fit: until there is so much room, or for kDiskPause, nothing is started.
+  struct FullDisk {
+    StudyTime since;
+    std::int64_t wanted_bytes;
+  };
+  std::optional<FullDisk> full_disk_ = {};
   std::uint64_t next_worker_ = 0;
   bool announced_ = false;
   std::deque<Signal> signals_;  ///< At most what one round of reads yields.

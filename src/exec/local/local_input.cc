@@ -258,8 +258,22 @@ void LocalExecutor::take(LocalWorker& worker, worker::ReportLine&& line) {
 
 void LocalExecutor::take(LocalWorker& worker, worker::CheckpointLine&& line) {
   if (!concerns(worker, line.trial, line.launch, "a checkpoint")) return;
+  if (!line.error.empty()) return miss_checkpoint(worker, line.error);
   auto checkpoint = accept(worker, line.step.value_or(worker.run->step), line.checkpoint);
   if (checkpoint) signals_.push_back(CheckpointSaved{std::move(*checkpoint)});
+}
+
+/// A full disk is no fault of the trial, which goes on; but nothing more is started.
+void LocalExecutor::miss_checkpoint(LocalWorker& worker, const std::string& why) {
+  // What it had written is removed by now: with twice as much it may fit.
+  constexpr std::int64_t kMargin = std::int64_t{1} << 20;
+  full_disk_ = FullDisk{now(), 2 * room_on_disk() + kMargin};
+  if (++worker.run->complaints <= LocalWorker::kMaxComplaints)
+    worker.run->error.note(fmt::format("[clavier] {}\n", why));
+  if (warned_ && now() - *warned_ < kBetweenWarnings) return;
+  warned_ = now();
+  options_.warn(fmt::format(
+      "the disk is full: {}; no trial is started until there is room, then all goes on", why));
 }
 
 std::optional<Checkpoint> LocalExecutor::accept(LocalWorker& worker, Steps step,
@@ -276,6 +290,7 @@ std::optional<Checkpoint> LocalExecutor::accept(LocalWorker& worker, Steps step,
   else {
     const std::string path = run.relative + "/" + name;
     durable_.keep(path);
+    full_disk_.reset();
     return Checkpoint{run.trial, run.launch, step, path};
   }
   return std::nullopt;

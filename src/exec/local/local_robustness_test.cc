@@ -306,6 +306,26 @@ TEST_F(LocalRobustnessTest, WhatItsGuardHasNoRoomForIsTriedAgain) {
   EXPECT_EQ(next<Exited>().kind, ExitKind::kCompleted);
 }
 
+TEST_F(LocalRobustnessTest, AfterAFullDiskNothingIsStartedUntilACheckpointFits) {
+  shell(R"(echo '{"type":"checkpoint","step":1,"error":"No space left on device"}' >&3
+           echo '{"type":"report","metrics":{"loss":1}}' >&3
+           read line <&3; read line <&3; mkdir {dir}/fits
+           echo '{"type":"checkpoint","step":1,"checkpoint":"fits"}' >&3; read line <&3)");
+  std::vector<std::string> warnings;
+  options_.warn = [&](const std::string& line) { warnings.push_back(line); };
+  executor().start(order(0));
+  next_report();
+  EXPECT_EQ(warnings.size(), 1u);
+  // Room for everything that fits on this machine would not do.
+  executor().start(order(1));
+  EXPECT_NE(next<Waiting>().reason.find("disk is full"), std::string::npos);
+  executor().send(message(0, ContinueTo{5}));
+  next<CheckpointSaved>();
+  EXPECT_EQ(next_report().trial, TrialId{1});
+  EXPECT_EQ(warnings.size(), 1u);
+  EXPECT_NE(file("trial_0/stderr").find("No space left"), std::string::npos);
+}
+
 TEST_F(LocalRobustnessTest, OfReportsAfterAStopOnlySomeAreTaken) {
   shell(R"(trap '' TERM; echo '{"type":"report","metrics":{"loss":1}}' >&3
            read line <&3; read line <&3; i=0
