@@ -448,6 +448,19 @@ void RulePlanner::assign(const Dispatch& dispatch) {
   expect(index);
 }
 
+/// Since it was promised its slot a trial may have come further: a last report on its way out, or
+/// others' weights. A stretch ends beyond that.
+void RulePlanner::catch_up(std::size_t index, const Trial& trial) {
+  Assignment& work = work_[index];
+  TrialView& seen = view_.trials[static_cast<std::size_t>(work.trial)];
+  const Steps done = resumes_at(trial);
+  if (done == seen.done) return;
+  seen.done = work.from = done;
+  if (work.asked <= done)
+    work.asked = std::max(done + 1, view_.costs.on_grid(done + 1, seen.target));
+  expect(index);
+}
+
 void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan& plan) {
   if (demand.wants.empty()) return;
   // There may be very many fresh ones, all alike.
@@ -468,6 +481,7 @@ void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan&
         plan.left_out[want] = fmt::format("slot {} is being left for it", slots_[i].value);
       } else {
         plan.left_out[want].clear();
+        if (trial.valid()) catch_up(i, demand.state.trial(trial));
         plan.starts.push_back({want, slots_[i], stretch(i, demand.wants[want].until)});
       }
       break;

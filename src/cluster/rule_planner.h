@@ -78,6 +78,7 @@ class RulePlanner final : public Planner {
   void learn_grid(const Trial& trial, int number, Steps from);
   void expect(std::size_t index);
   bool holds_up(const State& state) const;
+  void catch_up(std::size_t index, const Trial& trial);
   void offer(const Demand& demand, const ClusterState& cluster, Plan& plan);
   int number_of(TrialId trial) const;
   std::size_t index_of(SlotId slot) const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,8 +13,9 @@ namespace clavier::exec {
 /// A launch with everything that a worker needs to run it: one trial, on one slot or several.
 struct Order {
   Launch launch;
-  std::vector<Config> configs;           ///< Per member.
-  std::vector<std::string> directories;  ///< Per member, relative to the study's folder.
+  std::vector<Config> configs;                    ///< Per member.
+  std::vector<std::string> directories;           ///< Per member, relative to the study's folder.
+  std::vector<std::optional<double>> bests = {};  ///< Per member, what it has reached; or empty.
   Slot slot;  ///< Of several, what they have together (`joined`); its id is the first one's.
   double width = 1;
 };

@@ -14,8 +14,7 @@ bool Leaders::Entry::operator<(const Entry& other) const {
 Leaders::Entry Leaders::entry(const State& state, TrialId id) {
   const Trial& trial = state.trial(id);
   if (!trial.best) return {std::nan(""), id};
-  const double value = trial.best->value;
-  return {state.objective().mode == Mode::kMin ? value : -value, id};
+  return {state.objective().rank_key(trial.best->value), id};
 }
 
 void Leaders::left(const State& state, TrialId trial) {

@@ -36,6 +36,16 @@ bool ends_trial(const Turn& turn, TrialId trial) {
   });
 }
 
+/// What the trial had when it made the report of this turn.
+const Config& config_before(const Turn& turn, const Trial& trial) {
+  for (const Decision& decision : turn.decisions)
+    if (const auto* exploit = std::get_if<Exploit>(&decision.action);
+        exploit && exploit->trial == trial.id)
+      for (const Takeover& each : trial.takeovers)
+        if (each.donor == exploit->donor) return each.before;
+  return trial.config;
+}
+
 }  // namespace
 
 TrialDirectories::TrialDirectories(TrialDirectoriesOptions options)
@@ -71,9 +81,6 @@ Status TrialDirectories::on_step(const Step& step, const State& state) {
   }
   next_ = StepId{step.turn.id.value + 1};
   if (const auto* opened = std::get_if<Opened>(&step.turn.input)) open(*opened, step.turn.time);
-  for (const Decision& decision : step.turn.decisions)
-    if (const auto* exploit = std::get_if<Exploit>(&decision.action))
-      TRY(exploited(*exploit, state));
   if (const auto* signal = std::get_if<Signal>(&step.turn.input)) {
     if (const auto* reported = std::get_if<Reported>(signal)) {
       for (const Report& each : reported->reports)
@@ -84,6 +91,10 @@ Status TrialDirectories::on_step(const Step& step, const State& state) {
       for (const Slot& slot : joined->node.slots) hosts_[slot.id] = joined->node.host;
     }
   }
+  // What was reported in this step was reached with the configuration before.
+  for (const Decision& decision : step.turn.decisions)
+    if (const auto* exploit = std::get_if<Exploit>(&decision.action))
+      TRY(exploited(*exploit, state));
   for (const Launch& each : step.fill.launches) TRY(launch(each, state));
   const bool due = batch_bytes_ >= kBatchBytes || batch_.trials() >= kBatchTrials ||
                    next_.value - batch_first_ >= kBatchSteps ||
@@ -140,7 +151,7 @@ Status TrialDirectories::launch(const Launch& launch, const State& state) {
 
 Status TrialDirectories::report(const Report& report, const Turn& turn, const State& state) {
   if (!state.known(report.trial)) return ok_status();
-  Entry& each = *TRY(entry(report.trial, state));
+  Entry& each = *TRY(entry(report.trial, state, &turn));
   each.total_seconds += report.seconds;
   each.seconds_since_restore += report.seconds;
   ++each.iterations_since_restore;
@@ -194,7 +205,8 @@ Status TrialDirectories::exploited(const Exploit& exploit, const State& state) {
   return ok_status();
 }
 
-Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const State& state) {
+Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const State& state,
+                                                         const Turn* turn) {
   const Trial& known = state.trial(trial);
   TRY(check_directory(known));
   const auto [at, is_new] = entries_.try_emplace(trial);
@@ -202,7 +214,7 @@ Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const St
   if (!each.source.trial_name.empty()) return &each;
   each.directory = known.directory;
   if (is_new) each.total_seconds = total_of(batch_.last_result(each.directory));
-  fill_in(each, known, known.config);
+  fill_in(each, known, turn ? config_before(*turn, known) : known.config);
   const auto host = hosts_.find(known.slot);
   if (host != hosts_.end()) each.source.host = host->second;
   const std::string header = batch_.progress_header(each.directory);

@@ -59,7 +59,8 @@ class TrialDirectories : public Observer {
   Status report(const Report& report, const Turn& turn, const State& state);
   Status exited(const Exited& exited, StudyTime time, const State& state);
   Status exploited(const Exploit& exploit, const State& state);
-  Result<Entry*> entry(TrialId trial, const State& state);
+  /// `turn`: the one whose report is to be written.
+  Result<Entry*> entry(TrialId trial, const State& state, const Turn* turn = nullptr);
   void fill_in(Entry& entry, const Trial& trial, const Config& config) const;
   Status flush();
   std::string knowledge() const;

@@ -141,6 +141,11 @@ TEST_F(TrialDirectoriesTest, WritesRaysLayout) {
   EXPECT_EQ(files["trial_1/params.json"],
             "{\n  \"lr\": 0.1,\n  \"optimizer\": {\n    \"name\": NaN\n  }\n}");
   EXPECT_EQ(lines(files["trial_0/result.json"]), 6);
+  std::stringstream taker(files["trial_2/result.json"]);
+  for (std::string line; std::getline(taker, line);)
+    EXPECT_EQ(line.find("\"lr\": 0.5") != line.npos,
+              line.find("\"training_iteration\": 7,") != line.npos)
+        << "the step at which it was told to take over was made with the configuration before";
   EXPECT_EQ(lines(files["trial_0/progress.csv"]), 7);
   EXPECT_TRUE(files["trial_0/progress.csv"].starts_with("loss,accuracy,timestamp,"));
   EXPECT_FALSE(files.contains("trial_0/error.txt"));

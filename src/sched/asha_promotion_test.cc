@@ -83,13 +83,14 @@ TEST_F(AshaPromotionTest, HeldAndEndedTrialsAreNotPromoted) {
   EXPECT_FALSE(next().valid());
 }
 
-TEST_F(AshaPromotionTest, ATrialThatTheUserBringsBackGoesPastItsRung) {
+TEST_F(AshaPromotionTest, ATrialThatTheUserBringsBackWaitsAtItsRungAsBefore) {
   const TrialId held = arrive(9);
   desk_.take(UserCommand{PauseTrial{held}}, {{Pause{held, true}, "by the user"}});
-  const auto decisions = desk_.take(UserCommand{ResumeTrial{held}});
-  ASSERT_EQ(decisions.size(), 1u);
-  EXPECT_EQ(desk_.state().trial(held).status, TrialStatus::kPending);
-  EXPECT_EQ(desk_.state().trial(held).until, 2);
+  desk_.take(UserCommand{ResumeTrial{held}});
+  EXPECT_EQ(desk_.state().trial(held).status, TrialStatus::kPaused);
+  EXPECT_FALSE(next().valid());
+  arrive(10), arrive(11);
+  EXPECT_EQ(next(), held) << "now it belongs to the best";
 }
 
 TEST_F(AshaPromotionTest, ALostTrialIsNotCountedAsWaiting) {

@@ -33,14 +33,14 @@ Median::Arrival Median::arrive(const Report& report, const Trial& trial) const {
     course.sum = 0, course.count = 0;
     for (const Point& point : trial.history)
       if (point.step < report.step && static_cast<double>(point.step) >= options_.grace &&
-          !std::isnan(point.value))
+          std::isfinite(point.value))
         course.sum += point.value, ++course.count;
   }
   course.step = report.step;
   course.seconds += report.seconds;
   const double at = by_steps ? static_cast<double>(report.step) : course.seconds;
   if (at < options_.grace || !report.value) return arrival;
-  if (!std::isnan(*report.value)) course.sum += *report.value, ++course.count;
+  if (std::isfinite(*report.value)) course.sum += *report.value, ++course.count;
   const auto milestone = static_cast<std::int64_t>((at - options_.grace) / options_.every);
   arrival.comes = milestone > course.milestone;
   if (arrival.comes) course.milestone = milestone;
@@ -64,14 +64,14 @@ std::string Median::verdict(const Arrival& arrival, const std::vector<Arrival>& 
   for (const Arrival& other : together)
     if (other.comes && other.trial != arrival.trial &&
         other.course.milestone == arrival.course.milestone)
-      extra.push_back(rank_key(objective_, other.course.mean()));
+      extra.push_back(objective_.rank_key(other.course.mean()));
   const std::size_t others = means.size() + extra.size();
   if (others < static_cast<std::size_t>(options_.min_trials)) return {};
   std::ranges::sort(extra, [](double a, double b) { return Ranking::precedes(a, b); });
   const double upper = key_at(means, extra, others / 2);
   const double median =
       others % 2 == 1 ? upper : (key_at(means, extra, others / 2 - 1) + upper) / 2;
-  const double best = trial.best ? rank_key(objective_, trial.best->value) : std::nan("");
+  const double best = trial.best ? objective_.rank_key(trial.best->value) : std::nan("");
   if (!Ranking::precedes(median, best)) return {};
   const double sign = objective_.mode == Mode::kMin ? 1 : -1;
   return fmt::format("its best {:.6g} is worse than the median {:.6g} of {} others", sign * best,
@@ -121,7 +121,7 @@ void Median::observe(const Turn& turn, const State& state) {
     courses_[index] = arrival.course;
     if (arrival.comes)
       means_[arrival.course.milestone].insert(
-          {rank_key(objective_, arrival.course.mean()), arrival.trial});
+          {objective_.rank_key(arrival.course.mean()), arrival.trial});
   }
 }
 

@@ -134,7 +134,7 @@ Decision Pbt::judge(TrialId trial, const Marks& marks, const State& state) const
     const bool comparable = marks[i].step >= 0 && marks[i].latest &&
                             std::abs(marks[i].seen - own.step) <= options_.interval;
     if (comparable && !ended(state.trial(id).status))
-      entries.push_back({rank_key(objective_, *marks[i].latest), id});
+      entries.push_back({objective_.rank_key(*marks[i].latest), id});
   }
   std::ranges::sort(entries, [](auto& a, auto& b) { return Ranking::precedes(a, b); });
   const std::size_t few = quantile_size(entries.size(), options_.quantile);

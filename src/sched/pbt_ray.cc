@@ -52,7 +52,7 @@ bool RayPbt::due(const Course& course, const Report& report, bool waits) const {
 }
 
 bool RayPbt::ranked(TrialId trial, const Course& course, const State& state) const {
-  if (!course.score || std::isnan(*course.score)) return false;
+  if (!course.score || !std::isfinite(*course.score)) return false;
   if (options_.counter == Counter::kOwn) return *course.score != 0;
   return !ended(state.trial(trial).status);
 }
@@ -161,7 +161,7 @@ void RayPbt::observe(const Turn& turn, const State& state) {
     took_over(*exploit, tested.contains(exploit->trial) ? tested[exploit->trial] : own.last);
   }
   for (const auto& [trial, step] : tested)
-    if (state.trial(trial).verdict == Verdict::kNone) course(courses_, trial).plan.reset();
+    if (!state.trial(trial).parked) course(courses_, trial).plan.reset();
   if (exited) course(courses_, exited->trial).plan.reset();
 }
 

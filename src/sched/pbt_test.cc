@@ -17,6 +17,7 @@ const Space kSpace = {{{"lr", Real{1e-3, 1, Scale::kLog}}}};
 class PbtTest : public testing::Test {
  protected:
   void populate(int members, PbtOptions options = {.interval = 10, .max_steps = 100}) {
+    trials_.clear();
     pbt_.emplace(Objective{"accuracy", Mode::kMax}, kSpace, options, 3);
     desk_.emplace(*pbt_, Objective{"accuracy", Mode::kMax}, members);
     for (int i = 0; i < members; ++i) {
@@ -124,11 +125,15 @@ TEST_F(PbtTest, ADonorThatTookOverOthersIsNoneUntilItsNextBoundary) {
   EXPECT_NE(decision->reason.find("has just taken over other weights"), std::string::npos);
 }
 
-TEST_F(PbtTest, AValueThatIsNotANumberRanksLastAndIsNoDonor) {
-  populate(2, {.interval = 10, .quantile = 0.5});
-  report(0, 10, std::numeric_limits<double>::quiet_NaN());
-  EXPECT_EQ(until(report(1, 10, 0.1)), 20);
-  EXPECT_TRUE(is<Exploit>(report(0, 20, std::numeric_limits<double>::quiet_NaN())));
+TEST_F(PbtTest, AValueThatIsNotFiniteRanksLastAndIsNoDonor) {
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
+    populate(2, {.interval = 10, .quantile = 0.5});
+    report(0, 10, value);
+    EXPECT_EQ(until(report(1, 10, 0.1)), 20) << value;
+    EXPECT_TRUE(is<Exploit>(report(0, 20, value))) << value;
+  }
 }
 
 TEST_F(PbtTest, WhoTookOverADonorBehindItIsNotJudgedAgainBeforeItHasGotOn) {

@@ -10,11 +10,6 @@
 
 namespace clavier::sched {
 
-/// The value as a number of which less is better; NaN stays NaN.
-inline double rank_key(const Objective& objective, double value) {
-  return objective.mode == Mode::kMin ? value : -value;
-}
-
 /// The values that trials had at one rung, best first: less is better, NaN after everything,
 /// ties by trial. Blocks of bounded size keep an insertion and a question about ranks at a few
 /// hundred touched entries whatever the number of trials. Single-threaded.

@@ -68,8 +68,10 @@ TEST(Ranking, KeyAtMergesKeysThatAreNotInItYet) {
 }
 
 TEST(Ranking, ComparesUnderBothModes) {
-  EXPECT_LT(rank_key({"loss", Mode::kMin}, 1), rank_key({"loss", Mode::kMin}, 2));
-  EXPECT_LT(rank_key({"accuracy", Mode::kMax}, 2), rank_key({"accuracy", Mode::kMax}, 1));
+  EXPECT_LT((Objective{"loss", Mode::kMin}.rank_key(1)),
+            (Objective{"loss", Mode::kMin}.rank_key(2)));
+  EXPECT_LT((Objective{"accuracy", Mode::kMax}.rank_key(2)),
+            (Objective{"accuracy", Mode::kMax}.rank_key(1)));
 }
 
 }  // namespace

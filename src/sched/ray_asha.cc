@@ -10,6 +10,14 @@
 #include "sched/rungs.h"
 
 namespace clavier::sched {
+namespace {
+
+/// More of it is better; infinities count, as in Ray.
+double oriented(const Objective& objective, double value) {
+  return objective.mode == Mode::kMax ? value : -value;
+}
+
+}  // namespace
 
 double percentile(const Ranking& sorted, double percent) {
   const auto last = static_cast<double>(sorted.size() - 1);
@@ -80,7 +88,7 @@ std::optional<Decision> RayAsha::judge(const Report& report, const Trial& trial)
   const auto index = report.value ? rung_at(trial, report.step) : std::nullopt;
   if (index) {
     const Rung& rung = rungs_of(trial)[*index];
-    const double reward = -rank_key(objective_, *report.value);
+    const double reward = oriented(objective_, *report.value);
     if (!rung.rewards.empty()) {
       const double cutoff = percentile(rung.rewards, (1 - 1 / options_.reduction_factor) * 100);
       if (reward < cutoff)
@@ -109,7 +117,7 @@ void RayAsha::record(const Trial& trial, Steps step, double value) {
   recorded_[index].resize(rungs_of(trial).size());
   recorded_[index][*rung] = true;
   if (!std::isnan(value))
-    brackets_[bracket_of(trial)][*rung].rewards.insert({-rank_key(objective_, value), trial.id});
+    brackets_[bracket_of(trial)][*rung].rewards.insert({oriented(objective_, value), trial.id});
 }
 
 void RayAsha::observe(const Turn& turn, const State& state) {

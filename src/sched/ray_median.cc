@@ -160,8 +160,7 @@ void RayMedian::take(const Report& report, Verdict verdict) {
 void RayMedian::observe(const Turn& turn, const State& state) {
   std::vector<std::pair<const Report*, Verdict>> judged;  // all before any is recorded
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    const bool paused = trial.verdict == clavier::Verdict::kPause;
-    judged.emplace_back(&report, paused ? judge(report, trial, state) : Verdict::kGoOn);
+    judged.emplace_back(&report, trial.parked ? judge(report, trial, state) : Verdict::kGoOn);
   });
   for (const auto& [report, verdict] : judged) take(*report, verdict);
   for (const Decision& decision : turn.decisions)

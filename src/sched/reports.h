@@ -11,9 +11,9 @@ inline bool decided(const Turn& turn, TrialId trial) {
   return false;
 }
 
-/// Calls `visit(report, trial)` for the reports that a policy may judge: neither late nor of a
-/// trial that had been decided upon before this turn. The same ones for `decide`, before the
-/// decisions are folded, and for `observe`, after it.
+/// Calls `visit(report, trial)` for the reports that a policy may judge: none that is late, one of
+/// a trial that is being paused included. The same ones for `decide`, before the decisions are
+/// folded, and for `observe`, after it.
 template <typename Visit>
 void for_each_report(const Turn& turn, const State& state, const Visit& visit) {
   const auto* signal = std::get_if<Signal>(&turn.input);
@@ -23,7 +23,7 @@ void for_each_report(const Turn& turn, const State& state, const Visit& visit) {
     if (!state.known(report.trial)) continue;
     const Trial& trial = state.trial(report.trial);
     if (ended(trial.status)) continue;
-    if (trial.verdict == Verdict::kNone || decided(turn, trial.id)) visit(report, trial);
+    if (!ends(trial.verdict) || decided(turn, trial.id)) visit(report, trial);
   }
 }
 

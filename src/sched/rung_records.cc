@@ -38,7 +38,7 @@ std::vector<Arrival> RungRecords::arrivals(const Turn& turn, const State& state)
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
     if (!report.value) return;
     if (const auto rung = due(trial, report.step))
-      arrivals.push_back({trial.id, trial.bracket, *rung, rank_key(objective_, *report.value)});
+      arrivals.push_back({trial.id, trial.bracket, *rung, objective_.rank_key(*report.value)});
   });
   return arrivals;
 }

@@ -30,8 +30,9 @@ using Runnable = std::variant<New, Resume>;
 /// state folds the decisions; `observe`; and, where there is capacity, `next`.
 ///
 /// A worker that reaches its `until` waits: `decide` must then answer with an action for it (a
-/// failure to do so is logged and the trial is completed by the tuner). Trials with a verdict, late
-/// reports and inputs without meaning for the policy never need an answer.
+/// failure to do so is logged and the trial is completed by the tuner). So must it for a trial that
+/// is being paused and reports that step on its way out; what is answered takes effect at its next
+/// launch. Late reports and inputs without meaning for the policy never need an answer.
 class Scheduler {
  public:
   virtual ~Scheduler() = default;

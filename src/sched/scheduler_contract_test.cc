@@ -193,15 +193,18 @@ TEST_P(SchedulerContract, TreatsMinAndMaxAlike) {
     ASSERT_EQ(actions(small.log()[i]), actions(large.log()[i]));
 }
 
-TEST_P(SchedulerContract, EndsWhenSomeOrAllValuesAreNotANumber) {
-  const auto sometimes = make(), always = make();
-  Study some(*sometimes, {.value = [](TrialId trial, Steps step) {
-    return trial.value % 3 == 0 ? kNaN : curve(trial, step);
-  }});
-  some.run();
-  Study all(*always, {.value = [](TrialId, Steps) { return kNaN; }});
-  all.run();
-  EXPECT_EQ(all.state().trials().size(), 30u);
+TEST_P(SchedulerContract, EndsWhenSomeOrAllValuesAreNotFinite) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double value : {kNaN, kInfinity, -kInfinity}) {
+    const auto sometimes = make(), always = make();
+    Study some(*sometimes, {.value = [=](TrialId trial, Steps step) {
+      return trial.value % 3 == 0 ? value : curve(trial, step);
+    }});
+    some.run();
+    Study all(*always, {.value = [=](TrialId, Steps) { return value; }});
+    all.run();
+    EXPECT_EQ(all.state().trials().size(), 30u);
+  }
 }
 
 TEST_P(SchedulerContract, LivesWithFailuresAndLosses) {

@@ -41,7 +41,7 @@ class ScriptedScheduler final : public Scheduler {
     if (!reported || turn.late) return decisions;
     for (const Report& report : reported->reports) {
       const Trial& trial = state.trial(report.trial);
-      if (!trial.live() || trial.verdict != Verdict::kNone) continue;
+      if (!trial.open()) continue;
       const auto found = answers.find({report.trial, report.step});
       if (found != answers.end())
         decisions.push_back(found->second);

@@ -1,6 +1,7 @@
 #include "study/state.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/match.h"
@@ -13,6 +14,12 @@ Checkpoint void_like(const Checkpoint& checkpoint) {
   return {TrialId{}, checkpoint.launch, checkpoint.step, {}};
 }
 
+/// The best is from before: it keeps what it was reached with.
+void change_config(Trial& trial, Config config) {
+  if (trial.best && !trial.best->config) trial.best->config = std::move(trial.config);
+  trial.config = std::move(config);
+}
+
 /// A trial at rest goes on from the newest weights that are left, with the configuration that they
 /// had: that from before a takeover of which nothing is left. Every takeover has left a checkpoint
 /// in the list, and only others' are void there.
@@ -21,7 +28,7 @@ void fall_back(Trial& trial) {
   while (!kept.empty() && !kept.back().trial.valid()) {
     kept.pop_back();
     if (trial.takeovers.empty() || ended(trial.status)) continue;
-    trial.config = std::move(trial.takeovers.back().before);
+    change_config(trial, std::move(trial.takeovers.back().before));
     trial.takeovers.pop_back();
     trial.origin.reset();
     if (!trial.takeovers.empty()) trial.origin = trial.takeovers.back().donor.trial;
@@ -102,8 +109,11 @@ void State::take(const Signal& signal, bool late) {
         }
       },
       [&](const CheckpointSaved& saved) {
-        if (known(saved.checkpoint.trial) && !at(saved.checkpoint.trial).taking_over)
-          keep(saved.checkpoint);
+        if (!known(saved.checkpoint.trial)) return;
+        Trial& trial = at(saved.checkpoint.trial);
+        if (trial.taking_over) return;
+        keep(saved.checkpoint);
+        if (trial.launch == saved.checkpoint.launch) saved_best(trial, saved.checkpoint);
       },
       [&](const CheckpointVoid& gone) { forget(gone.checkpoint); },
       [&](const Exited& exited) {
@@ -130,11 +140,23 @@ void State::take(const Report& report) {
   while (!trial.history.empty() && trial.history.back().step >= point.step)
     trial.history.pop_back();
   trial.history.push_back(point);
-  if (!trial.best || objective_.better(point.value, trial.best->value)) {
-    trial.best = point;
+  if (std::isfinite(point.value) &&
+      (!trial.best || objective_.better(point.value, trial.best->value))) {
+    trial.best = Best{point.step, point.value};
     if (trial.width == 1 && (!best_ || objective_.better(point.value, at(*best_).best->value)))
       best_ = trial.id;
   }
+  if (report.checkpoint) saved_best(trial, *report.checkpoint);
+}
+
+/// A checkpoint of the last report. It has the best weights if they were reached at that report, or
+/// again at it.
+void State::saved_best(Trial& trial, const Checkpoint& checkpoint) {
+  if (!trial.best || trial.best->config || trial.best->checkpoint || trial.history.empty()) return;
+  const Point& last = trial.history.back();
+  if (last.step == checkpoint.step && last.step == trial.best->step &&
+      last.value == trial.best->value)
+    trial.best->checkpoint = checkpoint;
 }
 
 void State::keep(const Checkpoint& checkpoint) {
@@ -145,6 +167,7 @@ void State::keep(const Checkpoint& checkpoint) {
 
 void State::forget(const Checkpoint& checkpoint) {
   for (Trial& trial : trials_) {
+    if (trial.best && trial.best->checkpoint == checkpoint) trial.best->checkpoint.reset();
     auto& kept = trial.checkpoints;
     const bool own = checkpoint.trial == trial.id;
     const auto first = std::ranges::find(kept, checkpoint);
@@ -162,6 +185,9 @@ void State::exit(Trial& trial, const Exited& exited, int stuck) {
   trial.busy += now_ - trial.launched;
   trial.taking_over = false;
   fall_back(trial);
+  // Its work was done before it heard that it was to go on later.
+  if (exited.kind == ExitKind::kCompleted && verdict != Verdict::kStop)
+    return set_status(trial, TrialStatus::kCompleted);
   switch (verdict) {
     case Verdict::kStop: return set_status(trial, TrialStatus::kStopped);
     case Verdict::kComplete: return set_status(trial, TrialStatus::kCompleted);
@@ -191,9 +217,13 @@ void State::take(const UserCommand& command) {
       command, [&](const AddTrial& add) { requested_.push_back(add.config); },
       [](const PauseTrial&) {},  // a live one is paused by the tuner's decision in the same turn
       [&](const ResumeTrial& resume) {
-        if (!known(resume.trial) || !at(resume.trial).held) return;
-        at(resume.trial).held = false;
-        set_status(at(resume.trial), TrialStatus::kPending);
+        if (!known(resume.trial)) return;
+        Trial& trial = at(resume.trial);
+        if (trial.verdict == Verdict::kHold)
+          trial.verdict = trial.parked ? Verdict::kPause : Verdict::kRequeue;
+        if (!trial.held) return;
+        trial.held = false;
+        set_status(trial, trial.parked ? TrialStatus::kPaused : TrialStatus::kPending);
       },
       [&](const Retry& again) {
         finished_.reset();
@@ -210,9 +240,12 @@ void State::retry(TrialId id) {
   if (!known(id) || !ended(at(id).status)) return;
   Trial& trial = at(id);
   // What it ended with would have it end at once.
-  if (trial.status == TrialStatus::kCompleted) trial.checkpoints.clear();
+  if (trial.status == TrialStatus::kCompleted) {
+    trial.checkpoints.clear();
+    if (trial.best) trial.best->checkpoint.reset();
+  }
   trial.failures = trial.stuck = 0;
-  trial.held = false;
+  trial.held = trial.parked = false;
   trial.reason.clear();
   trial.log_tail.clear();
   set_status(trial, TrialStatus::kPending);
@@ -221,11 +254,14 @@ void State::retry(TrialId id) {
 void State::decide(const Decision& decision) {
   Trial& trial = at(subject(decision.action));
   if (!decision.reason.empty()) trial.reason = decision.reason;
-  // A trial without a worker obeys at once.
+  // A trial without a worker obeys at once. A live one obeys the last word, but that both user and
+  // scheduler may have paused it.
   const auto judge = [&](Verdict verdict, TrialStatus at_rest) {
     if (ended(trial.status)) return;
+    if (verdict == Verdict::kPause) trial.parked = true;
     if (trial.live())
-      trial.verdict = verdict;
+      trial.verdict =
+          verdict == Verdict::kPause && trial.verdict == Verdict::kHold ? Verdict::kHold : verdict;
     else
       set_status(trial, at_rest);
   };
@@ -242,8 +278,8 @@ void State::decide(const Decision& decision) {
         trial.stretch = go_on.stretch;
       },
       [&](const Exploit& exploit) {
-        trial.takeovers.push_back({exploit.donor, std::move(trial.config), trial.step});
-        trial.config = exploit.config;
+        trial.takeovers.push_back({exploit.donor, trial.config, trial.step});
+        change_config(trial, exploit.config);
         trial.until = exploit.until;
         trial.stretch = exploit.stretch;
         trial.step = exploit.donor.step;
@@ -288,13 +324,18 @@ void State::apply(const Fill& fill, StudyTime time) {
       trial.until = member.until;
       trial.stretch = member.stretch;
       trial.launched = time;
+      trial.parked = false;
       trial.reason.clear();
       trial.step = member.from ? member.from->step : 0;
       set_status(trial, TrialStatus::kRunning);
     }
   }
-  for (const Checkpoint& discard : fill.discards)
-    if (known(discard.trial)) std::erase(at(discard.trial).checkpoints, discard);
+  for (const Checkpoint& discard : fill.discards) {
+    if (!known(discard.trial)) continue;
+    Trial& trial = at(discard.trial);
+    std::erase(trial.checkpoints, discard);
+    if (trial.best && trial.best->checkpoint == discard) trial.best->checkpoint.reset();
+  }
   if (fill.exhausted) exhausted_ = true;
   if (fill.finished) finished_ = fill.finished;
 }

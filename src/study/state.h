@@ -65,7 +65,7 @@ class State {
   /// Trials not ended.
   std::size_t unfinished() const;
 
-  /// The trial with the best value ever reported, ties to the lower id; target width only.
+  /// The trial with the best finite value ever reported, ties to the lower id; target width only.
   std::optional<TrialId> best() const { return best_; }
   std::int64_t reports() const { return reports_; }
   bool exhausted() const { return exhausted_; }
@@ -84,6 +84,7 @@ class State {
   void take(const Signal& signal, bool late);
   void take(const UserCommand& command);
   void take(const Report& report);
+  static void saved_best(Trial& trial, const Checkpoint& checkpoint);
   void exit(Trial& trial, const Exited& exited, int stuck = 1);
   void retry(TrialId id);
   void decide(const Decision& decision);

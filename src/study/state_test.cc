@@ -9,6 +9,7 @@ namespace clavier {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Feeds a state with steps and counts their ids and times.
 class StateTest : public testing::Test {
@@ -244,6 +245,74 @@ TEST_F(StateTest, BestIsTheBestValueEverAndTiesGoToTheFirst) {
   EXPECT_EQ(state.trial(c).best->step, 1);
   report(narrow, 1, 0.0);
   EXPECT_EQ(state.best(), c) << "surrogates are not ranked";
+}
+
+TEST_F(StateTest, WhatIsNotFiniteIsNeverTheBest) {
+  open();
+  const TrialId a = create();
+  for (const double value : {kNaN, -kInfinity, kInfinity}) report(a, 1, value);
+  EXPECT_FALSE(state.best());
+  EXPECT_FALSE(state.trial(a).best);
+  EXPECT_EQ(state.trial(a).history.size(), 1u) << "it was reported all the same";
+  const Objective loss{"loss", Mode::kMin}, accuracy{"accuracy", Mode::kMax};
+  for (const Objective& objective : {loss, accuracy})
+    for (const double value : {kNaN, -kInfinity, kInfinity}) {
+      EXPECT_TRUE(objective.better(1e300, value));
+      EXPECT_FALSE(objective.better(value, 1e300));
+      EXPECT_FALSE(objective.better(value, kNaN));
+      EXPECT_TRUE(std::isnan(objective.rank_key(value)));
+    }
+}
+
+TEST_F(StateTest, TheBestIsValueConfigurationAndWeightsOfOneMoment) {
+  open();
+  Config first, second;
+  first.set("lr", 0.1);
+  second.set("lr", 0.2);
+  const TrialId donor = create(), id = create(first);
+  const LaunchId launch = state.trial(id).launch;
+  const auto saved = [&](Steps step, const char* path) {
+    turn(Signal(CheckpointSaved{{id, launch, step, path}}));
+  };
+  report(id, 1, 0.9);
+  saved(1, "c1");
+  report(id, 2, 0.5);
+  ASSERT_TRUE(state.trial(id).best_model().checkpoint);
+  EXPECT_EQ(state.trial(id).best_model().checkpoint->path, "c1") << "the nearest there is";
+  EXPECT_FALSE(state.trial(id).best_model().of_best_step);
+  saved(2, "c2");
+  EXPECT_TRUE(state.trial(id).best_model().of_best_step);
+  report(id, 3, 0.8, {{Exploit{id, {donor, LaunchId{0}, 1, "donor"}, 0.4, second, 9}}});
+  report(id, 2, 0.7);
+  saved(2, "other weights at step 2");
+  EXPECT_EQ(state.trial(id).config, second);
+  EXPECT_EQ(state.trial(id).best_config(), first);
+  EXPECT_EQ(state.trial(id).best_model().checkpoint->path, "c2");
+  Fill fill;
+  fill.discards = {{id, launch, 2, "c2"}};
+  state.apply(fill, state.now());
+  EXPECT_FALSE(state.trial(id).best_model().checkpoint) << "what is left is of other weights";
+  EXPECT_EQ(*state.trial(id).best_model().config, first);
+  report(id, 3, 0.4);
+  EXPECT_EQ(state.trial(id).best_config(), second);
+  EXPECT_EQ(state.trial(id).best_model().checkpoint->path, "other weights at step 2");
+}
+
+TEST_F(StateTest, ABestFromATakeoverThatProvedVoidKeepsItsConfiguration) {
+  open();
+  Config first, second;
+  first.set("lr", 0.1);
+  second.set("lr", 0.2);
+  const TrialId donor = create(), id = create(first);
+  const Checkpoint given{donor, LaunchId{0}, 1, "donor"};
+  report(id, 2, 0.9);
+  turn(Signal(CheckpointSaved{{id, state.trial(id).launch, 2, "own"}}));
+  report(id, 3, 0.8, {{Exploit{id, given, 0.4, second, 9}}});
+  report(id, 2, 0.1);
+  exit(id, ExitKind::kLost);
+  turn(Signal(CheckpointVoid{given, "damaged"}));
+  EXPECT_EQ(state.trial(id).config, first);
+  EXPECT_EQ(state.trial(id).best_config(), second);
 }
 
 TEST_F(StateTest, RepeatedStepsReplaceWhatTheyRepeat) {

@@ -1,5 +1,7 @@
 #include "study/trial.h"
 
+#include <cstdlib>
+
 namespace clavier {
 
 std::string_view name(TrialStatus status) {
@@ -12,6 +14,20 @@ std::string_view name(TrialStatus status) {
     case TrialStatus::kFailed: return "failed";
   }
   return "unknown";
+}
+
+const Checkpoint* Trial::nearest_checkpoint(Steps step) const {
+  const Checkpoint* nearest = nullptr;
+  // Newest first: what stands before others' weights was trained before these were taken over.
+  for (auto each = checkpoints.rbegin(); each != checkpoints.rend() && each->trial == id; ++each)
+    if (!nearest || std::abs(each->step - step) < std::abs(nearest->step - step)) nearest = &*each;
+  return nearest;
+}
+
+Model Trial::best_model() const {
+  if (!best) return {nearest_checkpoint(step), &config, false};
+  if (best->checkpoint) return {&*best->checkpoint, &best_config(), true};
+  return {best->config ? nullptr : nearest_checkpoint(best->step), &best_config(), false};
 }
 
 }  // namespace clavier

@@ -28,8 +28,14 @@ std::string_view name(TrialStatus status);
 /// Begins the reason of a stop that says nothing about the trial.
 inline constexpr std::string_view kStudyEnds = "the study ends: ";
 
-/// What was decided about a running trial whose worker has not left yet.
+/// What was decided about a running trial whose worker has not left yet. Under the last three it
+/// goes on later: until it has left, its reports count and are decided upon as ever.
 enum class Verdict { kNone, kStop, kComplete, kPause, kHold, kRequeue };
+
+/// What such a trial still reports is late: it came after its end.
+constexpr bool ends(Verdict verdict) {
+  return verdict == Verdict::kStop || verdict == Verdict::kComplete;
+}
 
 /// One report as policies remember it.
 struct Point {
@@ -45,6 +51,21 @@ struct Takeover {
   Steps at = 0;  ///< Its own step then.
 };
 
+/// The best that a trial has reported: value, step, configuration and weights of one moment.
+struct Best {
+  Steps step = 0;
+  double value = 0;                           ///< Finite.
+  std::optional<Config> config = {};          ///< Where the trial has got another since.
+  std::optional<Checkpoint> checkpoint = {};  ///< Of that step, as long as it is kept.
+};
+
+/// Weights to take for a trial's best.
+struct Model {
+  const Checkpoint* checkpoint = nullptr;  ///< Null: none is left.
+  const Config* config = nullptr;          ///< They were trained with it. Never null.
+  bool of_best_step = false;               ///< Else of the kept step nearest to it.
+};
+
 /// The fold of everything the log says about one trial.
 struct Trial {
   TrialId id;
@@ -57,6 +78,7 @@ struct Trial {
   TrialStatus status = TrialStatus::kPending;
   Verdict verdict = Verdict::kNone;
   bool held = false;         ///< Paused by the user: only the user resumes it.
+  bool parked = false;       ///< Paused by its scheduler since its launch: that one resumes it.
   LaunchId launch = {};      ///< The live one; else the last.
   SlotId slot = {};          ///< Of the live or last launch.
   Steps step = 0;            ///< Last reported.
@@ -67,7 +89,7 @@ struct Trial {
   std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.
   /// Reports that carried the objective, later attempts replacing what they repeat.
   std::vector<Point> history = {};
-  std::optional<Point> best = {};
+  std::optional<Best> best = {};
   std::vector<Checkpoint> checkpoints = {};  ///< Kept ones, oldest first.
   /// Told to take over others' weights and not heard of since: what its worker may have saved in
   /// the meantime, outside a report, are the weights it is to give up.
@@ -90,8 +112,26 @@ struct Trial {
   /// Where its worker waits.
   Steps waits_at() const { return until < stretch ? until : stretch; }
   bool live() const { return status == TrialStatus::kRunning; }
+  /// Live, and nothing that was decided keeps it from going on, now or later: what it reports
+  /// counts, and what is decided about it takes effect, at the latest at its next launch.
+  bool open() const { return live() && !ends(verdict); }
   const Checkpoint* latest_checkpoint() const {
     return checkpoints.empty() ? nullptr : &checkpoints.back();
+  }
+  /// What the best value was reached with.
+  const Config& best_config() const { return best && best->config ? *best->config : config; }
+  /// The weights of the best step; if these are not kept, of the nearest step that the same
+  /// training has left, and none if others' weights were taken over since.
+  Model best_model() const;
+  /// A kept checkpoint of the present weights and configuration, from `step`, else from nearest to
+  /// it; null if there is none.
+  const Checkpoint* nearest_checkpoint(Steps step) const;
+  /// Where it goes on if it is to be decided upon at `until`: never there, nor beyond. A checkpoint
+  /// that is, because the report of its step did not count, is passed over: that way is gone again.
+  const Checkpoint* newest_before(Steps until) const {
+    for (auto each = checkpoints.rbegin(); each != checkpoints.rend(); ++each)
+      if (each->step < until) return &*each;
+    return nullptr;
   }
 };
 

@@ -50,7 +50,13 @@ void Director::change(StudyOptions options) {
 bool Director::late(const Report& report) const {
   if (!state_.known(report.trial)) return true;
   const Trial& trial = state_.trial(report.trial);
-  return !trial.live() || trial.launch != report.launch || trial.verdict != Verdict::kNone;
+  return !trial.open() || trial.launch != report.launch;
+}
+
+/// Nothing can be decided about it any more: it has ended, or is told to.
+bool Director::closed(TrialId id) const {
+  const Trial& trial = state_.trial(id);
+  return ended(trial.status) || ends(trial.verdict);
 }
 
 void Director::look_again(TrialId id) {
@@ -121,9 +127,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
     for (Decision& decision : policies_.scheduler.decide(turn, state_)) {
       const TrialId trial = subject(decision.action);
       CHECK(state_.known(trial), "a scheduler decided about a trial that does not exist");
-      if (!decided(turn, trial) && !ended(state_.trial(trial).status) &&
-          state_.trial(trial).verdict == Verdict::kNone)
-        turn.decisions.push_back(std::move(decision));
+      if (!decided(turn, trial) && !closed(trial)) turn.decisions.push_back(std::move(decision));
     }
     if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
     ask_about_stretches(turn);
@@ -264,7 +268,7 @@ void Director::judge_report(const Reported& reported, Turn& turn) const {
 void Director::judge_time(Turn& turn) const {
   for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
     const Trial& trial = state_.trial(id);
-    if (trial.verdict == Verdict::kNone && time_up(options_.trial_rules, trial) <= state_.now())
+    if (trial.open() && time_up(options_.trial_rules, trial) <= state_.now())
       turn.decisions.push_back({Complete{id}, "its time is up"});
   }
 }
@@ -306,7 +310,7 @@ void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {
 
 void Director::obey(const UserCommand& command, Turn& turn) {
   const auto decide = [&](TrialId id, Action action, std::string reason) {
-    if (state_.known(id) && !ended(state_.trial(id).status))
+    if (state_.known(id) && !closed(id))
       turn.decisions.push_back({std::move(action), std::move(reason)});
   };
   match(
@@ -331,11 +335,13 @@ void Director::obey(const UserCommand& command, Turn& turn) {
 
 /// Where a failure ends the study, it goes on once that is mended, and so do the trials that ran.
 void Director::end_study(Finished finished, Turn& turn) {
+  const bool goes_on = finished.kind == FinishKind::kFailure;
   for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
-    if (state_.trial(id).verdict != Verdict::kNone || decided(turn, id)) continue;
-    const Action action =
-        finished.kind == FinishKind::kFailure ? Action(Requeue{id}) : Action(Stop{id});
-    turn.decisions.push_back({action, std::string(kStudyEnds) + finished.reason});
+    const Trial& trial = state_.trial(id);
+    const bool leaves = trial.verdict != Verdict::kNone;
+    if (!trial.open() || decided(turn, id) || (goes_on && leaves)) continue;
+    turn.decisions.push_back({goes_on ? Action(Requeue{id}) : Action(Stop{id}),
+                              std::string(kStudyEnds) + finished.reason});
   }
   ending_ = std::move(finished);
 }
@@ -349,7 +355,7 @@ StudyTime Director::deadline() const {
   if (policies_.planner.restless() && !closing_ && !state_.finished()) next = state_.now();
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-      if (state_.trial(id).verdict == Verdict::kNone)
+      if (state_.trial(id).open())
         next = std::min(next, time_up(options_.trial_rules, state_.trial(id)));
   return next;
 }

@@ -86,6 +86,7 @@ class Director {
   void fold_decisions(const Turn& turn);
   void look_again(TrialId trial);
   bool late(const Report& report) const;
+  bool closed(TrialId trial) const;
   void excuse(Input& input) const;
   bool decided(const Turn& turn, TrialId trial) const;
   bool leaves(const Turn& turn, TrialId trial) const;

@@ -138,7 +138,7 @@ bool Director::launch(const sched::Runnable& runnable, const cluster::Start& sta
   Member member{.trial = *trial, .attempt = known.attempts + 1};
   member.until = match(runnable, [](const auto& wanted) { return wanted.until; });
   member.stretch = start.stretch;
-  if (const Checkpoint* from = known.latest_checkpoint()) member.from = *from;
+  if (const Checkpoint* from = known.newest_before(member.until)) member.from = *from;
   Launch started{.id = state_.next_launch(), .members = {std::move(member)}};
   const double part = 1 / (1 + static_cast<double>(start.further.size()));
   started.shares.push_back({.slot = start.slot, .part = part});

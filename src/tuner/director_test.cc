@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 
 #include "cluster/first_fit.h"
@@ -282,6 +283,125 @@ TEST_F(DirectorTest, ReportsAfterADecisionAreLateAndNotShownToPolicies) {
   EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
 }
 
+TEST_F(DirectorTest, WhatATrialReportsWhileItIsBeingPausedCounts) {
+  scheduler_.until = 3;
+  options_.trials = 1;
+  open(1);
+  feed(UserCommand{PauseStudy{}});
+  const Step crossing = report(0, 1, 0.5);
+  EXPECT_FALSE(crossing.turn.late);
+  EXPECT_EQ(state().trial(TrialId{0}).step, 1);
+  EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
+  exit(0, ExitKind::kPaused);
+  EXPECT_EQ(status(0), TrialStatus::kPending);
+}
+
+TEST_F(DirectorTest, WhatIsDecidedOnTheWayOutTakesThePlaceOfThePause) {
+  for (const Action& action : {Action{Complete{TrialId{0}}}, Action{Stop{TrialId{0}}}}) {
+    scheduler_.until = 9;
+    scheduler_.answers[{TrialId{0}, 2}] = {action, "decided"};
+    open(1);
+    feed(UserCommand{PauseStudy{}});
+    report(0, 2, 0.5);
+    EXPECT_TRUE(report(0, 3, 0.1).turn.late);
+    exit(0, ExitKind::kPaused);
+    EXPECT_EQ(status(0), std::holds_alternative<Stop>(action) ? TrialStatus::kStopped
+                                                              : TrialStatus::kCompleted);
+    next_ = 0;
+  }
+}
+
+TEST_F(DirectorTest, WhereItWaitsNextIsKnownBeforeItIsStartedAgain) {
+  scheduler_.first_until = 2;
+  scheduler_.until = 5;
+  options_.trials = 1;
+  open(1);
+  feed(UserCommand{PauseStudy{}});
+  report(0, 2, 0.5);
+  feed(Signal{CheckpointSaved{{TrialId{0}, LaunchId{0}, 2, "c2"}}});
+  exit(0, ExitKind::kPaused);
+  const Step again = feed(Opened{.trials = 1, .rebuilt = true});
+  ASSERT_EQ(again.fill.launches.size(), 1u);
+  EXPECT_EQ(again.fill.launches[0].members[0].from->step, 2);
+  EXPECT_EQ(again.fill.launches[0].members[0].until, 5);
+}
+
+TEST_F(DirectorTest, ASchedulersPauseOutlivesTheUsers) {
+  for (const bool paused_by_scheduler : {true, false}) {
+    scheduler_ = {};
+    scheduler_.until = 5;
+    scheduler_.resumes = false;
+    if (paused_by_scheduler) scheduler_.answers[{TrialId{0}, 2}] = {Pause{TrialId{0}}, "rung"};
+    options_.trials = 2;
+    options_.restart_paused = true;
+    open(1);
+    feed(UserCommand{PauseTrial{TrialId{0}}});
+    report(0, 2, 0.5);
+    exit(0, ExitKind::kPaused);
+    EXPECT_EQ(status(0), TrialStatus::kPaused);
+    EXPECT_TRUE(state().trial(TrialId{0}).held);
+    feed(UserCommand{ResumeTrial{TrialId{0}}});
+    EXPECT_EQ(status(0), paused_by_scheduler ? TrialStatus::kPaused : TrialStatus::kPending);
+    EXPECT_FALSE(state().trial(TrialId{0}).held);
+    next_ = 0;
+  }
+}
+
+TEST_F(DirectorTest, AUserMayThinkBetterOfAPauseBeforeItIsObeyed) {
+  scheduler_.until = 5;
+  open(1);
+  feed(UserCommand{PauseTrial{TrialId{0}}});
+  feed(UserCommand{ResumeTrial{TrialId{0}}});
+  exit(0, ExitKind::kPaused);
+  EXPECT_FALSE(state().trial(TrialId{0}).held);
+  EXPECT_NE(status(0), TrialStatus::kPaused);
+}
+
+TEST_F(DirectorTest, AUsersPauseDoesNotBringBackWhatHasEnded) {
+  scheduler_.until = 1;
+  open(1);
+  report(0, 1, 0.5);
+  EXPECT_TRUE(feed(UserCommand{PauseTrial{TrialId{0}}}).turn.decisions.empty());
+  EXPECT_TRUE(feed(UserCommand{StopTrial{TrialId{0}}}).turn.decisions.empty());
+  exit(0, ExitKind::kStopped);
+  EXPECT_EQ(status(0), TrialStatus::kCompleted);
+}
+
+TEST_F(DirectorTest, ATrialThatEndedBeforeItHeardOfThePauseIsComplete) {
+  scheduler_.until = 9;
+  open(1);
+  report(0, 1, 0.5);
+  feed(UserCommand{PauseStudy{}});
+  exit(0, ExitKind::kCompleted);
+  EXPECT_EQ(status(0), TrialStatus::kCompleted);
+}
+
+TEST_F(DirectorTest, TheEndOfTheStudyReachesTrialsThatAreBeingPaused) {
+  options_.study_rules.metric = 0.1;
+  scheduler_.until = 9;
+  open(2);
+  report(0, 1, 0.5);
+  feed(UserCommand{PauseStudy{}});
+  report(0, 2, 0.05);
+  for (const std::int64_t trial : {0, 1}) exit(trial, ExitKind::kPaused);
+  EXPECT_EQ(state().count(TrialStatus::kStopped), 2u);
+}
+
+TEST_F(DirectorTest, ACheckpointFromWhereItWasToBeDecidedUponIsPassedOver) {
+  scheduler_.first_until = 4;
+  scheduler_.until = 9;
+  options_.trials = 1;
+  open(1);
+  Report saved{.trial = TrialId{0}, .launch = LaunchId{0}, .step = 3, .value = 0.1};
+  saved.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, 3, "c3"};
+  feed(Signal{Reported{{saved}}});
+  // Its report did not count.
+  feed(Signal{CheckpointSaved{{TrialId{0}, LaunchId{0}, 4, "c4"}}});
+  const Step again = exit(0, ExitKind::kLost);
+  ASSERT_EQ(again.fill.launches.size(), 1u);
+  EXPECT_EQ(again.fill.launches[0].members[0].from->step, 3);
+}
+
 TEST_F(DirectorTest, AReportOfAnOlderAttemptIsLate) {
   scheduler_.until = 9;
   options_.retries.max_failures = 3;
@@ -436,6 +556,32 @@ TEST_F(DirectorTest, OnlyTheNewestAndTheBestCheckpointAreKept) {
       discarded.push_back(each.step);
   }
   EXPECT_EQ(discarded, (std::vector<Steps>{1, 3}));
+}
+
+TEST_F(DirectorTest, SoIsTheBestByAnotherMetric) {
+  options_.keep = {.keep = 1, .best_by = "accuracy", .best_mode = Mode::kMax};
+  scheduler_.until = 9;
+  open(1);
+  std::vector<Steps> discarded;
+  const double losses[] = {0.1, 0.3, 0.2, 0.4}, accuracies[] = {0.5, 0.6, 0.9, 0.8};
+  for (Steps step = 1; step <= 4; ++step) {
+    Report report{.trial = TrialId{0}, .launch = LaunchId{0}, .step = step};
+    report.value = losses[step - 1];
+    report.metrics = {{"loss", losses[step - 1]}, {"accuracy", accuracies[step - 1]}};
+    report.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, step, "c" + std::to_string(step)};
+    for (const auto& each : feed(Signal{Reported{{report}}}).fill.discards)
+      discarded.push_back(each.step);
+  }
+  EXPECT_EQ(discarded, (std::vector<Steps>{2})) << "1 has the least loss, 3 the most accuracy";
+}
+
+TEST_F(DirectorTest, AnInfiniteValueMeetsNoThreshold) {
+  options_.trial_rules.metrics = {{"loss", 0.2}};
+  options_.study_rules.metric = 0.2;
+  scheduler_.until = 9;
+  open(1);
+  EXPECT_TRUE(report(0, 1, -std::numeric_limits<double>::infinity()).turn.decisions.empty());
+  EXPECT_FALSE(state().finished());
 }
 
 TEST_F(DirectorTest, TheCheckpointThatOthersMayTakeOverIsKeptBesidesTheNewest) {

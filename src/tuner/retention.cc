@@ -48,12 +48,14 @@ std::vector<Checkpoint> Retention::superfluous(const State& state, TrialId id) c
   const Checkpoint* at_boundary = nullptr;
   for (const Checkpoint& checkpoint : kept)
     if (rules_.boundary > 0 && checkpoint.step % rules_.boundary == 0) at_boundary = &checkpoint;
+  const auto& of_trial = state.trial(id).best;
+  const auto of_best_step = of_trial ? of_trial->checkpoint : std::nullopt;
   std::vector<Checkpoint> useless;
   const std::size_t newest = kept.size() - static_cast<std::size_t>(rules_.keep);
   for (std::size_t i = 0; i < newest; ++i) {
     const Checkpoint& checkpoint = kept[i];
-    if (&checkpoint == best || &checkpoint == at_boundary || checkpoint.trial != id ||
-        borrowed_.contains(key(checkpoint)))
+    if (&checkpoint == best || &checkpoint == at_boundary || checkpoint == of_best_step ||
+        checkpoint.trial != id || borrowed_.contains(key(checkpoint)))
       continue;
     useless.push_back(checkpoint);
   }

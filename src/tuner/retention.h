@@ -11,7 +11,7 @@ namespace clavier::tuner {
 /// Which checkpoints a study keeps (`[checkpoint]`).
 struct KeepRules {
   int keep = 1;         ///< The newest of each trial; 0: all of them.
-  std::string best_by;  ///< Besides, the best one by this metric; empty: by the objective.
+  std::string best_by;  ///< Besides the best one by the objective, that by this metric.
   Mode best_mode = Mode::kMin;
   /// Besides, the newest whose step is a multiple of this: where other trials take over. 0: none.
   Steps boundary = 0;

@@ -21,7 +21,7 @@ std::optional<std::string> met(const TrialRules& rules, const Objective& objecti
     return fmt::format("its time of {:.6g} s is up", seconds(*rules.time));
   for (const Metric& threshold : rules.metrics) {
     const auto reported = std::ranges::find(report.metrics, threshold.name, &Metric::name);
-    if (reported == report.metrics.end()) continue;
+    if (reported == report.metrics.end() || !std::isfinite(reported->value)) continue;
     const bool lower_is_better = threshold.name == objective.metric && objective.mode == Mode::kMin;
     if (lower_is_better ? reported->value <= threshold.value : reported->value >= threshold.value)
       return fmt::format("{} reached {:.6g}", threshold.name, threshold.value);

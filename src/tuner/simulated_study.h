@@ -14,6 +14,7 @@
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
+#include "sched/median.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
 #include "sched/synchronous_halving_fake.h"
@@ -58,6 +59,10 @@ class SimulatedStudy {
     double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
     bool synchronous = false;  ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
+    bool one_slot = false;           ///< One trial at a time, whatever its speed.
+    bool median = false;             ///< Below the median of the others, trials are stopped.
+    double command_seconds = 0.001;  ///< From a decision to whom it is about.
+    Observer* observer = nullptr;    ///< Outlives the study.
   };
 
   explicit SimulatedStudy(const Settings& settings)
@@ -103,6 +108,9 @@ class SimulatedStudy {
           sched::PbtOptions{
               .interval = 5, .max_steps = 40, .shares_slots = settings.planner == "first-fit"},
           settings.seed);
+    else if (settings.median)
+      scheduler_ = std::make_unique<sched::Median>(
+          options.objective, sched::MedianOptions{.min_trials = 3, .max_steps = 27});
     else if (settings.whole)
       scheduler_ = std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = 27});
     else if (settings.planner != "first-fit")
@@ -118,6 +126,7 @@ class SimulatedStudy {
                                            .log = log_,
                                            .waker = waker_,
                                            .mailbox = mailbox_,
+                                           .observers = observers(settings),
                                            .tick = StudyDuration::zero()});
   }
 
@@ -130,6 +139,13 @@ class SimulatedStudy {
     return tuner_->recover();
   }
   Result<Outcome> run() { return tuner_->run({}); }
+  /// What a user says to a study at rest.
+  Status say(const std::vector<Input>& inputs) {
+    const Status opened = tuner_->open({});
+    return opened.ok() ? tuner_->feed(inputs) : opened;
+  }
+  /// For commands of users.
+  Mailbox& mailbox() { return mailbox_; }
   const State& state() const { return tuner_->state(); }
   const store::StepLog& log() const { return log_; }
   /// Recomputes another study's log with this one's policies, which have seen nothing yet.
@@ -169,6 +185,9 @@ class SimulatedStudy {
     if (!settings.machines.empty())
       space.parameters.push_back({"slots", Choice{{kOne, kTwo, kFour}}});
     return space;
+  }
+  static std::vector<Observer*> observers(const Settings& settings) {
+    return settings.observer ? std::vector{settings.observer} : std::vector<Observer*>{};
   }
   static exec::Curve curve(const Space& space) { return exec::power_law(space, {}); }
   static exec::SimOptions sim_options(const Settings& settings);

@@ -1,12 +1,15 @@
 #include "tuner/simulated_study.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
+#include "base/rng.h"
 #include "tuner/verify.h"
 
 namespace clavier::tuner {
@@ -15,6 +18,7 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
   exec::SimOptions options;
   // One node: the simulator then delivers one signal at a time, so every step is a transaction.
   options.nodes = {{.slots = {{.speed = 1}, {.speed = 1}, {.speed = 2}, {.speed = 0.5}}}};
+  if (settings.one_slot) options.nodes = {{.slots = {{.speed = 1}}}};
   if (!settings.sharing.empty()) {
     auto& slots = options.nodes.front().slots;
     slots.clear();
@@ -40,7 +44,7 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
                                    {StudyTime(from_seconds(settings.lost_at + 1)), true}};
   options.start_seconds = 0.5;
   options.report_seconds = 0.001;
-  options.command_seconds = 0.001;
+  options.command_seconds = settings.command_seconds;
   options.noise = 0.1;
   options.failure_probability = settings.failures;
   options.seed = settings.seed;
@@ -79,6 +83,146 @@ void crash_after_every_step(const SimulatedStudy::Settings& settings, std::size_
 
 TEST(SimulatedStudy, ACrashAfterAnyStepLeavesTheRestOfTheLogIdentical) {
   crash_after_every_step({});
+}
+
+/// A user who closes the study now and then, at any step, and perhaps holds trials for a while.
+class Meddler : public Observer {
+ public:
+  enum class Ways { kClose, kHoldToo };
+
+  Meddler(std::uint64_t seed, Ways ways) : rng_(Rng::keyed(seed)), ways_(ways) {}
+
+  void watch(Mailbox& mailbox, std::size_t logged) {
+    mailbox_ = &mailbox;
+    next_ = StepId{static_cast<std::int64_t>(logged)};
+  }
+  Result<StepId> resume() override { return next_; }
+  Status on_step(const Step& step, const State& state) override {
+    for (const Trial& trial : state.trials())
+      if ((trial.held || trial.verdict == Verdict::kHold) && rng_.below(8) == 0)
+        TRY(mailbox_->post(ResumeTrial{trial.id}));
+    if (std::holds_alternative<UserCommand>(step.turn.input) || rng_.below(9) != 0) return {};
+    const auto& live = state.with_status(TrialStatus::kRunning);
+    if (ways_ == Ways::kClose || live.empty() || rng_.below(4) == 0)
+      return mailbox_->post(PauseStudy{});
+    return mailbox_->post(PauseTrial{*std::next(live.begin(), rng_.below(live.size()))});
+  }
+  Status on_idle(StudyTime, const State&) override { return {}; }
+  Status finish(const State&) override { return {}; }
+
+ private:
+  Rng rng_;
+  Ways ways_;
+  Mailbox* mailbox_ = nullptr;
+  StepId next_{0};
+};
+
+/// The log of a study that was closed and opened again until it was over.
+std::vector<Step> interrupted(SimulatedStudy::Settings settings, std::uint64_t seed,
+                              Meddler::Ways ways) {
+  Meddler meddler(seed, ways);
+  settings.observer = &meddler;
+  std::vector<Step> steps;
+  for (int runs = 0; runs < 1000; ++runs) {
+    SimulatedStudy study(settings);
+    meddler.watch(study.mailbox(), steps.size());
+    EXPECT_TRUE(study.start_with(steps).ok());
+    std::vector<Input> resumed;
+    for (const Trial& trial : study.state().trials())
+      if (trial.held) resumed.emplace_back(UserCommand{ResumeTrial{trial.id}});
+    if (!resumed.empty()) EXPECT_TRUE(study.say(resumed).ok());
+    const auto outcome = study.run();
+    if (!outcome) ADD_FAILURE() << outcome.error().message;
+    steps = study.steps();
+    if (!outcome || *outcome == Outcome::kFinished) return steps;
+  }
+  ADD_FAILURE() << "the study does not end";
+  return steps;
+}
+
+/// What was reported and decided about each trial, in order, but for leaving and coming back.
+std::map<std::int64_t, std::string> courses(const std::vector<Step>& steps) {
+  std::map<std::int64_t, std::string> courses;
+  for (const Step& step : steps) {
+    const auto* signal = std::get_if<Signal>(&step.turn.input);
+    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+      for (const Report& report : reported->reports)
+        courses[report.trial.value] +=
+            fmt::format("{} {}{}\n", report.step, *report.value, step.turn.late ? " late" : "");
+    for (Decision decision : step.turn.decisions) {
+      if (std::holds_alternative<Requeue>(decision.action)) continue;
+      // Launches are counted anew, and folders have the date.
+      if (auto* exploit = std::get_if<Exploit>(&decision.action))
+        exploit->donor.launch = LaunchId{}, exploit->donor.path.clear();
+      courses[subject(decision.action).value] += text::to_json(decision) + "\n";
+    }
+    for (const NewTrial& created : step.fill.created)
+      courses[created.id.value] += text::to_json(created.config) + "\n";
+  }
+  return courses;
+}
+
+using Settings = SimulatedStudy::Settings;
+
+TEST(SimulatedStudy, AnInterruptedStudyTakesTheDecisionsOfAnUninterruptedOne) {
+  // Commands on their way for longer than a step: reports cross with them.
+  for (Settings settings :
+       {Settings{.trials = 9, .promotion = false}, Settings{.trials = 9},
+        Settings{.trials = 4, .whole = true}, Settings{.trials = 6, .population = true},
+        Settings{.trials = 6, .population = true, .ray = true},
+        Settings{.trials = 8, .median = true}}) {
+    settings.one_slot = true;
+    settings.command_seconds = 1.3;
+    const auto expected = courses(uninterrupted(settings));
+    for (std::uint64_t seed = 0; seed < 4; ++seed)
+      ASSERT_EQ(courses(interrupted(settings, seed, Meddler::Ways::kClose)), expected)
+          << "seed " << seed << (settings.promotion ? " promotion" : "")
+          << (settings.population ? " population" : "") << (settings.median ? " median" : "");
+  }
+}
+
+/// No launch begins where its trial was to be decided upon, and no step is reported twice or lost.
+void expect_no_hole(const std::vector<Step>& steps) {
+  std::map<std::int64_t, Steps> at;
+  for (const Step& step : steps) {
+    const auto* signal = std::get_if<Signal>(&step.turn.input);
+    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr; reported)
+      for (const Report& report : reported->reports) {
+        if (step.turn.late) continue;
+        ASSERT_EQ(report.step, ++at[report.trial.value]) << "trial " << report.trial.value;
+      }
+    for (const Decision& decision : step.turn.decisions)
+      if (const auto* exploit = std::get_if<Exploit>(&decision.action))
+        at[exploit->trial.value] = exploit->donor.step;
+    for (const Launch& launch : step.fill.launches)
+      for (const Member& member : launch.members) {
+        const Steps from = member.from ? member.from->step : 0;
+        ASSERT_EQ(from, at[member.trial.value]) << "trial " << member.trial.value;
+        ASSERT_LT(from, std::min(member.until, member.stretch)) << "trial " << member.trial.value;
+      }
+  }
+}
+
+TEST(SimulatedStudy, WhateverIsPausedWheneverEveryTrialGoesOnBehindItsLastReport) {
+  for (Settings settings :
+       {Settings{.trials = 12, .promotion = false}, Settings{.trials = 12},
+        Settings{.trials = 6, .population = true}, Settings{.trials = 9, .median = true},
+        Settings{.trials = 5, .planner = "auto"},
+        Settings{.trials = 5, .planner = "auto", .population = true},
+        Settings{.trials = 6, .population = true, .ray = true}}) {
+    settings.command_seconds = 0.9;
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      SCOPED_TRACE(fmt::format("{} {} {} seed {}", settings.planner, settings.promotion,
+                               settings.population, seed));
+      const auto steps = interrupted(settings, seed, Meddler::Ways::kHoldToo);
+      ASSERT_NO_FATAL_FAILURE(expect_no_hole(steps));
+      auto log = store::StepLog::in_memory({.metric = "loss"});
+      ASSERT_TRUE(log->append(steps).ok());
+      const auto verified = SimulatedStudy(settings).verify(*log);
+      ASSERT_TRUE(verified.ok()) << verified.error().message;
+      EXPECT_FALSE(verified->difference) << *verified->difference;
+    }
+  }
 }
 
 TEST(SimulatedStudy, SoItDoesWhereTrialsFailAndAreRetried) {

@@ -133,9 +133,10 @@ Status Tuner::feed(std::vector<Input> inputs) {
   const StudyTime time = now();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Step& made = steps.emplace_back();
+    const std::vector<TrialId> leaving = reporting_as_they_leave(inputs[i]);
     made.turn = director_.decide(next_step_, time, std::move(inputs[i]));
     next_step_.value += 1;
-    act(made.turn, messages);
+    act(made.turn, leaving, messages);
     made.fill =
         director_.fill(made.turn, i + 1 == inputs.size() ? Capacity::kUse : Capacity::kLeave);
   }
@@ -150,10 +151,23 @@ Status Tuner::feed(std::vector<Input> inputs) {
   return {};
 }
 
-void Tuner::act(const Turn& turn, std::vector<exec::Message>& messages) const {
+/// Their workers have been told to leave, and need not hear what is decided on their last reports.
+std::vector<TrialId> Tuner::reporting_as_they_leave(const Input& input) const {
+  std::vector<TrialId> leaving;
+  const auto* signal = std::get_if<Signal>(&input);
+  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  if (!reported) return leaving;
+  for (const Report& report : reported->reports)
+    if (state().known(report.trial) && state().trial(report.trial).verdict != Verdict::kNone)
+      leaving.push_back(report.trial);
+  return leaving;
+}
+
+void Tuner::act(const Turn& turn, const std::vector<TrialId>& leaving,
+                std::vector<exec::Message>& messages) const {
   for (exec::Message& message : exec::told(turn.decisions)) {
     const Trial& trial = state().trial(message.trial);
-    if (!trial.live()) continue;
+    if (!trial.live() || std::ranges::find(leaving, trial.id) != leaving.end()) continue;
     message.launch = trial.launch;
     messages.push_back(std::move(message));
   }
@@ -165,6 +179,7 @@ exec::Order Tuner::order(const Launch& launch) const {
     const Trial& trial = state().trial(member.trial);
     order.configs.push_back(trial.config);
     order.directories.push_back(trial.directory);
+    order.bests.push_back(trial.best ? std::optional(trial.best->value) : std::nullopt);
     order.width = trial.width;
   }
   std::vector<Slot> slots;

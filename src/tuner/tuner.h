@@ -72,7 +72,9 @@ class Tuner {
 
   bool idle_forever() const;
   std::vector<Input> wait();
-  void act(const Turn& turn, std::vector<exec::Message>& messages) const;
+  std::vector<TrialId> reporting_as_they_leave(const Input& input) const;
+  void act(const Turn& turn, const std::vector<TrialId>& leaving,
+           std::vector<exec::Message>& messages) const;
   exec::Order order(const Launch& launch) const;
   void show(const Step& step);
   template <typename Call>
