@@ -45,13 +45,6 @@ Result<std::string> output_of(const std::vector<std::string>& command,
   return output;
 }
 
-/// The one of the trial's best step if it is kept, else the last.
-const Checkpoint* best_checkpoint(const Trial& trial) {
-  for (const Checkpoint& checkpoint : trial.checkpoints)
-    if (trial.best && checkpoint.step == trial.best->step) return &checkpoint;
-  return trial.latest_checkpoint();
-}
-
 }  // namespace
 
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
@@ -61,17 +54,18 @@ Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
         "this study's trials are your own program: only it can rebuild its models. "
         "`clavier best` names the checkpoint");
   const Trial& trial = study.state.trial(id);
-  const Checkpoint* checkpoint = best_checkpoint(trial);
-  if (!checkpoint)
-    return not_found(
-        fmt::format("trial {} has left no checkpoint; set [checkpoint] every or "
-                    "at_end and run it again (clavier rerun)",
-                    id.value));
+  const Model model = trial.best_model();
+  if (!model.checkpoint)
+    return not_found(fmt::format(
+        "trial {} has left no checkpoint of its best step{}; set [checkpoint] best, "
+        "every or at_end and run it again (clavier rerun)",
+        id.value, trial.takeovers.empty() ? "" : ", and has taken over other weights since"));
   auto command = TRY(trainer_command(study.spec, std::filesystem::absolute(data_directory)));
   command.front() = std::filesystem::absolute(command.front()).string();
-  const auto folder = std::filesystem::absolute(study.folder.root / checkpoint->path).string();
+  const auto folder =
+      std::filesystem::absolute(study.folder.root / model.checkpoint->path).string();
   for (const std::string& argument :
-       {std::string("--test"), std::string("--config"), text::to_json(trial.config),
+       {std::string("--test"), std::string("--config"), text::to_json(*model.config),
         std::string("--checkpoint"), folder})
     command.push_back(argument);
   const std::string output = TRY(output_of(command, working_directory(study)));
@@ -79,7 +73,7 @@ Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
   if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
   for (Metric& metric : *metrics)
     metric.name = "test " + metric.name.substr(metric.name.starts_with("test_") ? 5 : 0);
-  return HeldOut{checkpoint->path, *std::move(metrics)};
+  return HeldOut{model.checkpoint->path, *std::move(metrics)};
 }
 
 }  // namespace clavier::app

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <map>
+#include <optional>
 #include <ostream>
 
 #include "base/match.h"
@@ -15,34 +16,42 @@
 namespace clavier::cli {
 namespace {
 
-/// One trial's value of the metric asked for.
-struct Candidate {
-  double value = 0;
-  Steps step = 0;
-};
-
-struct Candidates {
-  Objective objective;
+/// The study as if it had been about another metric, or only about the last value of each trial.
+struct Asked {
+  State state;
   Scope scope;
-  std::map<TrialId, Candidate> by_trial = {};
   std::vector<std::string> seen = {};  ///< Names of all metrics, in order of appearance.
 
-  void take(const Report& report) {
+  void take(Step step) {
+    if (auto* signal = std::get_if<Signal>(&step.turn.input))
+      if (auto* reported = std::get_if<Reported>(signal))
+        for (Report& report : reported->reports) value_of(report);
+    state.apply(step);
+  }
+  void value_of(Report& report) {
+    report.value.reset();
     for (const Metric& metric : report.metrics) {
       if (std::ranges::find(seen, metric.name) == seen.end()) seen.push_back(metric.name);
-      if (metric.name != objective.metric) continue;
-      const auto [at, is_new] =
-          by_trial.try_emplace(report.trial, Candidate{metric.value, report.step});
-      if (!is_new && (scope == Scope::kLast || objective.better(metric.value, at->second.value)))
-        at->second = {metric.value, report.step};
+      if (metric.name == state.objective().metric) report.value = metric.value;
     }
   }
   /// Ties to the lower id.
-  std::map<TrialId, Candidate>::const_iterator best() const {
-    auto best = by_trial.end();
-    for (auto at = by_trial.begin(); at != by_trial.end(); ++at)
-      if (best == by_trial.end() || objective.better(at->second.value, best->second.value))
-        best = at;
+  std::optional<Trial> best() const {
+    if (scope == Scope::kBest)
+      return state.best() ? std::optional(state.trial(*state.best())) : std::nullopt;
+    std::optional<Trial> best;
+    for (const Trial& trial : state.trials()) {
+      if (trial.width != 1 || trial.history.empty()) continue;
+      const Point& last = trial.history.back();
+      if (!std::isfinite(last.value) ||
+          (best && !state.objective().better(last.value, best->best->value)))
+        continue;
+      best = trial;
+      best->best = Best{last.step, last.value};
+      if (const Checkpoint* saved = trial.nearest_checkpoint(last.step);
+          saved && saved->step == last.step)
+        best->best->checkpoint = *saved;
+    }
     return best;
   }
 };
@@ -63,68 +72,73 @@ Result<std::string> command_of(const app::RecordedStudy& study, const Trial& tri
     return fmt::format("clavier rerun {} {}", trial.id.value, quoted(study.folder.root.string()));
   worker::StartLine start;
   start.trial = trial.id;
-  start.config = trial.config;
+  start.config = trial.best_config();
   start.directory = (study.folder.root / trial.directory).string();
   start.until = study.spec.trial.stop.steps;
   std::string out;
   for (const std::string& word : TRY(worker::substitute(study.spec.worker->command, start)))
     out += (out.empty() ? "" : " ") + quoted(word);
-  return "CLAVIER_CONFIG=" + quoted(text::to_json(trial.config)) + " " + out;
+  return "CLAVIER_CONFIG=" + quoted(text::to_json(trial.best_config())) + " " + out;
 }
 
 }  // namespace
 
 int run_best(const BestOptions& options, Streams& streams) {
-  Candidates candidates{.objective = {}, .scope = options.scope};
+  std::optional<Asked> asked;
   const auto take = [&](const Step& step, const State& state) {
-    if (candidates.objective.metric.empty()) {
-      candidates.objective = state.objective();
-      if (options.metric) candidates.objective.metric = *options.metric;
-      if (options.mode) candidates.objective.mode = *options.mode;
+    if (!asked) {
+      Objective objective = state.objective();
+      if (options.metric) objective.metric = *options.metric;
+      if (options.mode) objective.mode = *options.mode;
+      // Limits on retries end trials; they do not change what was reported.
+      asked = Asked{State(std::move(objective), {}), options.scope};
     }
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
-    if (!reported || step.turn.late) return;
-    for (const Report& report : reported->reports)
-      if (state.trial(report.trial).width == 1) candidates.take(report);
+    asked->take(step);
   };
   const auto study = open_study(options.study, store::Metrics::kParse, take);
   if (!study) return fail(streams, study.error());
-  const std::string& metric = candidates.objective.metric;
-  if (options.metric && !options.mode && *options.metric != study->spec.objective.metric)
+  const std::string metric = options.metric.value_or(study->spec.objective.metric);
+  if (options.metric && !options.mode && metric != study->spec.objective.metric)
     return fail(streams, invalid(fmt::format("say whether less or more of {} is better: --mode min "
                                              "or --mode max",
                                              metric)));
-  const auto best = candidates.best();
-  if (best == candidates.by_trial.end())
-    return fail(streams, not_found(fmt::format("no trial has reported {}{}", metric,
-                                               suggestion(metric, candidates.seen))));
-  const Trial& trial = study->state.trial(best->first);
+  const auto trial = asked ? asked->best() : std::nullopt;
+  if (!trial) {
+    const bool valued = asked && std::ranges::find(asked->seen, metric) != asked->seen.end();
+    return fail(streams, not_found(fmt::format(
+                             "no trial has reported {}{}{}", valued ? "a finite " : "", metric,
+                             asked && !valued ? suggestion(metric, asked->seen) : "")));
+  }
   if (options.command) {
-    const auto command = command_of(*study, trial);
+    const auto command = command_of(*study, *trial);
     if (!command) return fail(streams, command.error());
     streams.data() << *command << '\n';
     return kSuccess;
   }
-  const std::string directory = (study->folder.root / trial.directory).string();
-  const Checkpoint* checkpoint = trial.latest_checkpoint();
-  const std::string path = checkpoint ? (study->folder.root / checkpoint->path).string() : "";
+  const std::string directory = (study->folder.root / trial->directory).string();
+  const Model model = trial->best_model();
   if (options.json) {
+    const auto or_null = [&](const auto& write) { return model.checkpoint ? write() : "null"; };
     streams.data() << fmt::format(
         R"({{"trial": {}, "metric": {}, "value": {}, "step": {}, "config": {}, "directory": {}, )"
-        R"("checkpoint": {}}})"
+        R"("checkpoint": {}, "checkpoint_step": {}}})"
         "\n",
-        trial.id.value, text::to_json(Value(metric)), text::to_json(Value(best->second.value)),
-        best->second.step, text::to_json(trial.config), text::to_json(Value(directory)),
-        checkpoint ? text::to_json(Value(path)) : "null");
+        trial->id.value, text::to_json(Value(metric)), text::to_json(Value(trial->best->value)),
+        trial->best->step, text::to_json(trial->best_config()), text::to_json(Value(directory)),
+        or_null([&] {
+          return text::to_json(Value((study->folder.root / model.checkpoint->path).string()));
+        }),
+        or_null([&] { return fmt::to_string(model.checkpoint->step); }));
     return kSuccess;
   }
-  streams.out << fmt::format("trial {}: {} {} at step {}\n", trial.id.value, metric,
-                             report::number(best->second.value), best->second.step);
-  for (const Config::Entry& entry : trial.config.entries())
+  streams.out << fmt::format("trial {}: {} {} at step {}\n", trial->id.value, metric,
+                             report::number(trial->best->value), trial->best->step);
+  for (const Config::Entry& entry : trial->best_config().entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
   streams.out << fmt::format("directory   {}\n", directory);
-  if (checkpoint) streams.out << fmt::format("checkpoint  {} (step {})\n", path, checkpoint->step);
+  if (const std::string words = report::model_words(*trial, study->folder.root.string());
+      !words.empty())
+    streams.out << fmt::format("checkpoint  {}\n", words);
   return kSuccess;
 }
 

@@ -51,10 +51,11 @@ TrialColumn metric_column(const app::RecordedStudy& study, const LastMetrics& me
           }};
 }
 
-/// Less is sorted first.
-double sort_key(const Value& value, double sign) {
+/// Less is sorted first, NaN last, after both infinities, whatever the direction.
+std::pair<bool, double> sort_key(const Value& value, double sign) {
   const auto number = value.number();
-  return number && !std::isnan(*number) ? sign * *number : std::numeric_limits<double>::infinity();
+  const bool sorts = number && !std::isnan(*number);
+  return {!sorts, sorts ? sign * *number : 0};
 }
 
 }  // namespace
@@ -144,7 +145,7 @@ Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
   struct Row {
     TrialId id;
     bool has_value;
-    double key;
+    std::pair<bool, double> key;
     std::string text;
   };
   std::vector<Row> rows;

@@ -254,6 +254,23 @@ TEST_F(Commands, BestComparesByBestOrLastValueOfAnyMetric) {
   EXPECT_EQ(err_, "clavier: no trial has reported lose; did you mean \"loss\"?\n");
 }
 
+TEST_F(Commands, BestShowsTheConfigurationAndTheCheckpointOfItsMoment) {
+  const Checkpoint donor{TrialId{0}, LaunchId{0}, 1, "t0/checkpoint"};
+  const StudyOnDisk study(
+      home_,
+      Decision{Exploit{.trial = TrialId{1}, .donor = donor, .config = config(0.15, "sgd")}, ""});
+  const BestOptions worst{.study = demo(), .mode = Mode::kMax};
+  const std::string out = run(run_best, worst);
+  EXPECT_TRUE(has(out, "trial 1: loss 0.7 at step 1\n  lr = 0.5\n")) << out;
+  EXPECT_TRUE(has(out,
+                  "checkpoint  none: step 1 was not kept, and other weights were taken over "
+                  "since\n"))
+      << out;
+  EXPECT_TRUE(has(run(run_show, ShowOptions{1, demo(), 2}),
+                  "best         loss 0.7 at step 1, with "
+                  "lr=0.5 optimizer=it's\n"));
+}
+
 TEST_F(Commands, BestPrintsACommandThatAShellTakes) {
   const StudyOnDisk study(home_);
   EXPECT_EQ(run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax, .command = true}),
@@ -267,7 +284,8 @@ TEST_F(Commands, BestAsJsonHasWhatAScriptNeeds) {
   EXPECT_EQ(out,
             "{\"trial\": 0, \"metric\": \"loss\", \"value\": 0.5, \"step\": 1, \"config\": "
             "{\"lr\": 0.125, \"optimizer\": \"sgd\"}, \"directory\": \"" +
-                (home_ / "demo" / "t0").string() + "\", \"checkpoint\": null}\n");
+                (home_ / "demo" / "t0").string() +
+                "\", \"checkpoint\": null, \"checkpoint_step\": null}\n");
 }
 
 TEST_F(Commands, ExportWritesEveryReport) {

@@ -101,7 +101,7 @@ Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Tria
   app::StudySpec resolved = spec;
   TRY(app::resolve_trainer(resolved));
   spec.name = fmt::format("{}-trial{}", study.folder.name(), trial.id.value);
-  spec.space.points = {trial.config};
+  spec.space.points = {trial.best_config()};
   spec.trials = 1;
   spec.stop = {};
   spec.search = {"random"};

@@ -56,8 +56,11 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
                    report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
-    line("best", fmt::format("{} {} at step {}", study.state.objective().metric,
-                             report::number(trial.best->value), trial.best->step));
+    line("best",
+         fmt::format("{} {} at step {}{}", study.state.objective().metric,
+                     report::number(trial.best->value), trial.best->step,
+                     trial.best->config ? ", with " + report::short_config(*trial.best->config)
+                                        : std::string()));
   if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",

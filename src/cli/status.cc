@@ -35,7 +35,8 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "", counts_text(*study));
   line(streams, "reports", fmt::format("{}", state.reports()));
   line(streams, "best", best_text(state));
-  if (state.best()) line(streams, "", report::short_config(state.trial(*state.best()).config));
+  if (state.best())
+    line(streams, "", report::short_config(state.trial(*state.best()).best_config()));
   line(streams, "search", study->spec.search.algorithm);
   line(streams, "scheduler", study->spec.scheduler.algorithm);
   line(streams, "folder", study->folder.root.string());

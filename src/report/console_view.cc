@@ -85,15 +85,11 @@ std::string best_words(const State& state, const Trial& best) {
                      number(best.best->value), best.best->step);
 }
 
-std::string place(const StudyView& view, const std::string& path) {
-  return view.directory.empty() ? path : view.directory + "/" + path;
-}
-
-/// The checkpoint of the best step if it was kept, else the latest.
-const Checkpoint* checkpoint_of(const Trial& trial) {
-  for (const Checkpoint& each : trial.checkpoints)
-    if (trial.best && each.step == trial.best->step) return &each;
-  return trial.latest_checkpoint();
+/// What to say where there is no best trial.
+std::string no_best(const State& state) {
+  const bool valued = std::ranges::any_of(
+      state.trials(), [](const Trial& trial) { return !trial.history.empty(); });
+  return fmt::format("{}{}", valued ? "a finite " : "", state.objective().metric);
 }
 
 std::string resources(const StudyView& view, const Machines& machines, const State& state) {
@@ -159,9 +155,9 @@ std::vector<std::string> header(const StudyView& view, const Machines& machines,
   if (const auto id = state.best()) {
     const Trial& best = state.trial(*id);
     lines.push_back(
-        fmt::format("best: {}: {}", best_words(state, best), short_config(best.config)));
+        fmt::format("best: {}: {}", best_words(state, best), short_config(best.best_config())));
   } else {
-    lines.push_back(fmt::format("best: none has reported {} yet", state.objective().metric));
+    lines.push_back(fmt::format("best: none has reported {} yet", no_best(state)));
   }
   if (!view.directory.empty()) lines.push_back("results: " + view.directory);
   return lines;
@@ -236,13 +232,12 @@ std::vector<std::string> summary(const StudyView& view, const State& state) {
   if (const auto id = state.best()) {
     const Trial& best = state.trial(*id);
     lines.push_back(fmt::format("best: {}", best_words(state, best)));
-    for (const Config::Entry& entry : best.config.entries())
+    for (const Config::Entry& entry : best.best_config().entries())
       lines.push_back(fmt::format("  {} = {}", entry.name, text::plain(entry.value)));
-    if (const Checkpoint* checkpoint = checkpoint_of(best))
-      lines.push_back(fmt::format("  checkpoint: {} (step {})", place(view, checkpoint->path),
-                                  checkpoint->step));
+    if (const std::string model = model_words(best, view.directory); !model.empty())
+      lines.push_back("  checkpoint: " + model);
   } else if (!state.trials().empty()) {
-    lines.push_back(fmt::format("no trial has reported {}", state.objective().metric));
+    lines.push_back(fmt::format("no trial has reported {}", no_best(state)));
   }
   if (!view.directory.empty()) lines.push_back("results: " + view.directory);
   if (const auto failed = failures(state); !failed.empty()) {

@@ -31,6 +31,21 @@ bool about_the_work(std::string_view metric) {
   return metric == "checkpoint_bytes" || metric.starts_with("time_");
 }
 
+std::string model_words(const Trial& trial, const std::string& folder) {
+  const Model model = trial.best_model();
+  if (!model.checkpoint)
+    return trial.best && trial.best->config
+               ? fmt::format("none: step {} was not kept, and other weights were taken over since",
+                             trial.best->step)
+               : std::string();
+  std::string words =
+      folder.empty() ? model.checkpoint->path : folder + "/" + model.checkpoint->path;
+  words += fmt::format(" (step {}", model.checkpoint->step);
+  if (trial.best && !model.of_best_step)
+    words += fmt::format("; step {}, the best, was not kept", trial.best->step);
+  return words + ")";
+}
+
 std::string count(std::int64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }

@@ -5,6 +5,7 @@
 
 #include "study/config.h"
 #include "study/time.h"
+#include "study/trial.h"
 
 /// Values in the words of an output for people.
 namespace clavier::report {
@@ -19,6 +20,9 @@ std::string short_value(const Value& value);
 std::string short_config(const Config& config);
 /// What trainers say of their own work; shown only if it is asked for.
 bool about_the_work(std::string_view metric);
+/// The checkpoint to take for a trial's best, with its step; and where it is another's or there is
+/// none, why. Empty if the trial has left none at all. `folder` is put before it.
+std::string model_words(const Trial& trial, const std::string& folder);
 /// `1 trial`, `3 trials`.
 std::string count(std::int64_t number, std::string_view noun);
 

@@ -64,9 +64,10 @@ CREATE VIEW trial AS
       s.time_s AS created_s
     FROM clean_step s, json_each(s.body, '$.created') t WHERE s.body LIKE '%"created": [%') c
   LEFT JOIN (
-    SELECT trial, count(*) AS reports, max(iteration) AS iteration, min(value) AS min_value,
-      max(value) AS max_value, sum(seconds) AS seconds
-    FROM report GROUP BY trial) r ON r.trial = c.id
+    SELECT trial, count(*) AS reports, max(iteration) AS iteration,
+      min(CASE WHEN abs(value) < 9e999 THEN value END) AS min_value,
+      max(CASE WHEN abs(value) < 9e999 THEN value END) AS max_value, sum(seconds) AS seconds
+    FROM report WHERE NOT late GROUP BY trial) r ON r.trial = c.id
   LEFT JOIN (
     SELECT trial, max(id), body ->> 'exit' AS exit, body ->> 'error' AS error, time_s AS ended_s
     FROM clean_step WHERE kind = 'exited' GROUP BY trial) e ON e.trial = c.id;

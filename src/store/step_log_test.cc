@@ -444,6 +444,12 @@ TEST_F(StepLogFile, TheViewsAnswerInPlainSql) {
   steps.back().turn.decisions = {{Stop{{1}}, "0.1 is \"bad\""}};
   first.step = second.step = 2;
   add().turn.input = Signal(Reported{{first, second}});
+  first.step = 3;
+  first.value = -INFINITY;
+  add().turn.input = Signal(Reported{{first}});
+  first.value = 0.25;
+  add().turn.input = Signal(Reported{{first}});
+  steps.back().turn.late = true;
   add().turn.input = Signal(Exited{.trial = {1}, .launch = {0}, .kind = ExitKind::kStopped});
   append_in_batches(*StepLog::open(file(), kOptions), steps);
 
@@ -455,13 +461,13 @@ TEST_F(StepLogFile, TheViewsAnswerInPlainSql) {
   EXPECT_EQ(rows("SELECT json_array(step, time_s, trial, iteration, value, metrics ->> 'accuracy',"
                  " late) AS row FROM report"),
             "[[1,1.5,0,1,0.5,0.9,0],[2,1.5,1,1,null,0.1,0],[3,1.5,0,2,0.5,0.9,0],"
-            "[3,1.5,1,2,null,0.1,0]]");
+            "[3,1.5,1,2,null,0.1,0],[4,1.5,0,3,-9e999,0.9,0],[5,1.5,0,3,0.25,0.9,1]]");
   EXPECT_EQ(rows("SELECT json_array(step, action, trial, until, reason) AS row FROM decision"),
             R"([[1,"continue",0,3,null],[2,"stop",1,null,"0.1 is \"bad\""]])");
   EXPECT_EQ(
       rows("SELECT json_array(id, directory, config ->> '$.\"optimizer.lr\"', reports, min_value,"
            " seconds, exit) AS row FROM trial"),
-      R"([[0,"d0",0.1,2,0.5,4.0,null],[1,"d1",0.1,2,null,4.0,"stopped"]])");
+      R"([[0,"d0",0.1,3,0.5,6.0,null],[1,"d1",0.1,2,null,4.0,"stopped"]])");
 }
 
 }  // namespace
