@@ -74,7 +74,8 @@ def report(metrics: Mapping[str, Any], step: Optional[int] = None,
 
     `step` counts on from the last one if not given. Waits where the study wants to decide first.
     `checkpoint` is either a function that writes the state into the empty directory it gets,
-    called only when the study wants a checkpoint; or a directory already written, which is copied.
+    called only when the study wants a checkpoint (at the best step so far, before a pause, at the
+    end, and by the other rules of `[checkpoint]`); or a directory already written, which is copied.
     If writing fails this raises, and the trial has failed; where the disk is full it goes on
     without that checkpoint, or waits for room before a pause and at its end.
     """
@@ -134,6 +135,9 @@ class Trial:
         self._until: Optional[int] = start.get("until")
         self._every: int = start.get("checkpoint_every") or 0
         self._at_end: bool = start.get("checkpoint_at_end", True)
+        self._best_metric: Optional[str] = start.get("best_metric")
+        self._best_is_less: bool = start.get("best_mode") != "max"
+        self._best: Optional[float] = start.get("best")
         self._step_seconds: float = start.get("step_seconds") or 0.0
         self._last: Optional[int] = None
         self._told: Optional[str] = None
@@ -180,12 +184,13 @@ class Trial:
         self._last = now
         message = {"type": "report", "trial": self.id, "launch": self.launch, "step": now,
                    "metrics": values}
+        best = self._is_best(values)
         self._unsaved = checkpoint if callable(checkpoint) else None
         if checkpoint is not None and self._unsaved is None:
             save = _copier(checkpoint)
             if isinstance(self._worker, _Worker):
                 message["checkpoint"] = self._save_if_room(save)
-        elif self._unsaved and self._every > 0 and now // self._every > before // self._every:
+        elif self._unsaved and (best or self._passes_interval(before, now)):
             message["checkpoint"] = self._save_if_room(self._unsaved)
         if self._step_seconds > 0:
             done = self._wait_for_pace(now - before)
@@ -229,6 +234,20 @@ class Trial:
                 self._save_unsaved()
             except Exception as error:  # It is the trial's failure, whatever it is.
                 self.fail(error)
+
+    def _passes_interval(self, before: int, now: int) -> bool:
+        return self._every > 0 and now // self._every > before // self._every
+
+    def _is_best(self, values: Mapping[str, float]) -> bool:
+        """Whether the study keeps the best step's state and this is it; from now on it is."""
+        value = values.get(self._best_metric) if self._best_metric else None
+        if value is None or not math.isfinite(value):
+            return False
+        if self._best is not None and not (
+                value < self._best if self._best_is_less else value > self._best):
+            return False
+        self._best = value
+        return True
 
     def _last_step(self) -> int:
         """Counting starts at the checkpoint only for code that has looked at it."""

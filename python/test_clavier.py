@@ -184,6 +184,18 @@ class TrialTest(WithTuner):
         trial.report({}, 2, self.save)
         self.assertEqual(os.listdir(self.directory), ["checkpoint_000002_12"])
 
+    def test_the_best_step_is_saved_as_it_comes(self):
+        trial = self.trial(best_metric="loss", best_mode="min", best=3.0)
+        for step, loss in enumerate([4.0, 2.0, math.nan, -math.inf, 2.0, None, 1.5], 1):
+            trial.report({"loss": loss}, step, self.save)
+        saved = {m["step"]: m.get("checkpoint") for m in (self.tuner.hear() for _ in range(7))}
+        self.assertEqual([step for step, name in saved.items() if name], [2, 7])
+        trial = self.trial(best_metric="accuracy", best_mode="max")
+        for step, accuracy in enumerate([0.1, 0.05, 0.2], 1):
+            trial.report({"accuracy": accuracy}, step, self.save)
+        saved = [self.tuner.hear().get("checkpoint") for _ in range(3)]
+        self.assertEqual([bool(name) for name in saved], [True, False, True])
+
     def test_a_stop_saves_where_the_end_wants_it(self):
         for at_end in (False, True):
             trial = self.trial(until=1 + at_end, checkpoint_at_end=at_end)

@@ -254,6 +254,14 @@ Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec) {
   return whole;
 }
 
+Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step) {
+  const AlgorithmSpec whole = TRY(complete(Family::kScheduler, spec));
+  if (last_step == kForever || spec.options.find("max_steps") || !whole.options.find("max_steps"))
+    return whole;
+  spec.options.set("max_steps", Value(std::int64_t{last_step}));
+  return complete(Family::kScheduler, spec);
+}
+
 Status check_planner(const StudySpec& spec) {
   if (shares_slots(spec)) return {};
   if (last_step(spec) == kForever)

@@ -57,6 +57,9 @@ Result<Value> check_option(const OptionSpec& option, const Value& value);
 /// Checks name, variant and options and fills in the defaults, in the registry's order; the variant
 /// comes first.
 Result<AlgorithmSpec> complete(Family family, const AlgorithmSpec& spec);
+/// The same for a scheduler, whose trials are complete at `last_step` (`[trial.stop] steps`) where
+/// it does not say itself how long they are.
+Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step);
 
 /// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
 /// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.

@@ -64,7 +64,7 @@ Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions
   options.warn = run.warn;
   options.working_directory = spec.working_directory;
   options.first_trial = spec.trial.first;
-  options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
+  options.checkpoints = checkpoint_rules(spec);
   options.time_limit = spec.trial.time_limit;
   options.log_limit_bytes = spec.trial.log_limit_bytes;
   options.seconds_per_step = spec.cluster.seconds_per_step;
@@ -115,6 +115,12 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                   .boundary = checkpoints_needed(spec)};
   if (spec.worker) options.restart_paused = spec.worker->restart_paused;
   return options;
+}
+
+worker::CheckpointRules checkpoint_rules(const StudySpec& spec) {
+  return {.every = spec.checkpoint.every,
+          .at_end = spec.checkpoint.at_end,
+          .best = spec.checkpoint.best ? std::optional(spec.objective) : std::nullopt};
 }
 
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {

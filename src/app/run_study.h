@@ -11,6 +11,7 @@
 #include "base/waker.h"
 #include "study/observer.h"
 #include "tuner/tuner.h"
+#include "worker/protocol.h"
 
 namespace clavier::app {
 
@@ -45,6 +46,9 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options);
 
 /// What shapes decisions, as the director wants it.
 tuner::StudyOptions director_options(const StudySpec& spec);
+
+/// When workers are to save their trials' state.
+worker::CheckpointRules checkpoint_rules(const StudySpec& spec);
 
 /// Fails with the differences if `now` cannot go on with what `before` has begun: space, metric,
 /// mode, searcher, scheduler, trainer and seed are fixed; everything else may change.

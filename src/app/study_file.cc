@@ -254,11 +254,9 @@ class StudyReader {
     if (has_variants) spec.options.set("variant", std::string(info.variant));
     for (const Entry& entry : table->entries)
       if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
-    const bool has_limit =
-        std::ranges::find(info.options, "max_steps", &OptionSpec::name) != info.options.end();
-    if (has_limit && !spec.options.find("max_steps") && spec_.trial.stop.steps != kForever)
-      spec.options.set("max_steps", Value(std::int64_t{spec_.trial.stop.steps}));
-    if (auto whole = complete(family, spec)) spec = *std::move(whole);
+    auto whole = family == Family::kScheduler ? complete_scheduler(spec, spec_.trial.stop.steps)
+                                              : complete(family, spec);
+    if (whole) spec = *std::move(whole);
   }
 
   /// Sets `text` from the key if it is there; false if it is no text.

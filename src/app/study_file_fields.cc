@@ -84,13 +84,15 @@ const Field kFields[] = {
      0, kBig, "better by more than this"},
 
     {"checkpoint", "every", [](StudySpec& s) -> Slot { return &s.checkpoint.every; }, 0, kMany,
-     "steps; 0: only before a pause and at the end"},
+     "steps; 0: only before a pause, at the best and at the end"},
     {"checkpoint", "at_end", [](StudySpec& s) -> Slot { return &s.checkpoint.at_end; }, 0, 0,
      "keep what a trial ended with"},
+    {"checkpoint", "best", [](StudySpec& s) -> Slot { return &s.checkpoint.best; }, 0, 0,
+     "at each step that is its trial's best so far"},
     {"checkpoint", "keep", [](StudySpec& s) -> Slot { return &s.checkpoint.keep; }, 0, 1e6,
      "newest ones of a trial besides its best; 0: all"},
     {"checkpoint", "best_by", [](StudySpec& s) -> Slot { return &s.checkpoint.best_by; }, 0, 0,
-     "metric whose best step is kept; \"\": the study's"},
+     "another metric whose best step is kept as well"},
 
     {"report", "every", [](StudySpec& s) -> Slot { return &s.report.every; }, 0.01, kBig,
      "between two tables when the output is no terminal"},

@@ -70,6 +70,7 @@ struct TrialSpec {
 struct CheckpointSpec {
   Steps every = 0;  ///< At every so many steps; 0: only before a pause and `at_end`.
   bool at_end = true;
+  bool best = true;     ///< At each step that is its trial's best so far.
   int keep = 1;         ///< Newest ones kept per trial besides the best; 0: all.
   std::string best_by;  ///< Metric whose best step is kept as well; empty: the objective.
 };

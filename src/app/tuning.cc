@@ -117,14 +117,14 @@ void init(int argc, char** argv) {
 Result<Tuned> tune(const Tuning& tuning, const Trainable& objective) {
   const app::StudySpec spec = TRY(app::spec_of(tuning));
   const Waker waker = TRY(Waker::create());
-  const auto executor = TRY(exec::InProcessExecutor::create(
-      waker,
-      {.slots = spec.cluster.workers,
-       .study = tuning.directory,
-       .metric = spec.objective.metric,
-       .checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end},
-       .resources = spec.trial.resources},
-      objective));
+  const auto executor =
+      TRY(exec::InProcessExecutor::create(waker,
+                                          {.slots = spec.cluster.workers,
+                                           .study = tuning.directory,
+                                           .metric = spec.objective.metric,
+                                           .checkpoints = app::checkpoint_rules(spec),
+                                           .resources = spec.trial.resources},
+                                          objective));
   return tune_on(spec, tuning, *executor, waker);
 }
 
@@ -150,7 +150,7 @@ Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
       .node = share.node,
       .command = {"/proc/self/exe", std::string(app::kWorkerFlag), registered}};
   options.command.front() = std::filesystem::read_symlink("/proc/self/exe").string();
-  options.checkpoints = {.every = spec.checkpoint.every, .at_end = spec.checkpoint.at_end};
+  options.checkpoints = app::checkpoint_rules(spec);
   const auto executor = TRY(exec::LocalExecutor::create(std::move(options), waker));
   return tune_on(spec, tuning, *executor, waker);
 }

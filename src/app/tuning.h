@@ -81,9 +81,9 @@ struct Tuning {
 struct Tuned {
   std::string reason;           ///< Why the study ended.
   std::vector<Trial> trials;    ///< By id.
-  std::optional<TrialId> best;  ///< Nothing if no trial reported the metric.
+  std::optional<TrialId> best;  ///< Nothing if no trial reported a finite value of the metric.
 
-  /// REQUIRES: best.
+  /// Its `best_config` and `best_model` are what the best value was reached with. REQUIRES: best.
   const Trial& best_trial() const { return trials.at(static_cast<std::size_t>(best->value)); }
 };
 

@@ -61,7 +61,6 @@ Space without_functions(Space space) {
 /// The study as a file, for the log. Fails for names that a file cannot have.
 Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
   spec.search = TRY(complete(Family::kSearcher, spec.search));
-  spec.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
   spec.space = without_functions(std::move(spec.space));
   std::error_code failed;
   // Without its folder: the log holds no absolute path.
@@ -89,18 +88,15 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.seed = spec.data_seed = tuning.seed;
   spec.space = tuning.space;
   spec.search = tuning.search;
-  spec.scheduler = tuning.scheduler;
+  spec.scheduler = TRY(complete_scheduler(tuning.scheduler, tuning.trial_stop.steps));
   spec.trial.resources = tuning.resources;
   spec.trial.stop = tuning.trial_stop;
   spec.trial.retries = tuning.retries;
   spec.stop = tuning.stop;
   spec.checkpoint = tuning.checkpoint;
+  if (tuning.directory.empty()) spec.checkpoint.best = false;  // It would have no place.
   spec.report = tuning.report;
-  if (spec.checkpoint.every == 0) {
-    StudySpec whole = spec;
-    whole.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));
-    spec.checkpoint.every = checkpoints_needed(whole);
-  }
+  if (spec.checkpoint.every == 0) spec.checkpoint.every = checkpoints_needed(spec);
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
   if (!tuning.directory.empty()) spec.text = TRY(recorded(spec, trainable));
   return spec;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <fstream>
 #include <set>
 
 #include "app/recorded_study.h"
@@ -97,6 +98,45 @@ TEST(Tune, AshaGivesOnlyTheBetterTrialsMoreSteps) {
   EXPECT_EQ(tuned->trials.size(), 16u);
   EXPECT_LT(steps, 16 * 8);
   EXPECT_EQ(tuned->best_trial().step, 8);
+}
+
+TEST(Tune, ATrialThatEndsByItselfLeavesItsBestStepAndTheLastIfItsLengthIsKnown) {
+  for (const bool length_known : {false, true}) {
+    const Folder folder;
+    Tuning tuning = square(2);
+    tuning.directory = folder.path;
+    if (length_known) tuning.trial_stop.steps = 3;
+    const auto tuned = tune(tuning, [](TrialContext& trial) {
+      const double losses[] = {3, 1, 2};
+      for (Steps step = 1; step <= 3; ++step) {
+        const auto save = [&](const std::filesystem::path& into) {
+          std::ofstream(into / "step") << step;
+        };
+        if (trial.report({{"loss", losses[step - 1]}}, step, save) == TrialContext::Verdict::kLeave)
+          return;
+      }
+    });
+    ASSERT_TRUE(tuned.ok()) << tuned.error().message;
+    for (const Trial& trial : tuned->trials) {
+      std::vector<Steps> kept;
+      for (const Checkpoint& checkpoint : trial.checkpoints) kept.push_back(checkpoint.step);
+      EXPECT_EQ(kept, length_known ? (std::vector<Steps>{2, 3}) : std::vector<Steps>{2});
+      ASSERT_TRUE(trial.best_model().of_best_step);
+      EXPECT_TRUE(std::filesystem::exists(folder.path / trial.best_model().checkpoint->path));
+    }
+  }
+}
+
+TEST(Tune, ASchedulerKnowsHowLongTrialsAreFromTheirStopRule) {
+  const Folder folder;
+  Tuning tuning = square(1);
+  tuning.directory = folder.path;
+  tuning.scheduler = {"asha"};
+  tuning.trial_stop.steps = 8;
+  ASSERT_TRUE(tune(tuning, kReportLoss).ok());
+  const auto read = app::read_recorded({folder.path}, store::Metrics::kSkip);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(*read->spec.scheduler.options.find("max_steps"), Value(std::int64_t{8}));
 }
 
 TEST(Tune, AFunctionThatThrowsFailsItsTrialAndSaysWhy) {

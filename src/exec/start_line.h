@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <utility>
 
 #include "base/match.h"
 #include "exec/executor.h"
@@ -28,7 +29,8 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
   }
   line.until = std::min(who.until, who.stretch);
   line.width = order.width;
-  line.checkpoints = rules;
+  line.checkpoints = std::move(rules);
+  if (line.checkpoints.best && member < order.bests.size()) line.best = order.bests[member];
   line.slots = static_cast<std::int64_t>(order.launch.shares.size());
   if (order.slot.emulated) line.step_seconds = seconds_per_step / order.slot.speed;
   return line;

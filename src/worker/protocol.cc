@@ -207,6 +207,18 @@ Result<Config> config_field(const Fields& fields) {
   return text::config_from_json(*raw);
 }
 
+/// By what a report is its trial's best, and the best value before.
+Status read_best(const Fields& fields, StartLine& start) {
+  const std::string metric = TRY(fields.string("best_metric"));
+  const std::string mode = TRY(fields.string("best_mode"));
+  if (metric.empty()) return {};
+  if (mode != "min" && mode != "max") return invalid("'best_mode' must be min or max");
+  start.checkpoints.best = Objective{metric, mode == "min" ? Mode::kMin : Mode::kMax};
+  const double best = TRY(fields.number("best", std::nan("")));
+  if (std::isfinite(best)) start.best = best;
+  return {};
+}
+
 Result<StartLine> read_start(const Fields& fields) {
   StartLine start;
   const auto trial = TRY(id<TrialId>(fields, "trial"));
@@ -225,6 +237,7 @@ Result<StartLine> read_start(const Fields& fields) {
   start.width = TRY(fields.number("width", 1));
   start.checkpoints.every = TRY(fields.integer("checkpoint_every", 0)).value_or(0);
   start.checkpoints.at_end = TRY(fields.truth("checkpoint_at_end", true));
+  TRY(read_best(fields, start));
   start.slots = TRY(fields.integer("slots", 1)).value_or(1);
   start.step_seconds = TRY(fields.number("step_seconds", 0));
   if (!std::isfinite(start.step_seconds) || start.step_seconds < 0)

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "study/config.h"
 #include "study/ids.h"
+#include "study/objective.h"
 #include "study/report.h"
 #include "study/signal.h"
 
@@ -69,6 +70,7 @@ using FromWorker = std::variant<HelloLine, ReportLine, CheckpointLine, ExitedLin
 struct CheckpointRules {
   Steps every = 0;  ///< At every so many steps; 0: not for this reason.
   bool at_end = true;
+  std::optional<Objective> best = {};  ///< At each report that is its best by this.
   friend bool operator==(const CheckpointRules&, const CheckpointRules&) = default;
 };
 struct StartLine {
@@ -82,7 +84,8 @@ struct StartLine {
   Steps until = kForever;
   double width = 1;
   CheckpointRules checkpoints = {};
-  std::int64_t slots = 1;  ///< Of this machine, which it has at once.
+  std::optional<double> best = {};  ///< Its best value before this launch, by `checkpoints.best`.
+  std::int64_t slots = 1;           ///< Of this machine, which it has at once.
   /// What each of its steps takes at least, because a slower machine is emulated; 0: nothing.
   double step_seconds = 0;
   friend bool operator==(const StartLine&, const StartLine&) = default;

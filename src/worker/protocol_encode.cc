@@ -148,6 +148,11 @@ void encode(const ToWorker& message, std::string& out) {
         line.real("width", start.width);
         line.number("checkpoint_every", start.checkpoints.every);
         line.truth("checkpoint_at_end", start.checkpoints.at_end);
+        if (const auto& best = start.checkpoints.best) {
+          line.string("best_metric", best->metric);
+          line.string("best_mode", best->mode == Mode::kMin ? "min" : "max");
+          if (start.best) line.real("best", *start.best);
+        }
         if (start.slots != 1) line.number("slots", start.slots);
         if (start.step_seconds > 0) line.real("step_seconds", start.step_seconds);
       },

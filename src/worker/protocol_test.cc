@@ -93,6 +93,8 @@ TEST(Protocol, TunersMessagesAreReadBackEqual) {
                 {3, false}},
       StartLine{},
       StartLine{.slots = 4},
+      StartLine{.checkpoints = {.best = Objective{"loss", Mode::kMin}}},
+      StartLine{.checkpoints = {.best = Objective{"accuracy", Mode::kMax}}, .best = 0.5},
       StartLine{.step_seconds = 0.125},
       ContinueLine{9},
       ContinueLine{},

@@ -20,6 +20,8 @@ enum class Verdict { kGoOn, kLeave };
 /// and in a test. All calls from the thread that runs the trial.
 class TrialContext {
  public:
+  using Verdict = worker::Verdict;
+
   virtual ~TrialContext() = default;
 
   virtual TrialId trial() const = 0;
@@ -38,8 +40,11 @@ class TrialContext {
 
   /// Reports at a step boundary; `step` counts on from the last one if not given. Blocks while the
   /// trial has reached the step it may run to, until the tuner decides.
-  /// `save`, if given, writes a checkpoint into the empty directory it gets; it is called only
-  /// where the study wants one (its `[checkpoint]` rules, before every pause, at the end).
+  /// `save`, if given, writes a checkpoint into the empty directory it gets. It is called during
+  /// this call only, and only where the study wants a checkpoint: at the trial's best so far, by
+  /// its other `[checkpoint]` rules, before every pause, and at the end where the study says so. A
+  /// trial that ends by itself leaves its best, and its last state if the study knew of the end:
+  /// by `[trial.stop] steps`, or `max_steps` of its scheduler.
   virtual Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step = {},
                          const std::function<void(const std::filesystem::path&)>& save = {}) = 0;
   /// The tuner wants this trial to leave; also known from `report`. Cheap.

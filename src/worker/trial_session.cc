@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -138,6 +139,18 @@ bool TrialSession::due(Steps step) const {
   return every > 0 && step / every > last_ / every;
 }
 
+/// Whether the study keeps the weights of its best step and this is it; from now on it is.
+bool TrialSession::is_best(const std::vector<Metric>& metrics) {
+  const auto& objective = start_.checkpoints.best;
+  if (!objective) return false;
+  const auto metric = std::ranges::find(metrics, objective->metric, &Metric::name);
+  if (metric == metrics.end() || !std::isfinite(metric->value) ||
+      (start_.best && !objective->better(metric->value, *start_.best)))
+    return false;
+  start_.best = metric->value;
+  return true;
+}
+
 std::string TrialSession::save_now(const Save& save) {
   directory();
   if (!failure_.empty()) return {};
@@ -186,7 +199,8 @@ Verdict TrialSession::report(const std::vector<Metric>& metrics, std::optional<S
     failure_ = fine.error().message;
   double done = stopwatch_();
   const Steps steps = *line.step - last_;
-  const bool wants_checkpoint = save && due(*line.step);
+  const bool best = is_best(metrics);
+  const bool wants_checkpoint = save && (best || due(*line.step));
   saved_last_ = false;
   last_ = *line.step;
   if (wants_checkpoint && failure_.empty()) line.checkpoint = save_now(save);

@@ -76,6 +76,7 @@ class TrialSession : public TrialContext {
   double wait_for_pace(Steps steps);
   void take_over(ExploitLine exploit);
   bool due(Steps step) const;
+  bool is_best(const std::vector<Metric>& metrics);
   std::string save_now(const Save& save);
   std::string save_when_there_is_room(const Save& save);
   void save_on_leaving(const Save& save);

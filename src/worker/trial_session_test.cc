@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cmath>
 #include <fstream>
 #include <stdexcept>
 
@@ -63,6 +64,17 @@ TEST_F(TrialSessionTest, CountsStepsOnFromTheCheckpoint) {
   EXPECT_EQ(link_.reported(), (Steps_{5, 6}));
   EXPECT_EQ(saves_, 0);
   EXPECT_FALSE(fs::exists(root_ / "trial"));
+}
+
+TEST_F(TrialSessionTest, SavesItsBestAsItComes) {
+  start_.checkpoints.best = Objective{"loss", Mode::kMin};
+  start_.best = 3;
+  run([&](TrialContext& trial) {
+    for (const double loss : {4.0, 2.0, double(NAN), -double(INFINITY), 2.0, 2.5, 1.5})
+      trial.report({{"loss", loss}}, {}, save_);
+    trial.report({{"accuracy", 1}}, {}, save_);
+  });
+  EXPECT_EQ(in_reports(), (Names{"checkpoint_000002_12", "checkpoint_000007_12"}));
 }
 
 TEST_F(TrialSessionTest, WaitsAtUntilAndObeysTheAnswer) {
