@@ -31,12 +31,11 @@ Status choose_journal(Database& database, const std::filesystem::path& file,
 }
 
 Error lost(const std::filesystem::path& file) {
-  return corrupt(
-      fmt::format("{} holds no step, but what lies beside it is of a study that was begun: its log "
-                  "was lost. Put "
-                  "{} and {}-wal back as they were, or move {} away to begin anew",
-                  file.string(), file.filename().string(), file.filename().string(),
-                  file.parent_path().string()));
+  const std::string name = file.filename().string();
+  return corrupt(fmt::format(
+      "{} holds no step, but what lies beside it is of a study that was begun: its log "
+      "was lost. Put {} and {}-wal back as they were, or start over (clavier run --fresh)",
+      file.string(), name, name));
 }
 
 int count_wal_pages(void* counter, sqlite3*, const char*, int pages) {
