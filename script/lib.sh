@@ -39,7 +39,7 @@ need_packages() {
 }
 
 build_packages=(build-essential cmake ninja-build ccache git ca-certificates python3 python3-venv python3-pip
-  libfmt-dev nlohmann-json3-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libboost-dev libeigen3-dev libnlopt-dev libpng-dev libjpeg-dev libgtest-dev librapidcheck-dev)
+  libfmt-dev nlohmann-json3-dev libsqlite3-dev libtomlplusplus-dev libcli11-dev libboost-dev libeigen3-dev libnlopt-dev libpng-dev libjpeg-dev libwebp-dev libgif-dev libtiff-dev zlib1g-dev libgtest-dev librapidcheck-dev)
 
 # Parallel compilers: as many as there are processors and 1.5 GB of memory for each.
 jobs=$(python3 - 2>/dev/null <<'PY' || echo 2

@@ -17,7 +17,14 @@ constexpr std::string_view kDigitsSha256 =
 std::size_t label_bytes(CifarKind kind) { return kind == CifarKind::kCifar10 ? 1 : 2; }
 std::size_t label_at(CifarKind kind) { return kind == CifarKind::kCifar100Fine ? 1 : 0; }
 
-std::int64_t classes(CifarKind kind) {
+std::string get_hint(const KnownSet& set) {
+  return fmt::format("get it with: clavier data {} (or download = true in the study file)",
+                     set.name);
+}
+
+}  // namespace
+
+std::int64_t classes_of(CifarKind kind) {
   switch (kind) {
     case CifarKind::kCifar10: return 10;
     case CifarKind::kCifar100Fine: return 100;
@@ -26,12 +33,17 @@ std::int64_t classes(CifarKind kind) {
   check_failed("a kind of CIFAR", std::source_location::current());
 }
 
-std::string get_hint(const KnownSet& set) {
-  return fmt::format("get it with: clavier data {} (or download = true in the study file)",
-                     set.name);
+Source empty_cifar(CifarKind kind) {
+  Source source{.shape = {3, 32, 32}, .classes = classes_of(kind), .scale = 1.0F / 255};
+  if (kind == CifarKind::kCifar10) {  // The constants that everybody uses for this set.
+    source.mean = {0.4914F, 0.4822F, 0.4465F};
+    source.deviation = {0.2023F, 0.1994F, 0.2010F};
+    source.class_names = {"airplane", "automobile", "bird",  "cat",  "deer",
+                          "dog",      "frog",       "horse", "ship", "truck"};
+  }
+  source.test.emplace();
+  return source;
 }
-
-}  // namespace
 
 Status append_cifar(std::span<const std::byte> file, CifarKind kind, std::string_view origin,
                     Split& split) {
@@ -42,9 +54,9 @@ Status append_cifar(std::span<const std::byte> file, CifarKind kind, std::string
                       fmt::format("the file ends within a record of {} bytes", record));
   for (std::size_t at = 0; at < file.size(); at += record) {
     auto label = static_cast<std::int64_t>(file[at + label_at(kind)]);
-    if (label >= classes(kind))
+    if (label >= classes_of(kind))
       return corrupt_at(origin, at + label_at(kind),
-                        fmt::format("class {} of {}", label, classes(kind)));
+                        fmt::format("class {} of {}", label, classes_of(kind)));
     split.labels.push_back(label);
     const auto* pixels =
         reinterpret_cast<const std::uint8_t*>(file.data() + at + label_bytes(kind));
@@ -58,14 +70,7 @@ Result<Source> read_cifar(CifarKind kind, const std::filesystem::path& data_dir)
   const auto& set = *find_known(kind == CifarKind::kCifar10 ? "cifar10" : "cifar100");
   if (auto wrong = missing_file(set, data_dir))
     return not_found(fmt::format("{}: {}; {}", set.name, *wrong, get_hint(set)));
-  Source source{.shape = {3, 32, 32}, .classes = classes(kind), .scale = 1.0F / 255};
-  if (kind == CifarKind::kCifar10) {  // The constants that everybody uses for this set.
-    source.mean = {0.4914F, 0.4822F, 0.4465F};
-    source.deviation = {0.2023F, 0.1994F, 0.2010F};
-    source.class_names = {"airplane", "automobile", "bird",  "cat",  "deer",
-                          "dog",      "frog",       "horse", "ship", "truck"};
-  }
-  source.test.emplace();
+  Source source = empty_cifar(kind);
   std::get<0>(source.samples.inputs).reserve(50'000 * kPixels);
   for (const auto& file : set.files) {
     auto path = data_dir / set.folder / file.name;
@@ -80,15 +85,16 @@ Result<Source> read_cifar(CifarKind kind, const std::filesystem::path& data_dir)
 }
 
 Result<Source> parse_digits(std::string_view csv, std::string_view origin) {
-  auto table = TRY(parse_csv(csv, "65", origin));
+  auto table =
+      TRY(parse_csv(csv, {.label = "65", .header = false, .missing = Missing::kRefuse}, origin));
   if (table.width != 64)
     return corrupt(fmt::format("{}: {} brightnesses a line instead of 64", origin, table.width));
   Source source{.shape = {1, 8, 8}, .classes = 10};
-  for (std::size_t i = 0; i < table.features.size(); ++i) {
-    if (!(table.features[i] >= 0 && table.features[i] <= 16))
+  for (std::size_t i = 0; i < table.inputs.size(); ++i) {
+    if (!(table.inputs[i] >= 0 && table.inputs[i] <= 16))
       return corrupt(fmt::format("{}: line {}: brightness {} is not from 0 to 16", origin,
-                                 i / 64 + 1, table.features[i]));
-    table.features[i] /= 16;
+                                 i / 64 + 1, table.inputs[i]));
+    table.inputs[i] /= 16;
   }
   for (std::size_t i = 0; i < table.labels.size(); ++i) {
     const auto& label = table.labels[i];
@@ -96,7 +102,7 @@ Result<Source> parse_digits(std::string_view csv, std::string_view origin) {
       return corrupt(fmt::format("{}: line {}: \"{}\" is no digit", origin, i + 1, label));
     source.samples.labels.push_back(label[0] - '0');
   }
-  source.samples.inputs = std::move(table.features);
+  source.samples.inputs = std::move(table.inputs);
   source.samples.count = table.rows;
   for (char c = '0'; c <= '9'; ++c) source.class_names.emplace_back(1, c);
   return source;

@@ -15,6 +15,11 @@ enum class CifarKind {
   kCifar100Coarse,  ///< The group counts.
 };
 
+std::int64_t classes_of(CifarKind kind);
+
+/// Shape, classes and the usual normalisation, without samples; with a test split.
+Source empty_cifar(CifarKind kind);
+
 /// Appends the records of one file of the official binary format: the label, then 3 × 32 × 32 bytes
 /// of red, green and blue planes. Fails by byte at an incomplete record or a label out of range.
 Status append_cifar(std::span<const std::byte> file, CifarKind kind, std::string_view origin,

@@ -96,7 +96,7 @@ TEST(Digits, LinesAreBrightnessesFromZeroToSixteenAndADigit) {
   EXPECT_EQ(message(parse_digits(digits_line(8, 12), "FILE")), "FILE: line 1: \"12\" is no digit");
   EXPECT_EQ(message(parse_digits("1,2\n", "FILE")),
             "FILE: line 1, byte 0: no column \"65\": the file has no header, give a number from 1 "
-            "to 2");
+            "to 2, or set header = true");
 }
 
 TEST(Digits, AnotherFileThanTheKnownOneIsRefused) {

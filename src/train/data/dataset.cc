@@ -6,6 +6,7 @@
 
 #include "train/data/bytes.h"
 #include "train/data/cifar.h"
+#include "train/data/columns.h"
 #include "train/data/install.h"
 #include "train/data/own_data.h"
 #include "train/data/synthetic.h"
@@ -73,9 +74,14 @@ Result<Dataset> load_unguarded(const DataSpec& spec, const fs::path& data_dir) {
   Source source =
       known != nullptr ? TRY(read_known(*known, spec, data_dir)) : TRY(read_own_data(spec));
   if (auto size = size_of(spec)) TRY(resize_source(source, *size));
-  if (spec.smoke)
+  if (spec.smoke) {
+    if (!source.columns.empty()) {
+      std::vector<Split*> all = {&source.samples};
+      source.shape = {learn_columns(source.columns, all)};
+    }
     return smoke_dataset(spec.source, source.shape, source.classes, source.samples.bytes(),
                          spec.seed);
+  }
   return split_source(std::move(source), spec, spec.source);
 }
 

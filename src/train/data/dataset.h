@@ -25,6 +25,20 @@ struct Split {
   bool bytes() const { return std::holds_alternative<std::vector<std::uint8_t>>(inputs); }
 };
 
+/// A column of a table of own data.
+struct Column {
+  enum class Kind { kNumber, kCategory, kLabel, kLeftOut };
+  std::string name = {};  ///< From the header, else its number from 1.
+  Kind kind = Kind::kNumber;
+  /// Of kCategory: the texts for which there is an input that is 1 there and 0 elsewhere, sorted.
+  std::vector<std::string> categories = {};
+  float fill = 0;            ///< Of kNumber: what stands for a missing value.
+  std::int64_t missing = 0;  ///< Rows without a value.
+  std::string why = {};      ///< Of kLeftOut.
+
+  bool used() const { return kind == Kind::kNumber || kind == Kind::kCategory; }
+};
+
 /// A data set in memory. Immutable once loaded; the three splits share no sample.
 struct Dataset {
   std::string name;
@@ -37,6 +51,11 @@ struct Dataset {
   float scale = 1;  ///< 1/255 for bytes.
   std::vector<float> mean = {};
   std::vector<float> deviation = {};
+  /// Regression: a network predicts (target - mean) / deviation. Of the training split.
+  double target_mean = 0;
+  double target_deviation = 1;
+  std::vector<Column> columns = {};       ///< Of a table, in its order; else empty.
+  std::vector<std::string> remarks = {};  ///< What was taken for what and what was left out.
 
   Split train = {};
   Split validation = {};  ///< What trials are compared on.
@@ -44,9 +63,25 @@ struct Dataset {
 };
 
 enum class Task {
-  kAuto,  ///< Whole-number or text labels are classes, others regression targets.
+  kAuto,  ///< Text and few whole numbers are classes, others regression targets (targets.h).
   kClassification,
   kRegression,
+};
+
+/// What becomes of a row of a table that lacks a value.
+enum class Missing {
+  kFill,    ///< A number: the mean of the training split; a category: none of them.
+  kDrop,    ///< The row is left out.
+  kRefuse,  ///< An error that names the row.
+};
+
+/// How a CSV file is to be read where the rules (csv.h) are to be overruled.
+struct TableSpec {
+  std::string label = {};                    ///< Name of the label column or its number from 1.
+  std::optional<bool> header = {};           ///< None: found by rule.
+  std::vector<std::string> ignore = {};      ///< Columns to leave out.
+  std::vector<std::string> categories = {};  ///< Columns of numbers that are names.
+  Missing missing = Missing::kFill;
 };
 
 enum class SyntheticKind {
@@ -75,9 +110,12 @@ struct DataSpec {
   std::string source;
   /// Own data: the column of a CSV file, or the file of the labels of a .npy or IDX file.
   std::string labels = {};
+  TableSpec table = {};  ///< But for its label, which `labels` is.
   Task task = Task::kAuto;
-  bool coarse = false;    ///< cifar100: the 20 super-classes instead of the 100 classes.
-  bool download = false;  ///< Fetch a known data set that is not there yet.
+  bool standardise = true;    ///< Targets of a regression.
+  bool skip_damaged = false;  ///< Leave damaged images out instead of refusing them.
+  bool coarse = false;        ///< cifar100: the 20 super-classes instead of the 100 classes.
+  bool download = false;      ///< Fetch a known data set that is not there yet.
 
   /// Height and width of images; none: as stored (digits: 32 × 32).
   std::optional<std::array<std::int64_t, 2>> resize = {};

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/match.h"
 #include "train/data/bytes.h"
+#include "train/data/facts.h"
 #include "train/data/npy.h"
 
 namespace clavier::train::data {
@@ -37,11 +36,7 @@ Status export_dataset(const Dataset& data, const std::filesystem::path& folder) 
   TRY(write_split(data.train, data.shape, folder, ""));
   TRY(write_split(data.validation, data.shape, folder, "validation_"));
   TRY(write_split(data.test, data.shape, folder, "test_"));
-  nlohmann::ordered_json facts = {{"name", data.name},          {"shape", data.shape},
-                                  {"classes", data.classes},    {"class_names", data.class_names},
-                                  {"scale", data.scale},        {"mean", data.mean},
-                                  {"deviation", data.deviation}};
-  auto text = facts.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const auto text = facts_of(data) + "\n";
   std::array<std::span<const std::byte>, 1> parts = {as_bytes(text)};
   return write_file(folder / "dataset.json", parts);
 }

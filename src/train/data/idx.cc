@@ -31,8 +31,6 @@ bool looks_like_idx(std::span<const std::byte> file) {
 }
 
 Result<Array> parse_idx(std::span<const std::byte> file, std::string_view origin) {
-  if (file.size() >= 2 && file[0] == std::byte{0x1f} && file[1] == std::byte{0x8b})
-    return corrupt_at(origin, 0, "the file is compressed: gunzip it first");
   if (file.size() < kMagicBytes)
     return corrupt_at(origin, file.size(), "the file ends within its header");
   if (file[0] != std::byte{0} || file[1] != std::byte{0})

@@ -66,7 +66,7 @@ Result<Image> decode_pnm(std::span<const std::byte> file, std::string_view origi
   std::size_t depth = *most > 255 ? 2 : 1;
   auto data = file.subspan(header.place());
   std::size_t values = *width * *height * static_cast<std::size_t>(channels);
-  if (data.size() != values * depth)
+  if (data.size() < values * depth)
     return corrupt_at(
         origin, header.place() + std::min(data.size(), values * depth),
         fmt::format("the image needs {} bytes, the file has {}", values * depth, data.size()));
@@ -83,13 +83,35 @@ Result<Image> decode_pnm(std::span<const std::byte> file, std::string_view origi
   return image;
 }
 
+std::string_view image_kind(std::span<const std::byte> start) {
+  auto text = as_text(start);
+  if (text.starts_with("\x89PNG")) return "PNG";
+  if (text.starts_with("\xff\xd8\xff")) return "JPEG";
+  if (text.size() > 2 && text[0] == 'P' && text[1] >= '1' && text[1] <= '6' &&
+      std::string_view(" \t\r\n#").find(text[2]) != text.npos)
+    return "PNM";
+  // "BM" may begin a text; two further fields of the header are zero.
+  if (text.size() >= 10 && text.starts_with("BM") &&
+      text.substr(6, 4) == std::string_view("\0\0\0\0", 4))
+    return "BMP";
+  if (text.starts_with("GIF87a") || text.starts_with("GIF89a")) return "GIF";
+  if (text.size() >= 12 && text.starts_with("RIFF") && text.substr(8, 4) == "WEBP") return "WebP";
+  if (text.starts_with(std::string_view("II*\0", 4)) ||
+      text.starts_with(std::string_view("MM\0*", 4)))
+    return "TIFF";
+  return {};
+}
+
 Result<Image> decode_image(std::span<const std::byte> file, std::string_view origin) {
-  auto text = as_text(file);
-  if (text.starts_with("\x89PNG")) return decode_png(file, origin);
-  if (text.starts_with("\xff\xd8")) return decode_jpeg(file, origin);
-  if (text.starts_with("P") && text.size() > 1 && text[1] >= '1' && text[1] <= '7')
-    return decode_pnm(file, origin);
-  return corrupt_at(origin, 0, "no PNG, JPEG, PGM or PPM image");
+  const auto kind = image_kind(file);
+  if (kind == "PNG") return decode_png(file, origin);
+  if (kind == "JPEG") return decode_jpeg(file, origin);
+  if (kind == "PNM") return decode_pnm(file, origin);
+  if (kind == "BMP") return decode_bmp(file, origin);
+  if (kind == "WebP") return decode_webp(file, origin);
+  if (kind == "GIF") return decode_gif(file, origin);
+  if (kind == "TIFF") return decode_tiff(file, origin);
+  return corrupt_at(origin, 0, "no PNG, JPEG, PGM, PPM, BMP, WebP, GIF or TIFF image");
 }
 
 }  // namespace clavier::train::data

@@ -7,6 +7,8 @@
 // jpeglib.h needs FILE and size_t before it.
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 #include "train/data/bytes.h"
 #include "train/data/image.h"
 
@@ -34,9 +36,19 @@ void leave(j_common_ptr info) {
   (*info->err->format_message)(info, reader.error.data());
   std::longjmp(reader.escape, 1);
 }
-/// Warnings (level -1) are damage that libjpeg would paint over.
+/// Warnings (level -1) are damage that libjpeg would paint over, but for those of files that other
+/// readers take without a word: stray bytes before a marker, more data than needed, odd headers.
 void on_message(j_common_ptr info, int level) {
-  if (level < 0) leave(info);
+  if (level >= 0) return;
+  switch (info->err->msg_code) {
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_TOO_MUCH_DATA:
+    case JWRN_ADOBE_XFORM:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL:
+    case JWRN_BOGUS_PROGRESSION: return;
+    default: leave(info);
+  }
 }
 
 bool read_header(JpegReader& reader, const unsigned char* file, std::size_t size) {
@@ -50,7 +62,10 @@ bool read_header(JpegReader& reader, const unsigned char* file, std::size_t size
   reader.info.client_data = &reader;
   jpeg_mem_src(&reader.info, file, size);
   jpeg_read_header(&reader.info, TRUE);
-  reader.info.out_color_space = reader.info.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  const int components = reader.info.num_components;
+  reader.info.out_color_space = components == 1   ? JCS_GRAYSCALE
+                                : components == 4 ? JCS_CMYK
+                                                  : JCS_RGB;
   reader.info.dct_method = JDCT_ISLOW;
   return true;
 }
@@ -66,6 +81,18 @@ bool read_pixels(JpegReader& reader, unsigned char* pixels, std::size_t stride) 
   return true;
 }
 
+/// Inks to light, as PIL does it. Adobe's files hold what is left of the light instead of the ink.
+void cmyk_to_rgb(Image& image, bool adobe) {
+  std::vector<std::uint8_t> out;
+  out.reserve(image.pixels.size() / 4 * 3);
+  const auto light = [&](std::size_t i) { return adobe ? image.pixels[i] : 255 - image.pixels[i]; };
+  for (std::size_t i = 0; i < image.pixels.size(); i += 4)
+    for (std::size_t c = 0; c < 3; ++c)
+      out.push_back(static_cast<std::uint8_t>((light(i + c) * light(i + 3) + 127) / 255));
+  image.pixels = std::move(out);
+  image.channels = 3;
+}
+
 }  // namespace
 
 Result<Image> decode_jpeg(std::span<const std::byte> file, std::string_view origin) {
@@ -77,11 +104,12 @@ Result<Image> decode_jpeg(std::span<const std::byte> file, std::string_view orig
     return failure();
   const auto& info = reader.info;
   TRY(check_extents(info.image_height, info.image_width, reader.place(), origin));
-  int channels = info.num_components == 1 ? 1 : 3;
+  int channels = info.num_components == 2 ? 3 : info.num_components;
   auto stride = static_cast<std::size_t>(info.image_width) * static_cast<std::size_t>(channels);
   Image image{info.image_height, info.image_width, channels};
   image.pixels.resize(info.image_height * stride);
   if (!read_pixels(reader, image.pixels.data(), stride)) return failure();
+  if (channels == 4) cmyk_to_rgb(image, info.saw_Adobe_marker);
   return image;
 }
 

@@ -15,12 +15,28 @@ struct Named {
   std::string_view descr;
   Dtype dtype;
 };
-constexpr std::array<Named, 6> kTypes = {{{"|u1", Dtype::kU8},
-                                          {"<u1", Dtype::kU8},
-                                          {"<i4", Dtype::kI32},
-                                          {"<i8", Dtype::kI64},
-                                          {"<f4", Dtype::kF32},
-                                          {"<f8", Dtype::kF64}}};
+constexpr std::array<Named, 13> kTypes = {{{"|u1", Dtype::kU8},
+                                           {"<u1", Dtype::kU8},
+                                           {"|b1", Dtype::kBool},
+                                           {"|i1", Dtype::kI8},
+                                           {"<i1", Dtype::kI8},
+                                           {"<u2", Dtype::kU16},
+                                           {"<i2", Dtype::kI16},
+                                           {"<u4", Dtype::kU32},
+                                           {"<i4", Dtype::kI32},
+                                           {"<u8", Dtype::kU64},
+                                           {"<i8", Dtype::kI64},
+                                           {"<f4", Dtype::kF32},
+                                           {"<f8", Dtype::kF64}}};
+
+/// How to make an array that is read of one that is not.
+std::string remedy(std::string_view descr) {
+  if (descr.find_first_of("USO") != descr.npos)
+    return "for labels that are text: numpy.save(file, numpy.unique(array, "
+           "return_inverse=True)[1])";
+  return "for labels and other whole numbers: numpy.save(file, array.astype('<i8')); for others: "
+         "numpy.save(file, array.astype('<f4'))";
+}
 
 /// The header is the text of a Python dictionary with three known keys; this reads just that.
 class HeaderParser {
@@ -73,10 +89,7 @@ class HeaderParser {
     auto descr = TRY(quoted());
     for (const auto& known : kTypes)
       if (known.descr == descr) return known.dtype;
-    return error(
-        fmt::format("type '{}' is not read; save it as u1, i4, i8, f4 or f8: numpy.save(file, "
-                    "array.astype('<f4'))",
-                    descr));
+    return error(fmt::format("type '{}' is not read; {}", descr, remedy(descr)));
   }
 
   Status order() {

@@ -9,6 +9,7 @@
 #include "base/match.h"
 #include "base/rng.h"
 #include "train/data/bytes.h"
+#include "train/data/columns.h"
 
 namespace clavier::train::data {
 namespace {
@@ -95,12 +96,28 @@ void normalise(Dataset& data) {
   }
 }
 
+/// Targets of any unit and size become numbers that a network begins near.
+void standardise(Dataset& data) {
+  const auto& targets = data.train.targets;
+  double n = static_cast<double>(targets.size()), square = 0;
+  for (float target : targets) data.target_mean += target / n;
+  for (float target : targets) square += std::pow(target - data.target_mean, 2) / n;
+  if (double deviation = std::sqrt(square); deviation > 1e-12) data.target_deviation = deviation;
+}
+
 Status check_fraction(double fraction, std::string_view what) {
   if (fraction >= 0 && fraction < 1) return ok_status();
   return invalid(fmt::format("{} = {} must be at least 0 and below 1", what, fraction));
 }
 
 }  // namespace
+
+std::vector<Split*> Source::splits() {
+  std::vector<Split*> all = {&samples};
+  if (validation) all.push_back(&*validation);
+  if (test) all.push_back(&*test);
+  return all;
+}
 
 Partition stratified(std::int64_t n, std::span<const std::int64_t> labels, double fraction,
                      std::uint64_t key) {
@@ -148,6 +165,7 @@ Result<Dataset> split_source(Source source, const DataSpec& spec, std::string na
   auto size = static_cast<std::int64_t>(*element_count(source.shape));
   auto& rest = source.samples;
   auto total = rest.count;
+  const bool own_validation = source.validation.has_value(), own_test = source.test.has_value();
   Split test = source.test ? std::move(*source.test) : split_off(rest, size, spec.test, kTestKey);
   Split validation = source.validation
                          ? std::move(*source.validation)
@@ -158,6 +176,14 @@ Result<Dataset> split_source(Source source, const DataSpec& spec, std::string na
     limit(validation, size, others);
     limit(test, size, others);
   }
+  const auto share = [](double fraction, const char* of, const char* key) {
+    return fmt::format("{}: {:.3g} % of {} (else {} = …)", key, 100 * fraction, of, key);
+  };
+  source.remarks.push_back(own_validation
+                               ? "validation: samples of its own"
+                               : share(spec.validation, "the training data", "validation"));
+  source.remarks.push_back(own_test ? "test: samples of its own"
+                                    : share(spec.test, "all samples", "test"));
   if (rest.count == 0 || validation.count == 0)
     return invalid(fmt::format("{}: {} samples leave {} for training and {} for validation", name,
                                total, rest.count, validation.count));
@@ -168,10 +194,15 @@ Result<Dataset> split_source(Source source, const DataSpec& spec, std::string na
                .scale = source.scale,
                .mean = std::move(source.mean),
                .deviation = std::move(source.deviation),
+               .columns = std::move(source.columns),
+               .remarks = std::move(source.remarks),
                .train = std::move(rest),
                .validation = std::move(validation),
                .test = std::move(test)};
+  std::vector<Split*> splits = {&data.train, &data.validation, &data.test};
+  if (!data.columns.empty()) data.shape = {learn_columns(data.columns, splits)};
   if (data.mean.empty()) normalise(data);
+  if (spec.standardise && !data.train.targets.empty()) standardise(data);
   return data;
 }
 

@@ -1,12 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "train/data/dataset.h"
 
 namespace clavier::train::data {
+
+/// Labels as a file has them.
+struct FileLabels {
+  std::variant<std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
+  std::string origin;  ///< For messages.
+};
 
 /// A data set as its source has it, before splitting.
 struct Source {
@@ -19,6 +28,15 @@ struct Source {
   Split samples = {};  ///< Everything that the two below do not hold.
   std::optional<Split> validation = {};
   std::optional<Split> test = {};
+  /// Of the splits that are there, in the order above, until `finish_targets` has made classes or
+  /// targets of them.
+  std::vector<FileLabels> labels = {};
+  /// Of a table. Its inputs are then one per column used: a number, or the place of a category;
+  /// NaN where there is none.
+  std::vector<Column> columns = {};
+  std::vector<std::string> remarks = {};
+
+  std::vector<Split*> splits();
 };
 
 /// Two disjoint sets of positions that cover all, both ascending.

@@ -1,6 +1,10 @@
 // The readers of numbers: .npy, IDX and CSV.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cmath>
 
+#include "train/data/columns.h"
 #include "train/data/csv.h"
 #include "train/data/idx.h"
 #include "train/data/npy.h"
@@ -50,9 +54,11 @@ TEST(Npy, WhatIsNotReadIsRefusedWithAWayOut) {
                 .find("byte 48: Fortran order is not read: numpy.save(file, "
                       "numpy.ascontiguousarray(array))"),
             std::string::npos);
-  EXPECT_NE(npy_error("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "abcd")
-                .find("type '>f4' is not read; save it as"),
-            std::string::npos);
+  EXPECT_NE(
+      npy_error("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "abcd")
+          .find("type '>f4' is not read; for labels and other whole numbers: numpy.save(file, "
+                "array.astype('<i8'))"),
+      std::string::npos);
   EXPECT_NE(npy_error("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd")
                 .find("shape [2] needs 8 bytes, the file has 4"),
             std::string::npos);
@@ -91,8 +97,6 @@ TEST(Idx, BytesAndBigEndianNumbersAreRead) {
 }
 
 TEST(Idx, WrongFilesAreRefusedByByte) {
-  EXPECT_EQ(message(parse_idx(as_bytes("\x1f\x8b  "), "FILE")),
-            "FILE: byte 0: the file is compressed: gunzip it first");
   EXPECT_EQ(message(parse_idx(as_bytes(idx(8, {2, 3}, "abcd")), "FILE")),
             "FILE: byte 16: shape [2, 3] needs 6 bytes, the file has 4");
   EXPECT_EQ(message(parse_idx(as_bytes(idx(9, {1}, "a")), "FILE")),
@@ -105,43 +109,145 @@ TEST(Idx, SurvivesEveryDamage) {
                     [](auto file) { return parse_idx(file, "FILE"); });
 }
 
-std::string csv_error(std::string_view text, std::string_view label = "") {
-  return message(parse_csv(text, label, "FILE"));
+std::string csv_error(std::string_view text, const TableSpec& spec = {}) {
+  return message(parse_csv(text, spec, "FILE"));
+}
+Table csv(std::string_view text, const TableSpec& spec = {}) {
+  auto table = parse_csv(text, spec, "FILE");
+  EXPECT_TRUE(table.ok()) << message(table);
+  return table.ok() ? *std::move(table) : Table{};
+}
+std::string kind(const Column& column) {
+  switch (column.kind) {
+    case Column::Kind::kNumber: return "number";
+    case Column::Kind::kCategory: return fmt::format("{}", fmt::join(column.categories, "|"));
+    case Column::Kind::kLabel: return "label";
+    case Column::Kind::kLeftOut: return "out";
+  }
+  return {};
+}
+/// "NAME:KIND …".
+std::string kinds(const Table& table) {
+  std::string text;
+  for (const Column& column : table.columns)
+    text += (text.empty() ? "" : " ") + column.name + ":" + kind(column);
+  return text;
 }
 
 TEST(Csv, AHeaderNamesTheLabelColumn) {
-  auto table = parse_csv("a,class,b\r\n1, dog,2.5\r\n-3e1,\"a \"\"cat\"\"\n\",+4\r\n", "", "FILE");
-  ASSERT_TRUE(table.ok()) << message(table);
-  EXPECT_EQ(table->columns, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(table->label_column, "class");
-  EXPECT_EQ(table->features, (std::vector<float>{1, 2.5, -30, 4}));
-  EXPECT_EQ(table->labels, (std::vector<std::string>{"dog", "a \"cat\"\n"}));
+  auto table = csv("a,class,b\r\n1, dog,2.5\r\n-3e1,\"a \"\"cat\"\"\n\",+4\r\n");
+  EXPECT_EQ(kinds(table), "a:number class:label b:number");
+  EXPECT_EQ(table.inputs, (std::vector<float>{1, 2.5, -30, 4}));
+  EXPECT_EQ(table.labels, (std::vector<std::string>{"dog", "a \"cat\"\n"}));
 }
 
 TEST(Csv, WithoutAHeaderTheLastColumnIsTheLabel) {
-  auto table = parse_csv("1;2;x\n\n3;4;y", "", "FILE");
-  ASSERT_TRUE(table.ok()) << message(table);
-  EXPECT_EQ(table->rows, 2);
-  EXPECT_EQ(table->width, 2);
-  EXPECT_EQ(table->labels, (std::vector<std::string>{"x", "y"}));
-  EXPECT_EQ(parse_csv("1;2;x\n3;4;y", "1", "FILE").error().message,
-            "FILE: line 1, byte 4: \"x\" in column 3 is no finite number");
+  auto table = csv("1;2;x\n\n3;4;y");
+  EXPECT_EQ(table.rows, 2);
+  EXPECT_EQ(table.labels, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(kinds(csv("1;2;x\n3;4;y", {.label = "1"})), "1:label 2:number 3:x|y");
+}
+
+TEST(Csv, AHeaderIsFoundByWhatStandsBelow) {
+  EXPECT_EQ(kinds(csv("0,1,label\n1.5,2,0\n3,4,1\n3,5,0\n")), "0:number 1:number label:label");
+  EXPECT_EQ(kinds(csv("0,1,2\n1.5,2,0\n3,4,1\n")), "0:number 1:number 2:label");
+  EXPECT_EQ(kinds(csv("a,b,c\nx,y,z\nx,u,w\n")), "a:x b:u|y c:label");
+  EXPECT_FALSE(csv("x,y,z\nx,u,w\n").header) << "a text comes again";
+  EXPECT_FALSE(csv("1,2,0\n3,4,1\n").header);
+  EXPECT_EQ(csv("a,b\n1,2\n", {.label = "2", .header = false}).rows, 2);
+  EXPECT_EQ(csv("5,6\n1,2\n", {.label = "6", .header = true}).rows, 1);
+  EXPECT_TRUE(csv("1,2,name\n3,4,x\n5,6,x\n", {.label = "name"}).header);
+}
+
+TEST(Csv, TheLabelIsTheColumnWithAUsualNameElseTheLast) {
+  EXPECT_EQ(csv("x,y,species\n1,2,a\n3,4,b\n").label_column, "species");
+  EXPECT_EQ(csv("y,b,c\n1,2,3\n3,4,4\n").label_column, "y");
+  EXPECT_EQ(csv("a,Target,c\n1,2,3\n3,4,4\n").label_column, "Target");
+  EXPECT_EQ(csv("a,b,\n1,2,\n3,4,\n").label_column, "b") << "a comma at the end of every line";
+}
+
+TEST(Csv, WhatNumbersTheRowsIsLeftOut) {
+  EXPECT_EQ(kinds(csv(",x,y,label\n0,5,6,0\n1,7,8,1\n")), "1:out x:number y:number label:label");
+  EXPECT_EQ(kinds(csv("x,label\nfirst,5,0\nsecond,7,1\n")), "1:out x:number label:label")
+      << "as R writes row names";
+  EXPECT_EQ(kinds(csv("PassengerId,x,label\n1,5,0\n2,5,1\n3,6,1\n")),
+            "PassengerId:out x:number label:label");
+  EXPECT_EQ(kinds(csv("id,x,label\n1,5,0\n7,5,1\n3,6,1\n")), "id:number x:number label:label");
+}
+
+TEST(Csv, ColumnsOfTextAreCategoriesWithinBounds) {
+  EXPECT_EQ(kinds(csv("c,x,label\nred,1,0\nblue,2,1\n,3,1\n")), "c:blue|red x:number label:label");
+  EXPECT_EQ(kinds(csv("c,x,label\n3,1,0\n1,2,1\n", {.categories = {"c"}})),
+            "c:1|3 x:number label:label");
+  EXPECT_EQ(kinds(csv("c,x,label\n3,1,0\n1,2,1\n", {.ignore = {"c"}})),
+            "c:out x:number label:label");
+  std::string names = "name,x,label\n", mixed = "m,x,label\n";
+  for (int i = 0; i < 20; ++i) {
+    names += fmt::format("n{},1,{}\n", i, i % 2);
+    mixed += fmt::format("{},1,{}\n", i == 9 ? "l2" : std::to_string(i), i % 2);
+  }
+  EXPECT_EQ(kinds(csv(names)), "name:out x:number label:label");
+  EXPECT_EQ(
+      csv_error(mixed),
+      "FILE: line 11, byte 64: \"l2\" in column \"m\" is no number, nearly all others are; mend "
+      "it, or name the column in ignore or categories");
+}
+
+TEST(Csv, MissingValuesAreFilledDroppedOrRefused) {
+  constexpr std::string_view kGaps = "a,b,y\n1,,0\nnull,3,1\n5,?,0\n7,8,1\n";
+  auto filled = csv(kGaps);
+  EXPECT_EQ(filled.rows, 4);
+  EXPECT_EQ(filled.columns[1].missing, 2);
+  EXPECT_TRUE(std::isnan(filled.inputs[1]) && std::isnan(filled.inputs[2]));
+  auto dropped = csv(kGaps, {.missing = Missing::kDrop});
+  EXPECT_EQ(dropped.inputs, (std::vector<float>{7, 8}));
+  EXPECT_EQ(dropped.dropped, 3);
+  EXPECT_EQ(csv_error(kGaps, {.missing = Missing::kRefuse}),
+            "FILE: line 2, byte 8: no value in column \"b\"");
+  EXPECT_EQ(csv_error("a,b,y\n1,2,\n"),
+            "FILE: line 2, byte 10: the label is missing; missing = \"drop\" leaves such rows out");
+}
+
+TEST(Csv, NumbersAreReadAsPeopleWriteThem) {
+  EXPECT_EQ(csv("x,label\n1e-46,0\n-1e-400,1\n").inputs, (std::vector<float>{0, 0}));
+  EXPECT_EQ(csv_error("x,label\n1e39,0\n1,1\n"),
+            "FILE: line 2, byte 8: \"1e39\" in column \"x\" is no finite number");
+  auto table = csv("a;b;label\n1,5;-2,25;1,5\n3;4;2\n");
+  EXPECT_EQ(table.inputs, (std::vector<float>{1.5, -2.25, 3, 4}));
+  EXPECT_EQ(table.labels, (std::vector<std::string>{"1.5", "2"}));
 }
 
 TEST(Csv, AWrongLineIsRefusedByLineAndByte) {
-  EXPECT_EQ(csv_error("a,b,y\n1,,0\n"), "FILE: line 2, byte 8: no number in column \"b\"");
-  EXPECT_EQ(csv_error("a,b,y\n1,2,0\n1,nan,0\n"),
-            "FILE: line 3, byte 14: \"nan\" in column \"b\" is no finite number");
+  EXPECT_EQ(csv_error("a,b,y\n1,2,0\n1,inf,0\n"),
+            "FILE: line 3, byte 14: \"inf\" in column \"b\" is no finite number");
   EXPECT_EQ(csv_error("a,b,y\n1,2\n"), "FILE: line 2, byte 8: 2 fields instead of 3");
-  EXPECT_EQ(csv_error("a,b,y\n1,2,\n"), "FILE: line 2, byte 10: the label is missing");
   EXPECT_EQ(csv_error("a,y\n\"1,2\n"), "FILE: line 2, byte 4: a quote is not closed");
-  EXPECT_EQ(csv_error("a,b\n1,2\n", "z"), "FILE: line 1, byte 0: no column \"z\"; there are a, b");
+  EXPECT_EQ(csv_error("abc,b\n1,2\n", {.label = "abd"}),
+            "FILE: line 1, byte 0: no column \"abd\"; there are abc, b; did you mean \"abc\"?");
   EXPECT_EQ(csv_error(""), "FILE: line 1, byte 0: the file is empty");
+  EXPECT_EQ(csv_error("\xff\xfe"
+                      "a"),
+            "FILE: the file is UTF-16: save it as UTF-8");
+}
+
+TEST(Csv, ColumnsOfAModelAreFoundByNameElseByPlace) {
+  auto trained = csv("c,x,label\nred,1,0\nblue,2,1\nred,3,1\n").columns;
+  auto rows = [&](std::string_view text) {
+    auto table = parse_csv_for(text, trained, "FILE");
+    EXPECT_TRUE(table.ok()) << message(table);
+    return table.ok() ? encode_columns(trained, table->inputs) : std::vector<float>();
+  };
+  EXPECT_EQ(rows("x,more,c\n7,8,blue\n9,8,green\n"), (std::vector<float>{1, 0, 7, 0, 0, 9}));
+  EXPECT_EQ(rows("red,5\n"), (std::vector<float>{0, 1, 5}));
+  EXPECT_EQ(rows("red,5,1\n"), (std::vector<float>{0, 1, 5}));
+  EXPECT_EQ(message(parse_csv_for("c,z\nred,1\n", trained, "FILE")),
+            "FILE: line 1, byte 0: the model was trained on columns that are not there: x; there "
+            "are c, z");
 }
 
 TEST(Csv, SurvivesEveryDamage) {
   mutate_everywhere("a,\"b\",y\n1,\"2\",\"c\"\"d\"\n3,-4e-2,e\n", false,
-                    [](auto file) { return parse_csv(as_text(file), "", "FILE"); });
+                    [](auto file) { return parse_csv(as_text(file), {}, "FILE"); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/match.h"
 #include "train/data/bytes.h"
@@ -33,20 +34,25 @@ std::vector<T> converted(std::span<const std::byte> bytes) {
   return values;
 }
 
-Error unread_type(Dtype dtype, std::string_view origin) {
-  return invalid(
-      fmt::format("{}: numbers of type {} are not read; save them as U8, I32, I64, F32 "
-                  "or F64",
-                  origin, name(dtype)));
-}
-
-Result<std::vector<float>> floats_of(const TensorView& array, std::string_view origin) {
+template <typename T>
+Result<std::vector<T>> numbers_as(const TensorView& array, std::string_view origin) {
   switch (array.dtype) {
-    case Dtype::kI32: return converted<std::int32_t, float>(array.bytes);
-    case Dtype::kI64: return converted<std::int64_t, float>(array.bytes);
-    case Dtype::kF32: return converted<float, float>(array.bytes);
-    case Dtype::kF64: return converted<double, float>(array.bytes);
-    default: return unread_type(array.dtype, origin);
+    case Dtype::kBool:
+    case Dtype::kU8: return converted<std::uint8_t, T>(array.bytes);
+    case Dtype::kI8: return converted<std::int8_t, T>(array.bytes);
+    case Dtype::kU16: return converted<std::uint16_t, T>(array.bytes);
+    case Dtype::kI16: return converted<std::int16_t, T>(array.bytes);
+    case Dtype::kU32: return converted<std::uint32_t, T>(array.bytes);
+    case Dtype::kI32: return converted<std::int32_t, T>(array.bytes);
+    case Dtype::kU64: return converted<std::uint64_t, T>(array.bytes);
+    case Dtype::kI64: return converted<std::int64_t, T>(array.bytes);
+    case Dtype::kF32: return converted<float, T>(array.bytes);
+    case Dtype::kF64: return converted<double, T>(array.bytes);
+    default:
+      return invalid(
+          fmt::format("{}: numbers of type {} are not read; save whole numbers as I64, "
+                      "others as F32",
+                      origin, name(array.dtype)));
   }
 }
 
@@ -64,21 +70,34 @@ std::vector<T> channels_first(const std::vector<T>& values, std::size_t n, std::
   return out;
 }
 
-Status set_classes(const std::vector<std::int64_t>& labels, std::string_view origin, Source& source,
-                   Split& split) {
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= kMaxClasses)
-      return invalid(
-          fmt::format("{}: sample {}: class {} is not from 0 to {}; if these are values "
-                      "to predict, set task = \"regression\"",
-                      origin, i, labels[i], kMaxClasses - 1));
-    source.classes = std::max(source.classes, labels[i] + 1);
-  }
-  split.labels = labels;
-  return ok_status();
+constexpr std::size_t kFewValues = 20;
+constexpr std::size_t kSamplesPerClass = 5;
+
+bool whole(double value) { return std::abs(value) < 1e15 && std::trunc(value) == value; }
+
+bool text(const FileLabels& labels) {
+  return std::holds_alternative<std::vector<std::string>>(labels.values);
 }
 
-Status set_values(const std::vector<double>& values, std::string_view origin, Split& split) {
+/// The numbers of labels that are no text.
+std::vector<double> numbers_of(const FileLabels& labels) {
+  return match(
+      labels.values, [](const std::vector<std::string>&) { return std::vector<double>(); },
+      [](const auto& values) { return std::vector<double>(values.begin(), values.end()); });
+}
+
+bool seem_classes(const std::vector<std::vector<double>>& numbers) {
+  std::set<double> different;
+  std::size_t count = 0;
+  for (const auto& values : numbers) {
+    if (!std::all_of(values.begin(), values.end(), whole)) return false;
+    different.insert(values.begin(), values.end());
+    count += values.size();
+  }
+  return different.size() <= kFewValues || different.size() * kSamplesPerClass <= count;
+}
+
+Status set_values(const std::vector<double>& values, const std::string& origin, Split& split) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     split.targets.push_back(static_cast<float>(values[i]));
     if (!std::isfinite(split.targets.back()))
@@ -87,17 +106,54 @@ Status set_values(const std::vector<double>& values, std::string_view origin, Sp
   return ok_status();
 }
 
-Status set_names(const std::vector<std::string>& names, std::string_view origin, Source& source,
-                 Split& split) {
-  std::map<std::string, std::int64_t> numbers;
-  for (const auto& name : names) numbers.emplace(name, 0);
-  for (auto& [name, number] : numbers) {
-    number = std::ssize(source.class_names);
-    source.class_names.push_back(name);
+/// `keys`: the labels of each split; `name` of one.
+template <typename Key, typename Name>
+Status set_classes(const std::vector<std::vector<Key>>& keys, Name name, Source& source) {
+  std::map<Key, std::int64_t> numbers;
+  for (const auto& split : keys)
+    for (const Key& key : split) numbers.emplace(key, 0);
+  if (std::ssize(numbers) > kMaxClasses)
+    return invalid(
+        fmt::format("{}: more than {} classes; if these are values to predict, set task "
+                    "= \"regression\"",
+                    source.labels.front().origin, kMaxClasses));
+  for (auto& [key, number] : numbers) {
+    number = source.classes++;
+    source.class_names.push_back(name(key));
   }
-  std::vector<std::int64_t> labels;
-  for (const auto& name : names) labels.push_back(numbers.at(name));
-  return set_classes(labels, origin, source, split);
+  auto splits = source.splits();
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    for (const Key& key : keys[i]) splits[i]->labels.push_back(numbers.at(key));
+  return ok_status();
+}
+
+Status set_names(Source& source) {
+  std::vector<std::vector<std::string>> names;
+  for (const FileLabels& labels : source.labels)
+    names.push_back(match(
+        labels.values, [](const std::vector<std::string>& text) { return text; },
+        [](const auto& values) {
+          std::vector<std::string> text;
+          for (auto value : values) text.push_back(fmt::format("{}", value));
+          return text;
+        }));
+  return set_classes(
+      names, [](const std::string& name) { return name; }, source);
+}
+
+Status set_number_classes(const std::vector<std::vector<double>>& numbers, Source& source) {
+  std::vector<std::vector<std::int64_t>> classes;
+  for (std::size_t s = 0; s < numbers.size(); ++s) {
+    classes.emplace_back();
+    for (std::size_t i = 0; i < numbers[s].size(); ++i) {
+      if (!whole(numbers[s][i]))
+        return invalid(fmt::format("{}: sample {}: {} is no class number", source.labels[s].origin,
+                                   i, numbers[s][i]));
+      classes.back().push_back(static_cast<std::int64_t>(numbers[s][i]));
+    }
+  }
+  return set_classes(
+      classes, [](std::int64_t label) { return fmt::format("{}", label); }, source);
 }
 
 }  // namespace
@@ -115,44 +171,36 @@ Result<RawLabels> labels_of(const TensorView& array, std::string_view origin) {
   if (array.shape.size() != 1 && !column)
     return invalid(fmt::format("{}: labels of shape {} must be one per sample", origin,
                                shape_text(array.shape)));
-  switch (array.dtype) {
-    case Dtype::kU8: return RawLabels(converted<std::uint8_t, std::int64_t>(array.bytes));
-    case Dtype::kI32: return RawLabels(converted<std::int32_t, std::int64_t>(array.bytes));
-    case Dtype::kI64: return RawLabels(converted<std::int64_t, std::int64_t>(array.bytes));
-    case Dtype::kF32: return RawLabels(converted<float, double>(array.bytes));
-    case Dtype::kF64: return RawLabels(converted<double, double>(array.bytes));
-    default: return unread_type(array.dtype, origin);
-  }
+  if (array.dtype == Dtype::kF32 || array.dtype == Dtype::kF64)
+    return RawLabels(TRY(numbers_as<double>(array, origin)));
+  return RawLabels(TRY(numbers_as<std::int64_t>(array, origin)));
 }
 
-Status set_targets(const RawLabels& labels, Task task, std::string_view origin, Source& source,
-                   Split& split) {
-  auto count = match(labels, [](const auto& values) { return std::ssize(values); });
-  if (count != split.count)
-    return invalid(fmt::format("{}: {} labels for {} samples", origin, count, split.count));
-  return match(
-      labels,
-      [&](const std::vector<std::int64_t>& whole) -> Status {
-        if (task == Task::kRegression)
-          return set_values({whole.begin(), whole.end()}, origin, split);
-        return set_classes(whole, origin, source, split);
-      },
-      [&](const std::vector<double>& real) -> Status {
-        if (task != Task::kClassification) return set_values(real, origin, split);
-        std::vector<std::int64_t> whole;
-        for (std::size_t i = 0; i < real.size(); ++i) {
-          if (!(std::abs(real[i]) < 1e15) || std::trunc(real[i]) != real[i])
-            return invalid(fmt::format("{}: sample {}: {} is no class number", origin, i, real[i]));
-          whole.push_back(static_cast<std::int64_t>(real[i]));
-        }
-        return set_classes(whole, origin, source, split);
-      },
-      [&](const std::vector<std::string>& names) -> Status {
-        if (task != Task::kRegression) return set_names(names, origin, source, split);
-        return invalid(
-            fmt::format("{}: labels like \"{}\" are text, which regression cannot predict", origin,
-                        names.front()));
-      });
+Status add_labels(RawLabels labels, std::string origin, std::int64_t count, Source& source) {
+  auto labelled = match(labels, [](const auto& values) { return std::ssize(values); });
+  if (labelled != count)
+    return invalid(fmt::format("{}: {} labels for {} samples", origin, labelled, count));
+  source.labels.push_back({std::move(labels), std::move(origin)});
+  return ok_status();
+}
+
+Status finish_targets(Task task, Source& source) {
+  if (source.labels.empty()) return ok_status();
+  auto named = std::find_if(source.labels.begin(), source.labels.end(), text);
+  if (named != source.labels.end()) {
+    if (task != Task::kRegression) return set_names(source);
+    return invalid(fmt::format("{}: labels like \"{}\" are text, which regression cannot predict",
+                               named->origin,
+                               std::get<std::vector<std::string>>(named->values).front()));
+  }
+  std::vector<std::vector<double>> numbers;
+  for (const FileLabels& labels : source.labels) numbers.push_back(numbers_of(labels));
+  if (task == Task::kClassification || (task == Task::kAuto && seem_classes(numbers)))
+    return set_number_classes(numbers, source);
+  auto splits = source.splits();
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    TRY(set_values(numbers[i], source.labels[i].origin, *splits[i]));
+  return ok_status();
 }
 
 Status set_inputs(const TensorView& array, std::string_view origin, Source& source, Split& split) {
@@ -173,7 +221,7 @@ Status set_inputs(const TensorView& array, std::string_view origin, Source& sour
   if (array.dtype == Dtype::kU8)
     split.inputs = converted<std::uint8_t, std::uint8_t>(array.bytes);
   else
-    split.inputs = TRY(floats_of(array, origin));
+    split.inputs = TRY(numbers_as<float>(array, origin));
   if (auto* floats = std::get_if<std::vector<float>>(&split.inputs))
     for (std::size_t i = 0; i < floats->size(); ++i)
       if (!std::isfinite((*floats)[i]))

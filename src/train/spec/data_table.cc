@@ -46,6 +46,13 @@ Result<double> part(const std::string& key, const Json& json) {
   return number;
 }
 
+Result<std::vector<std::string>> texts(const std::string& key, const Json& json) {
+  if (!json.is_array()) return refuse(key, "a list of names of columns", json);
+  std::vector<std::string> result;
+  for (const Json& entry : json) result.push_back(TRY(text(key, entry)));
+  return result;
+}
+
 /// The place of a word in a list.
 Result<int> choice(const std::string& key, const Json& json,
                    const std::vector<std::string>& words) {
@@ -97,16 +104,40 @@ Status synthetic(DataSpec& spec, const Json& json) {
   return {};
 }
 
-const std::vector<std::string> kKeys = {"source",     "labels", "task",    "coarse", "download",
-                                        "validation", "test",   "samples", "smoke",  "synthetic"};
+const std::vector<std::string> kKeys = {"source",   "labels",      "task",         "coarse",
+                                        "download", "validation",  "test",         "samples",
+                                        "smoke",    "header",      "ignore",       "categories",
+                                        "missing",  "standardise", "skip_damaged", "synthetic"};
+
+/// Keys of own data.
+Status set_own(DataSpec& spec, const std::string& key, const Json& json) {
+  if (key == "labels") {
+    // A column may be named by its number.
+    spec.labels = json.is_number_unsigned() ? json.dump() : TRY(text(key, json));
+  } else if (key == "task") {
+    spec.task = static_cast<Task>(TRY(choice(key, json, {"auto", "classification", "regression"})));
+  } else if (key == "header") {
+    spec.table.header = TRY(truth(key, json));
+  } else if (key == "ignore") {
+    spec.table.ignore = TRY(texts(key, json));
+  } else if (key == "categories") {
+    spec.table.categories = TRY(texts(key, json));
+  } else if (key == "missing") {
+    spec.table.missing =
+        static_cast<data::Missing>(TRY(choice(key, json, {"fill", "drop", "refuse"})));
+  } else if (key == "standardise") {
+    spec.standardise = TRY(truth(key, json));
+  } else if (key == "skip_damaged") {
+    spec.skip_damaged = TRY(truth(key, json));
+  } else {
+    return invalid(fmt::format("trainer.data has no key '{}'{}", key, suggestion(key, kKeys)));
+  }
+  return {};
+}
 
 Status set(DataSpec& spec, const std::string& key, const Json& json) {
   if (key == "source") {
     spec.source = TRY(text(key, json));
-  } else if (key == "labels") {
-    spec.labels = TRY(text(key, json));
-  } else if (key == "task") {
-    spec.task = static_cast<Task>(TRY(choice(key, json, {"auto", "classification", "regression"})));
   } else if (key == "coarse") {
     spec.coarse = TRY(truth(key, json));
   } else if (key == "download") {
@@ -122,7 +153,7 @@ Status set(DataSpec& spec, const std::string& key, const Json& json) {
   } else if (key == "synthetic") {
     return synthetic(spec, json);
   } else {
-    return invalid(fmt::format("trainer.data has no key '{}'{}", key, suggestion(key, kKeys)));
+    return set_own(spec, key, json);
   }
   return {};
 }
@@ -150,6 +181,8 @@ Result<DataSpec> data_of(const TrainerSpec& spec) {
   DataSpec data = TRY(parse_data(spec.data));
   if (spec.image_size > 0) data.resize = {{spec.image_size, spec.image_size}};
   data.seed = static_cast<std::uint64_t>(spec.data_seed);
+  // Who minimises a squared error predicts values, whatever they look like.
+  if (spec.loss == LossKind::kMse && data.task == Task::kAuto) data.task = Task::kRegression;
   return data;
 }
 
