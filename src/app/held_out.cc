@@ -45,21 +45,51 @@ Result<std::string> output_of(const std::vector<std::string>& command,
   return output;
 }
 
-}  // namespace
-
-Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
-                           const std::filesystem::path& data_directory) {
+/// What `clavier test` and `clavier predict` use.
+Result<Model> model_of(const RecordedStudy& study, TrialId id) {
   if (!study.spec.trainer)
     return unavailable(
         "this study's trials are your own program: only it can rebuild its models. "
         "`clavier best` names the checkpoint");
   const Trial& trial = study.state.trial(id);
-  const Model model = trial.best_model();
-  if (!model.checkpoint)
-    return not_found(fmt::format(
-        "trial {} has left no checkpoint of its best step{}; set [checkpoint] best, "
-        "every or at_end and run it again (clavier rerun)",
-        id.value, trial.takeovers.empty() ? "" : ", and has taken over other weights since"));
+  if (const Model model = trial.best_model(); model.checkpoint) return model;
+  return not_found(fmt::format(
+      "trial {} has left no checkpoint of its best step{}; set [checkpoint] best, "
+      "every or at_end and run it again (clavier rerun)",
+      id.value, trial.takeovers.empty() ? "" : ", and has taken over other weights since"));
+}
+
+Result<std::string> predict_from(const std::filesystem::path& directory,
+                                 const std::filesystem::path& checkpoint,
+                                 const std::filesystem::path& data,
+                                 const std::filesystem::path& data_directory) {
+  using std::filesystem::absolute;
+  return output_of(
+      {absolute(TRY(find_trainer())).string(), "--predict", absolute(data).string(), "--checkpoint",
+       absolute(checkpoint).string(), "--data-dir", absolute(data_directory).string()},
+      directory);
+}
+
+}  // namespace
+
+Result<std::string> predict(const std::filesystem::path& checkpoint,
+                            const std::filesystem::path& data,
+                            const std::filesystem::path& data_directory) {
+  return predict_from(std::filesystem::current_path(), checkpoint, data, data_directory);
+}
+
+Result<std::string> predict(const RecordedStudy& study, TrialId trial,
+                            const std::filesystem::path& data,
+                            const std::filesystem::path& data_directory) {
+  const Model model = TRY(model_of(study, trial));
+  // An old checkpoint needs the study's data, which lie where its file says.
+  return predict_from(working_directory(study), study.folder.root / model.checkpoint->path, data,
+                      data_directory);
+}
+
+Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
+                           const std::filesystem::path& data_directory) {
+  const Model model = TRY(model_of(study, id));
   auto command = TRY(trainer_command(study.spec, std::filesystem::absolute(data_directory)));
   command.front() = std::filesystem::absolute(command.front()).string();
   const auto folder =

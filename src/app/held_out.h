@@ -21,4 +21,14 @@ struct HeldOut {
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId trial,
                            const std::filesystem::path& data_directory);
 
+/// What the model of a checkpoint's directory says of data, as CSV (docs/trainer.md). The data are
+/// those that the user names; failures are the trainer's.
+Result<std::string> predict(const std::filesystem::path& checkpoint,
+                            const std::filesystem::path& data,
+                            const std::filesystem::path& data_directory);
+/// The same with the trial's best checkpoint. Fails as `test_trial` does.
+Result<std::string> predict(const RecordedStudy& study, TrialId trial,
+                            const std::filesystem::path& data,
+                            const std::filesystem::path& data_directory);
+
 }  // namespace clavier::app

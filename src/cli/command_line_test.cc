@@ -34,7 +34,7 @@ TEST(CommandLine, HelpTeachesWithExamples) {
   EXPECT_NE(help.output.find("clavier run study.toml"), std::string::npos);
   for (const char* command :
        {"run", "check", "list", "status", "trials", "show", "best", "test", "rerun", "add", "pause",
-        "resume", "stop", "raise", "export", "clean", "verify", "data"}) {
+        "resume", "stop", "raise", "export", "clean", "verify", "data", "predict"}) {
     EXPECT_NE(help.output.find(std::string("\n  ") + command), std::string::npos) << command;
     const Ran own = clavier(std::string(command) + " --help");
     EXPECT_EQ(own.status, 0) << command;
@@ -97,6 +97,8 @@ TEST(CommandLine, ATrialAndAStudyComeInEitherOrder) {
   const std::string missing = "clavier: there is no study in /nonexistent;";
   EXPECT_EQ(refused("test demo").substr(0, missing.size()), missing);
   EXPECT_EQ(refused("test 7").substr(0, missing.size()), missing);
+  EXPECT_EQ(refused("predict 7 new.csv --study demo").substr(0, missing.size()), missing);
+  EXPECT_NE(refused("predict x new.csv").find("x is no trial's number"), std::string::npos);
   EXPECT_EQ(refused("show 7 demo").substr(0, missing.size()), missing);
   EXPECT_EQ(refused("show demo 7").substr(0, missing.size()), missing);
   for (const char* command : {"pause", "stop", "resume"})

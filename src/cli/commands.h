@@ -182,4 +182,14 @@ struct TestOptions {
 };
 int run_test(const TestOptions& options, Streams& streams);
 
+struct PredictOptions {
+  std::string data = {};
+  std::optional<std::int64_t> trial = {};      ///< None: the best.
+  std::optional<std::string> checkpoint = {};  ///< A directory, instead of a trial.
+  StudyChoice study = {};
+  std::optional<std::string> out = {};  ///< A file, instead of the terminal.
+  std::optional<std::string> data_dir = {};
+};
+int run_predict(const PredictOptions& options, Streams& streams);
+
 }  // namespace clavier::cli

@@ -1,7 +1,9 @@
 #include "cli/data.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "train/data/dataset.h"
@@ -44,9 +46,12 @@ void list(const fs::path& data_dir, std::ostream& out) {
       "synthetic", "ready", "");
   out << fmt::format(
       "\nOwn data need no command: name the .npy, .safetensors, .csv or IDX file or the "
-      "folder of images\nas `data` in the study file. Data folder: {}\n",
+      "folder of images\nas `data` in the study file. `clavier data FILE` says what they are "
+      "taken for. Data folder: {}\n",
       data_dir.string());
 }
+
+constexpr std::size_t kMostShown = 20;  ///< Columns, categories, classes.
 
 std::string describe(const data::Dataset& set) {
   return fmt::format(
@@ -54,6 +59,74 @@ std::string describe(const data::Dataset& set) {
       fmt::join(set.shape, " x "),
       set.classes > 0 ? fmt::format("{} classes", set.classes) : std::string("one target"),
       set.train.count, set.validation.count, set.test.count);
+}
+
+/// The first of many, and how many more there are.
+std::string first_of(const std::vector<std::string>& all, std::string_view separator) {
+  const auto shown = std::min(all.size(), kMostShown);
+  auto text = fmt::format(
+      "{}", fmt::join(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), separator));
+  if (shown < all.size()) text += fmt::format("{}and {} more", separator, all.size() - shown);
+  return text;
+}
+
+std::string describe(const data::Column& column) {
+  std::string text = fmt::format("  \"{}\": ", column.name);
+  switch (column.kind) {
+    case data::Column::Kind::kNumber: text += "numbers"; break;
+    case data::Column::Kind::kCategory:
+      text += fmt::format("{} categories: {}", column.categories.size(),
+                          first_of(column.categories, ", "));
+      break;
+    case data::Column::Kind::kLabel: text += "the labels"; break;
+    case data::Column::Kind::kLeftOut: return text + "left out: " + column.why;
+  }
+  if (column.missing > 0) text += fmt::format("; {} missing", column.missing);
+  return text;
+}
+
+/// What was taken for what, a line each.
+std::vector<std::string> details(const data::Dataset& set) {
+  std::vector<std::string> lines = set.remarks;
+  if (!set.columns.empty()) {
+    std::vector<std::string> columns;
+    for (const data::Column& column : set.columns) columns.push_back(describe(column));
+    lines.push_back(fmt::format("columns:\n{}", first_of(columns, "\n")));
+  }
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(set.classes));
+  for (const data::Split* split : {&set.train, &set.validation, &set.test})
+    for (const std::int64_t label : split->labels) ++counts[static_cast<std::size_t>(label)];
+  std::vector<std::string> classes;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    classes.push_back(fmt::format(
+        "{} ({})", set.class_names.empty() ? fmt::format("{}", i) : set.class_names[i], counts[i]));
+  if (!classes.empty()) lines.push_back(fmt::format("classes: {}", first_of(classes, ", ")));
+  if (set.classes == 0 && set.target_deviation != 1)
+    lines.push_back(
+        fmt::format("targets: mean {:.4g}, deviation {:.4g}; standardised, values are "
+                    "reported in their own unit",
+                    set.target_mean, set.target_deviation));
+  lines.push_back(fmt::format("normalised: every {} by its mean and deviation",
+                              set.shape.size() == 3 ? "channel" : "number"));
+  return lines;
+}
+
+data::DataSpec spec_of(const DataOptions& options) {
+  data::DataSpec spec{.source = options.name, .labels = options.labels};
+  spec.table.header = options.header;
+  spec.table.ignore = options.ignore;
+  spec.table.categories = options.categories;
+  spec.table.missing = options.missing == "drop"     ? data::Missing::kDrop
+                       : options.missing == "refuse" ? data::Missing::kRefuse
+                                                     : data::Missing::kFill;
+  spec.task = options.task == "classification" ? data::Task::kClassification
+              : options.task == "regression"   ? data::Task::kRegression
+                                               : data::Task::kAuto;
+  spec.skip_damaged = options.skip_damaged;
+  if (options.image_size > 0) spec.resize = {{options.image_size, options.image_size}};
+  spec.validation = options.validation;
+  spec.seed = options.seed;
+  return spec;
 }
 
 Status get(const DataOptions& options, const fs::path& data_dir, Streams& streams) {
@@ -65,9 +138,10 @@ Status get(const DataOptions& options, const fs::path& data_dir, Streams& stream
   if (known != nullptr)
     TRY(data::install(*known, data_dir, options.from,
                       [&](std::string_view line) { streams.err << line << '\n'; }));
-  auto set = TRY(data::load_dataset(
-      {.source = options.name, .validation = options.validation, .seed = options.seed}, data_dir));
-  out << fmt::format("{}\n", describe(set));
+  auto set = TRY(data::load_dataset(spec_of(options), data_dir));
+  out << describe(set) << '\n';
+  if (known == nullptr)
+    for (const std::string& line : details(set)) out << line << '\n';
   if (known != nullptr) out << fmt::format("{}\n", (data_dir / known->folder).string());
   if (options.export_to) {
     TRY(data::export_dataset(set, *options.export_to));

@@ -55,6 +55,28 @@ TEST_F(DataCommand, OwnDataAreDescribedAndExported) {
   EXPECT_TRUE(std::filesystem::exists(folder / "out/test_labels.npy"));
 }
 
+TEST_F(DataCommand, OwnDataAreShownAsTheyWereTaken) {
+  auto file = folder / "own.csv";
+  {
+    std::ofstream out(file);
+    out << ",colour,size,price\n";
+    for (int i = 0; i < 40; ++i)
+      out << i << "," << (i % 2 ? "red" : "blue") << "," << (i == 3 ? "" : "2") << "," << i
+          << ".5\n";
+  }
+  EXPECT_EQ(run({.name = file.string(), .labels = "price"}), 0) << errors;
+  for (const char* line :
+       {"3 numbers per sample, one target", "the first line is the header (else header = false)",
+        "  \"1\": left out: it has no name", "  \"colour\": 2 categories: blue, red",
+        "  \"size\": numbers; 1 missing", "  \"price\": the labels", "targets: mean ",
+        "validation: 20 % of the training data", "normalised: every number"})
+    EXPECT_NE(shown.find(line), std::string::npos) << line << "\n" << shown;
+  EXPECT_EQ(run({.name = file.string(), .labels = "colour", .ignore = {"size"}}), 0) << errors;
+  EXPECT_NE(shown.find("classes: blue (20), red (20)"), std::string::npos) << shown;
+  EXPECT_EQ(run({.name = file.string(), .ignore = {"siz"}}), 1);
+  EXPECT_NE(errors.find("did you mean \"size\"?"), std::string::npos) << errors;
+}
+
 TEST_F(DataCommand, FailuresAreToldOnStandardErrorAndInTheStatus) {
   EXPECT_EQ(run({.name = "/nowhere"}), 1);
   EXPECT_NE(errors.find("clavier: /nowhere: no such file or folder"), std::string::npos) << errors;

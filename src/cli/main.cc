@@ -72,6 +72,7 @@ class CommandLine {
     add_why();
     add_best();
     add_test();
+    add_predict();
     add_rerun();
     add_controls();
     add_export();
@@ -353,6 +354,32 @@ class CommandLine {
     add_data_dir(sub, test_.data_dir);
   }
 
+  void add_predict() {
+    CLI::App& sub = command(
+        "predict", "What a trial's model says of new data, as CSV",
+        "  clavier predict new.csv                        the best trial of the latest study\n"
+        "  clavier predict 7 new.csv --study wine --out labels.csv\n"
+        "  clavier predict photos --checkpoint clavier-results/pets/7_pets/checkpoint_000010_0",
+        predict_, run_predict);
+    const auto read = [this](const std::vector<std::string>& words) {
+      predict_.data = words.back();
+      std::int64_t number = 0;
+      if (words.size() == 2 && !CLI::detail::lexical_cast(words[0], number))
+        throw CLI::ValidationError(fmt::format("{} is no trial's number", words[0]));
+      if (words.size() == 2) predict_.trial = number;
+      return true;
+    };
+    CLI::Option* words = sub.add_option_function<std::vector<std::string>>(
+        "DATA", read, "a file or folder; before it a trial's number, else the best");
+    words->expected(1, 2)->type_name("")->required();
+    sub.add_option("--study", predict_.study.study, "name, folder or study file; else the latest");
+    add_dir(sub, predict_.study.dir);
+    sub.add_option("--checkpoint", predict_.checkpoint, "of any study, instead of a trial")
+        ->type_name("FOLDER");
+    sub.add_option("--out", predict_.out, "write there")->type_name("FILE");
+    add_data_dir(sub, predict_.data_dir);
+  }
+
   void add_rerun() {
     CLI::App& sub = command("rerun", "Run a trial's configuration once more, as a study of its own",
                             "  clavier rerun 7 digits\n"
@@ -465,9 +492,11 @@ class CommandLine {
 
   void add_data() {
     CLI::App& sub =
-        command("data", "Known data sets; get one ready",
+        command("data", "Known data sets, or what your own are taken for",
                 "  clavier data\n  clavier data cifar10\n"
-                "  clavier data cifar10 --from cifar-10-binary.tar.gz    without a network",
+                "  clavier data cifar10 --from cifar-10-binary.tar.gz    without a network\n"
+                "  clavier data wine.csv --labels quality --task regression\n"
+                "  clavier data photos --image-size 32",
                 data_, run_data);
     sub.add_option("NAME", data_.name, "a known data set, or a path");
     const auto path = [](auto& target) {
@@ -481,6 +510,22 @@ class CommandLine {
     sub.add_option("--seed", data_.seed, "data_seed of the splits");
     sub.add_option("--validation", data_.validation, "part of the training data")
         ->check(CLI::Range(0.0, 0.9));
+    // Own data: the keys of `data` in a study file.
+    sub.add_option("--labels", data_.labels, "the column of a CSV file, or the file of the labels");
+    sub.add_option("--task", data_.task, "classification or regression")
+        ->check(CLI::IsMember({"auto", "classification", "regression"}));
+    sub.add_option("--header", data_.header, "true or false: the first line of a CSV file is one");
+    sub.add_option("--ignore", data_.ignore, "a column to leave out, again and again")
+        ->type_name("COLUMN")
+        ->allow_extra_args(false);
+    sub.add_option("--categories", data_.categories, "a column of numbers that are names")
+        ->type_name("COLUMN")
+        ->allow_extra_args(false);
+    sub.add_option("--missing", data_.missing, "fill, drop or refuse rows that lack a value")
+        ->check(CLI::IsMember({"fill", "drop", "refuse"}));
+    sub.add_option("--image-size", data_.image_size, "height and width of images")
+        ->check(CLI::Range(1, 4096));
+    sub.add_flag("--skip-damaged", data_.skip_damaged, "leave damaged images out");
   }
 
   std::vector<std::string> trailing_;
@@ -498,6 +543,7 @@ class CommandLine {
   ShowOptions show_;
   BestOptions best_;
   TestOptions test_;
+  PredictOptions predict_;
   RerunOptions rerun_;
   AddOptions add_;
   ControlOptions pause_, resume_, stop_;

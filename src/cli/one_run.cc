@@ -8,8 +8,10 @@
 #include <memory>
 #include <ostream>
 
+#include "app/recorded_study.h"
 #include "app/study_folder.h"
 #include "cli/interrupts.h"
+#include "cli/study_data.h"
 #include "report/console.h"
 #include "report/wording.h"
 
@@ -78,6 +80,10 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   const Waker waker = TRY(Waker::create());
   const Interrupts interrupts(waker);
   report::ConsoleOptions shown = console_options(run, folder, streams);
+  const auto trials = [&]() -> std::size_t {
+    const auto study = app::read_recorded(folder, store::Metrics::kSkip, {});
+    return study.ok() ? study->state.trials().size() : 0;
+  };
   std::unique_ptr<report::Console> console;
   app::RunOptions options{.folder = folder.root,
                           .data_directory = run.data_directory,
@@ -87,6 +93,7 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
     shown.from = running.first;
     shown.view.pid = running.pid;
     console = std::make_unique<report::Console>(shown);
+    for (const std::string& line : look_at_data(run.spec, folder.root, trials)) console->say(line);
     return {console.get()};
   };
   options.warn = [&](const std::string& line) {

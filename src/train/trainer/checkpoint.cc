@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "train/data/facts.h"
 #include "train/data/safetensors.h"
 
 namespace clavier::train {
@@ -90,6 +91,7 @@ struct Notes {
   std::int64_t steps = 0;
   std::uint64_t seed = 0;
   std::string optimizer;
+  bool facts = false;  ///< Says of which data it is.
 };
 
 Result<Notes> read_notes(const path& file) {
@@ -112,6 +114,7 @@ Result<Notes> read_notes(const path& file) {
   notes.seed = json["seed"].get<std::uint64_t>();
   if (json.contains("trainer") && json["trainer"].is_object())
     notes.optimizer = json["trainer"].value("optimizer", "");
+  notes.facts = json.contains("data");
   return notes;
 }
 
@@ -143,13 +146,13 @@ Status save_checkpoint(const Training& training, const path& directory) {
   json["batches"] = static_cast<std::uint64_t>(training.position().batches);
   json["optimizer_steps"] = static_cast<std::uint64_t>(optimizer.steps().front());
   json["seed"] = training.seed();
+  json["data"] = Json::parse(training.samples().facts);
   return write_text(directory / "trainer.json", json.dump(1) + "\n");
 }
 
-Status load_model(Training& training, const path& directory) {
+Status load_model(Array& array, const path& directory) {
   const path file = directory / "model.safetensors";
   const SafeTensors tensors = TRY(data::read_safetensors(file));
-  Array& array = training.array();
   const Status status =
       read_into(tensors, file, "", array.network().parameters, array.parameters());
   if (!status.ok()) return status;
@@ -158,7 +161,13 @@ Status load_model(Training& training, const path& directory) {
 
 Status load_checkpoint(Training& training, const path& directory) {
   const Notes notes = TRY(read_notes(directory / "trainer.json"));
-  const Status status = load_model(training, directory);
+  const Samples& samples = training.samples();
+  if (!notes.facts && (samples.target_mean != 0 || samples.target_deviation != 1))
+    return invalid(
+        fmt::format("{} is of an older version, which did not standardise targets: set "
+                    "standardise = false in trainer.data to go on with it",
+                    directory.string()));
+  const Status status = load_model(training.array(), directory);
   if (!status.ok()) return status;
   Optimizer& optimizer = training.optimizer();
   const std::string own = Json::parse(to_json(training.spec()))["optimizer"];
@@ -177,6 +186,17 @@ Status load_checkpoint(Training& training, const path& directory) {
   training.set_position(notes.position);
   training.set_seed(notes.seed);
   return {};
+}
+
+Result<CheckpointNotes> read_checkpoint_notes(const path& directory) {
+  const path file = directory / "trainer.json";
+  const Json json = TRY(read_json(file));
+  if (!json.contains("trainer"))
+    return corrupt(fmt::format("{}: 'trainer' is missing", file.string()));
+  CheckpointNotes notes{TRY(parse_trainer(json["trainer"].dump())), {}};
+  if (json.contains("data"))
+    notes.facts = TRY(data::parse_facts(json["data"].dump(), file.string()));
+  return notes;
 }
 
 }  // namespace clavier::train

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/result.h"
 #include "train/trainer/training.h"
@@ -10,7 +11,8 @@ namespace clavier::train {
 /// A checkpoint is a directory with
 ///   model.safetensors      every parameter and running statistic by its name (`conv1.weight`),
 ///   optimizer.safetensors  the moments by name and parameter (`momentum/conv1.weight`),
-///   trainer.json           specification, input, position, steps and seeds.
+///   trainer.json           specification, input, position, steps, seeds, and under `data` what a
+///                          user of the model must know of them (data/facts.h).
 /// The tensors are what Python's `safetensors` reads; sizes are those of one model.
 Status save_checkpoint(const Training& training, const std::filesystem::path& directory);
 
@@ -21,6 +23,13 @@ Status save_checkpoint(const Training& training, const std::filesystem::path& di
 Status load_checkpoint(Training& training, const std::filesystem::path& directory);
 
 /// The weights alone, to use the model.
-Status load_model(Training& training, const std::filesystem::path& directory);
+Status load_model(Array& array, const std::filesystem::path& directory);
+
+/// What stands beside the weights.
+struct CheckpointNotes {
+  TrainerSpec spec;
+  std::optional<data::Dataset> facts;  ///< Of the data; none in checkpoints of older versions.
+};
+Result<CheckpointNotes> read_checkpoint_notes(const std::filesystem::path& directory);
 
 }  // namespace clavier::train

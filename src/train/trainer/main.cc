@@ -12,6 +12,7 @@
 #include "study/text.h"
 #include "train/spec/trainer_spec.h"
 #include "train/trainer/device.h"
+#include "train/trainer/predict.h"
 #include "train/trainer/run_trial.h"
 #include "worker/trial_worker.h"
 
@@ -26,6 +27,7 @@ struct Options {
   bool describe = false;
   std::string config = "{}";
   std::string checkpoint = {};
+  std::string predict = {};
 };
 
 int fail(const Error& error) {
@@ -38,12 +40,20 @@ int run(const Options& options) {
     fmt::print("{}\n", train::describe_trainer());
     return 0;
   }
+  const auto data_dir = options.data_dir.empty() ? train::data::default_data_dir()
+                                                 : std::filesystem::path(options.data_dir);
+  if (!options.predict.empty()) {
+    train::use_few_threads();
+    const auto prediction = train::predict(options.checkpoint, options.predict, data_dir);
+    if (!prediction.ok()) return fail(prediction.error());
+    for (const std::string& remark : prediction->remarks) fmt::print(stderr, "{}\n", remark);
+    fmt::print("{}", prediction->csv);
+    return 0;
+  }
   auto spec = train::parse_trainer(options.spec);
   if (!spec.ok()) return fail(spec.error());
   train::use_few_threads();
-  train::Trainer trainer(*std::move(spec), options.data_dir.empty()
-                                               ? train::data::default_data_dir()
-                                               : std::filesystem::path(options.data_dir));
+  train::Trainer trainer(*std::move(spec), data_dir);
   if (!options.test)
     return worker::worker_main([&](worker::TrialContext& context) { trainer.run(context); },
                                {.name = "clavier-train", .resume = true, .exploit = true});
@@ -66,9 +76,12 @@ int main(int argc, char** argv) {
   app.add_option("--data-dir", options.data_dir,
                  "where data sets lie (default: $CLAVIER_DATA, else ~/.cache/clavier)");
   app.add_flag("--describe", options.describe, "print models and parameters as JSON");
-  auto* checkpoint =
-      app.add_option("--checkpoint", options.checkpoint, "with --test: a checkpoint's directory");
+  auto* checkpoint = app.add_option("--checkpoint", options.checkpoint,
+                                    "with --test and --predict: a checkpoint's directory");
   app.add_flag("--test", options.test, "print the held-out metrics of a checkpoint as JSON")
+      ->needs(checkpoint);
+  app.add_option("--predict", options.predict,
+                 "print what a checkpoint's model says of these data, as CSV")
       ->needs(checkpoint);
   app.add_option("--config", options.config, "with --test: the trial's configuration, as JSON");
   CLI11_PARSE(app, argc, argv);

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "study/text.h"
+#include "train/data/facts.h"
 #include "train/spec/data_table.h"
 #include "train/trainer/checkpoint.h"
 #include "train/trainer/device.h"
@@ -141,12 +142,17 @@ void Trainer::run(worker::TrialContext& context) {
 Result<std::string> Trainer::test(const Config& config, const std::filesystem::path& checkpoint) {
   const c10::InferenceMode no_graph;
   const TrainerSpec spec = TRY(with_config(spec_, config));
-  const Samples& data = *TRY(samples(spec));
-  if (data.test.count() == 0) return not_found("the data have no test split");
+  auto dataset = TRY(data::load_dataset(TRY(data_of(spec)), data_dir_));
+  if (dataset.test.count == 0) return not_found("the data have no test split");
+  // As the model saw its data, which may not be as these would be seen now.
+  const CheckpointNotes notes = TRY(read_checkpoint_notes(checkpoint));
+  if (notes.facts) TRY(data::adopt_facts(dataset, *notes.facts));
+  if (!notes.facts) dataset.target_mean = 0, dataset.target_deviation = 1;
   const c10::Device device = TRY(choose_device(spec.device));
+  const auto dtype = spec.dtype == Precision::kFloat64 ? at::kDouble : at::kFloat;
+  const Samples data = to_device(dataset, dtype, device);
   auto training = TRY(Training::create(spec, 0, data, device, Weights::kFromCheckpoint));
-  const Status status = load_model(*training, checkpoint);
-  if (!status.ok()) return status.error();
+  TRY(load_model(training->array(), checkpoint));
   return text::to_json(training->test_metrics());
 }
 

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "base/rng.h"
+#include "train/data/facts.h"
 
 namespace clavier::train {
 namespace {
@@ -51,7 +52,11 @@ SplitTensors upload(const data::Split& split, const Samples& samples, c10::Devic
     std::copy(split.targets.begin(), split.targets.end(), result.targets.mutable_data_ptr<float>());
   }
   result.targets = result.targets.to(device);
-  if (!samples.classification) result.targets = result.targets.to(samples.dtype);
+  if (!samples.classification)
+    result.targets = result.targets.to(at::kDouble)
+                         .sub(samples.target_mean)
+                         .div(samples.target_deviation)
+                         .to(samples.dtype);
   return result;
 }
 
@@ -67,6 +72,9 @@ Samples to_device(const data::Dataset& dataset, at::ScalarType dtype, c10::Devic
   samples.classification = dataset.classes > 0;
   samples.outputs = samples.classification ? dataset.classes : 1;
   samples.dtype = dtype;
+  samples.target_mean = dataset.target_mean;
+  samples.target_deviation = dataset.target_deviation;
+  samples.facts = data::facts_of(dataset);
   std::vector<double> factor;
   std::vector<double> shift;
   for (std::size_t i = 0; i < dataset.mean.size(); ++i) {

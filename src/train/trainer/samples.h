@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -27,6 +28,11 @@ struct Samples {
   at::Tensor factor;  ///< Bytes become byte · factor + shift, by channel or feature.
   at::Tensor shift;
   at::ScalarType dtype = at::kFloat;
+  /// A target is what a network predicts · deviation + mean; a squared error counts its square.
+  double target_mean = 0;
+  double target_deviation = 1;
+  double loss_unit() const { return target_deviation * target_deviation; }
+  std::string facts;  ///< data::facts_of.
   SplitTensors train;
   SplitTensors validation;
   SplitTensors test;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -14,6 +16,7 @@
 #include "train/spec/data_table.h"
 #include "train/trainer/checkpoint.h"
 #include "train/trainer/device.h"
+#include "train/trainer/predict.h"
 #include "train/trainer/run_trial.h"
 #include "train/trainer/training.h"
 
@@ -483,6 +486,80 @@ TEST_F(TrainerTest, RegressionLearns) {
   const auto metrics = training->report_metrics();
   EXPECT_LT(metrics[0].value, before / 2);
   EXPECT_EQ(metrics[1].name, "train_loss");
+}
+
+/// A table of forty rows whose column `label` follows from the others.
+path table(const path& directory, bool classes) {
+  std::ofstream out(directory / "t.csv");
+  out << "size,colour,label\n";
+  for (int i = 0; i < 40; ++i) {
+    const bool red = i % 2 == 1;
+    out << i << ',' << (red ? "red" : "blue") << ',';
+    if (classes)
+      out << (red ? R"("hot, ""very""")" : "cold");
+    else
+      out << 1000.5 + 10 * i;
+    out << '\n';
+  }
+  return directory / "t.csv";
+}
+
+TEST_F(TrainerTest, AValueIsReportedAndPredictedInItsOwnUnit) {
+  const auto of = parse_trainer(R"({"data": ")" + table(directory_, false).string() +
+                                R"(", "model": {"name": "mlp", "hidden": 16}, "loss": "mse",
+                                "optimizer": "adam", "lr": 0.02, "epochs": 60, "batch_size": 8})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  const Samples samples = load(*of);
+  auto training = start(*of, samples);
+  // The deviation of the values is above 100.
+  EXPECT_GT(training->report_metrics()[0].value, 1000);
+  while (!training->finished()) training->train_step();
+  const double loss = training->report_metrics()[0].value;
+  EXPECT_LT(loss, 1000);
+  ASSERT_TRUE(save_checkpoint(*training, directory_).ok());
+  Trainer trainer(*of, {});
+  EXPECT_TRUE(trainer.test({}, directory_).ok()) << trainer.test({}, directory_).error().message;
+
+  std::ofstream(directory_ / "new.csv") << "colour,size\nblue,20\n";
+  const auto prediction = predict(directory_, directory_ / "new.csv", {});
+  ASSERT_TRUE(prediction.ok()) << prediction.error().message;
+  ASSERT_EQ(prediction->csv.find("sample,value\n0,"), 0u) << prediction->csv;
+  EXPECT_NEAR(std::stod(prediction->csv.substr(15)), 1200.5, 60) << prediction->csv;
+}
+
+TEST_F(TrainerTest, AClassIsPredictedByItsName) {
+  const auto of = parse_trainer(R"({"data": ")" + table(directory_, true).string() +
+                                R"(", "model": {"name": "mlp", "hidden": 16},
+                                "optimizer": "adam", "lr": 0.05, "epochs": 40, "batch_size": 8})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  const Samples samples = load(*of);
+  auto training = start(*of, samples);
+  while (!training->finished()) training->train_step();
+  ASSERT_TRUE(save_checkpoint(*training, directory_).ok());
+  std::ofstream(directory_ / "new.csv") << "colour,size\nblue,20\nred,\n";
+  const auto prediction = predict(directory_, directory_ / "new.csv", {});
+  ASSERT_TRUE(prediction.ok()) << prediction.error().message;
+  EXPECT_EQ(prediction->csv.find("sample,label,probability\n0,cold,"), 0u) << prediction->csv;
+  EXPECT_NE(prediction->csv.find("\n1,\"hot, \"\"very\"\"\","), std::string::npos)
+      << prediction->csv;
+}
+
+TEST_F(TrainerTest, ACheckpointThatSaysNothingOfItsDataNeedsThem) {
+  const auto of = parse_trainer(R"({"data": ")" + table(directory_, false).string() +
+                                R"(", "model": {"name": "mlp", "hidden": 4}, "loss": "mse"})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  const Samples samples = load(*of);
+  auto training = start(*of, samples);
+  ASSERT_TRUE(save_checkpoint(*training, directory_).ok());
+  std::ifstream in(directory_ / "trainer.json");
+  std::string notes{std::istreambuf_iterator<char>(in), {}};
+  notes.replace(notes.find("\"data\": {\n  \"shape\""), 6, "\"past\"");
+  std::ofstream(directory_ / "trainer.json") << notes;
+  const auto prediction = predict(directory_, directory_ / "t.csv", {});
+  EXPECT_TRUE(prediction.ok()) << prediction.error().message;
+  const Status resumed = load_checkpoint(*training, directory_);
+  ASSERT_FALSE(resumed.ok());
+  EXPECT_NE(resumed.error().message.find("set standardise = false"), std::string::npos);
 }
 
 TEST_F(TrainerTest, TheTutorialsNetworkLearnsImages) {

@@ -45,8 +45,10 @@ Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std:
                                                    Weights weights) {
   if ((spec.loss == LossKind::kCrossEntropy) != samples.classification)
     return invalid(samples.classification
-                       ? "the data have classes: trainer.loss must be \"cross_entropy\""
-                       : "the data have no classes: trainer.loss must be \"mse\"");
+                       ? "the data have classes: trainer.loss must be \"cross_entropy\"; if their "
+                         "labels are values, set task = \"regression\" in trainer.data"
+                       : "the data have no classes: trainer.loss must be \"mse\"; if their labels "
+                         "are classes, set task = \"classification\" in trainer.data");
   if (samples.train.count() == 0) return invalid("the training split is empty");
   if (spec.drop_last && samples.train.count() < spec.batch_size)
     return invalid("trainer.drop_last leaves no batch: batch_size is above the number of samples");
@@ -124,7 +126,7 @@ double Training::take_train_loss() {
   const double sum = train_totals_.loss[0].item<double>();
   const auto samples = static_cast<double>(train_totals_.samples);
   train_totals_ = Totals::zero(1, array_.options().device);
-  return samples > 0 ? sum / samples : 0;
+  return samples > 0 ? sum / samples * samples_.loss_unit() : 0;
 }
 
 std::pair<double, double> Training::evaluate(const SplitTensors& split) {
@@ -135,7 +137,8 @@ std::pair<double, double> Training::evaluate(const SplitTensors& split) {
     add_loss(array_.forward(batch.inputs, {}), batch.targets, {.kind = spec_.loss}, totals);
   }
   const auto samples = static_cast<double>(totals.samples);
-  return {totals.loss[0].item<double>() / samples, totals.correct[0].item<double>() / samples};
+  return {totals.loss[0].item<double>() / samples * samples_.loss_unit(),
+          totals.correct[0].item<double>() / samples};
 }
 
 std::vector<Metric> Training::report_metrics(double train_loss) {

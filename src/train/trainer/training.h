@@ -53,6 +53,7 @@ class Training {
   std::int64_t state_bytes() const;
   const TrainerSpec& spec() const { return spec_; }
   const Position& position() const { return position_; }
+  const Samples& samples() const { return samples_; }
   Array& array() { return array_; }
   const Array& array() const { return array_; }
   Optimizer& optimizer() { return optimizer_; }

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/study_spec.h"
+
+namespace clavier::cli {
+
+/// Lines to be said before a study of the built-in trainer runs in `folder`: what of its own data
+/// is left out, and whether they are not those that earlier trials saw. Writes down what the data
+/// are (data.json, docs/trainer.md). `trials`: how many there are by now. Never fails: what is
+/// wrong with the data, the trainer says.
+std::vector<std::string> look_at_data(const app::StudySpec& spec,
+                                      const std::filesystem::path& folder,
+                                      const std::function<std::size_t()>& trials);
+
+}  // namespace clavier::cli
