@@ -156,6 +156,10 @@ void RulePlanner::sync_trials(const Demand& demand, const ClusterState& cluster)
   for (std::size_t i = number_of_.size(); i < state.trials().size(); ++i)
     open_.push_back(TrialId{static_cast<std::int64_t>(i)});
   number_of_.resize(state.trials().size(), -1);
+  // One that had ended may run again.
+  for (const TrialId id : state.with_status(TrialStatus::kPending))
+    if (const auto at = std::ranges::lower_bound(open_, id); at == open_.end() || *at != id)
+      open_.insert(at, id);
   for (std::size_t i = 0; i < waits_.size(); ++i)
     if (waits_[i]) view_.trials[i].finished = waits_[i] = false;
   bool surprise = false;
