@@ -151,6 +151,16 @@ TEST_F(FaultsTest, TheFirstReportWithoutTheMetricIsToldOnceWithTheNearestName) {
   EXPECT_EQ(notes_.size(), 2u) << "and once again in the next run";
 }
 
+TEST_F(FaultsTest, ANameThatHoldsTheOtherIsPerhapsMeant) {
+  start(0);
+  report(0, 1, {{"val_loss", 1}, {"accuracy", 0.5}});
+  EXPECT_TRUE(notes_.at(0).ends_with("did you mean \"val_loss\"?")) << notes_[0];
+  faults_.opened();
+  start(1);
+  report(1, 1, {{"val_loss", 1}, {"train_loss", 0.5}});
+  EXPECT_TRUE(notes_.at(1).ends_with("it reported val_loss, train_loss")) << notes_[1];
+}
+
 TEST_F(FaultsTest, AMetricThatComesAtEverySoManyStepsEndsNothing) {
   start(0);
   for (Steps step = 1; step < Faults::kWithoutMetric; ++step) report(0, step, {{"train", 1}});
