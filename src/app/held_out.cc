@@ -39,9 +39,10 @@ Result<std::string> output_of(const std::vector<std::string>& command,
   while (::poll(&end, 1, -1) < 0) {
   }
   if (const auto ended = process.reap(); !ended || !ended->ok())
-    return io_error(fmt::format("{} ended with {}, in the folder {}", command.front(),
-                                ended ? describe(*ended) : std::string("no status"),
-                                directory.string()));
+    return io_error(fmt::format(
+        "{} ended with {}, in the folder {}; if its data are elsewhere, run this command "
+        "from there",
+        command.front(), ended ? describe(*ended) : std::string("no status"), directory.string()));
   return output;
 }
 

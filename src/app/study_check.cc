@@ -29,8 +29,9 @@ void flatten(const std::string& name, const TomlNode& node, Settings& settings) 
     flatten(name + '.' + entry.key, entry.node, settings);
 }
 
-/// What cannot change under way, in the order of the file, with every default filled in.
-Settings fixed_settings(const StudySpec& spec) {
+/// What cannot change under way, in the order of the file, with every default filled in. Of a
+/// trainer that the `other` study has not, that it is there.
+Settings fixed_settings(const StudySpec& spec, const StudySpec& other) {
   Settings settings{{"study.metric", toml_value(Value(spec.objective.metric))},
                     {"study.mode", spec.objective.mode == Mode::kMin ? "\"min\"" : "\"max\""},
                     {"study.seed", std::to_string(spec.seed)},
@@ -39,7 +40,8 @@ Settings fixed_settings(const StudySpec& spec) {
     settings.emplace_back("space." + parameter.name, write_domain(parameter));
   const auto document = parse_toml(to_toml(spec));
   const auto* root = std::get_if<TomlNode>(&document);
-  for (const char* table : {"search", "scheduler", "trainer"})
+  if (spec.trainer && !other.trainer) settings.emplace_back("[trainer]", "there");
+  for (const char* table : {"search", "scheduler", other.trainer ? "trainer" : ""})
     if (const TomlNode* node = root ? root->find(table) : nullptr) flatten(table, *node, settings);
   return settings;
 }
@@ -78,6 +80,12 @@ void drop_consequences(const StudySpec& before, const StudySpec& now, std::vecto
              cause->before == change.before && cause->now == change.now;
     });
   });
+  // The options of another algorithm are others, too.
+  for (const std::string table : {"search.", "scheduler."})
+    if (std::ranges::find(whole, table + "algorithm", &Change::key) != whole.end())
+      std::erase_if(all, [&](const Change& change) {
+        return change.key.starts_with(table) && change.key != table + "algorithm";
+      });
   for (Change& change : all)
     if (change.key == "scheduler.max_steps" && before.trial.stop.steps != now.trial.stop.steps &&
         change.now == std::to_string(now.trial.stop.steps))
@@ -118,7 +126,7 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
                     spec.space, spec.search, spec.scheduler, spec.trainer);
   };
   if (fixed(before) == fixed(now)) return {};
-  auto differences = changes(fixed_settings(before), fixed_settings(now));
+  auto differences = changes(fixed_settings(before, now), fixed_settings(now, before));
   drop_consequences(before, now, differences);
   std::string lines;
   for (const Change& each : differences)

@@ -45,14 +45,16 @@ TEST(CheckUnchangedTest, EachDifferenceIsNamedByItsKey) {
             "  study.mode was \"min\" and is now \"max\"");
   EXPECT_EQ(named({{"space.lr", "{ uniform = [0, 1] }"}}),
             "  space.lr was { loguniform = [0.0001, 0.1] } and is now { uniform = [0.0, 1.0] }");
-  EXPECT_EQ(named({{"trainer.dropout", "0.5"}}), "  trainer.dropout was 0.0 and is now 0.5");
-  EXPECT_EQ(named({{"search.algorithm", "\"sobol\""}}).substr(0, 61),
-            "  search.algorithm was \"random\" and is now \"sobol\"\n  search.sc");
+  EXPECT_EQ(named({{"trainer.flip", "true"}}), "  trainer.flip was false and is now true");
+  EXPECT_EQ(named({{"search.algorithm", "\"sobol\""}}),
+            "  search.algorithm was \"random\" and is now \"sobol\"");
 }
 
 TEST(CheckUnchangedTest, WhatFollowsFromAChangeIsNotNamedBesideIt) {
   EXPECT_EQ(named({{"study.seed", "4"}}), "  study.seed was 3 and is now 4");
   EXPECT_EQ(named({{"trial.stop.steps", "8"}}), "  trial.stop.steps was 4 and is now 8");
+  EXPECT_EQ(named({{"scheduler.algorithm", "\"asha\""}}),
+            "  scheduler.algorithm was \"fifo\" and is now \"asha\"");
 }
 
 TEST(CheckUnchangedTest, LimitsAndRulesMayChange) {

@@ -210,7 +210,7 @@ TEST(Tune, AnotherSpaceInTheSameFolderIsRefusedWithTheDifference) {
   tuning.space.parameters = {{"x", uniform(-3, 3)}};
   const auto refused = tune(tuning, kReportLoss);
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().message.find("[space]"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("space.x was"), std::string::npos);
 }
 
 TEST(Tune, ProgressGoesWhereItIsWanted) {
