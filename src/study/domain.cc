@@ -1,8 +1,12 @@
 #include "study/domain.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/check.h"
@@ -48,8 +52,30 @@ struct Interval {
   }
 };
 
-/// 3 × 0.1 is 0.3 as people write it, not 0.30000000000000004.
+/// Digits behind the point of the shortest text for `x`; nothing if they are too many for exact
+/// arithmetic.
+std::optional<int> decimals(double x) {
+  std::array<char, 32> text{};  // "-d.ddde±xxx"
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), std::abs(x),
+                                          std::chars_format::scientific);
+  const std::string_view words(text.data(), static_cast<std::size_t>(end - text.data()));
+  const std::size_t e = words.find('e');
+  if (error != std::errc() || e == std::string_view::npos) return {};
+  int exponent = 0;
+  std::from_chars(words.data() + e + (words[e + 1] == '+' ? 2 : 1), end, exponent);
+  const int behind = e > 1 ? static_cast<int>(e) - 2 : 0;
+  const int places = std::max(behind - exponent, 0);
+  return behind < 15 && places <= 22 ? std::optional(places) : std::nullopt;
+}
+
+/// The multiple as people write it, 0.3 for 3 × 0.1 and 0.9 for 3 × 0.3: the number nearest to the
+/// product of the decimals, not the product of the numbers nearest to them.
 double multiple(double k, double quantum) {
+  if (const auto places = decimals(quantum)) {
+    const double power = std::pow(10.0, *places);  // exact up to 10^22
+    const double product = k * std::round(quantum * power);
+    if (std::abs(product) <= 0x1p53) return 0.0 + product / power;
+  }
   const double inverse = std::round(1 / quantum);
   // Zero has no sign here: nobody wants to read −0 in a configuration.
   return 0.0 + (inverse > 0 && inverse * quantum == 1 ? k / inverse : k * quantum);
@@ -195,8 +221,10 @@ std::optional<Value> listed(const std::vector<Value>& options, const Value& valu
 std::optional<Value> accepted(const Real& real, const Value& value) {
   const auto x = real_number(value);
   if (!x || !(*x >= real.low && *x <= real.high)) return {};
-  if (real.quantum != 0 && !is_multiple(*x, real.quantum)) return {};
-  return Value(*x);
+  if (real.quantum == 0) return Value(*x);
+  if (!is_multiple(*x, real.quantum)) return {};
+  const double level = multiple(std::round(*x / real.quantum), real.quantum);
+  return Value(std::clamp(level, real.low, real.high));
 }
 
 std::optional<Value> accepted(const Integer& integer, const Value& value) {
@@ -219,8 +247,9 @@ std::optional<Value> accepted(const Normal& normal, const Value& value) {
   const auto x = real_number(value);
   if (!x || !std::isfinite(*x)) return {};
   if (normal.scale == Scale::kLog && (normal.quantum == 0 ? *x <= 0 : *x < 0)) return {};
-  if (normal.quantum != 0 && !is_multiple(*x, normal.quantum)) return {};
-  return Value(*x);
+  if (normal.quantum == 0) return Value(*x);
+  if (!is_multiple(*x, normal.quantum)) return {};
+  return Value(multiple(std::round(*x / normal.quantum), normal.quantum));
 }
 
 }  // namespace

@@ -203,6 +203,18 @@ TEST(Domain, NormalHasItsMomentsAndItsTails) {
 TEST(Domain, QuantaAreWrittenAsPeopleWriteThem) {
   EXPECT_EQ(number(*value_at(Real{0, 1, Scale::kLinear, 0.1}, 0.32)), 0.3);
   EXPECT_EQ(number(*value_at(Real{0, 0.7, Scale::kLinear, 0.1}, 0.999)), 0.7);
+  const Domain thirds = Real{0, 3, Scale::kLinear, 0.3};
+  const double expected[] = {0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3};
+  for (std::int64_t k = 0; k < 11; ++k) EXPECT_EQ(number(nth_value(thirds, k)), expected[k]);
+  EXPECT_EQ(number(nth_value(Real{0, 1e-3, Scale::kLinear, 3e-5}, 3)), 9e-5);
+  EXPECT_EQ(number(nth_value(Real{-0.9, 0, Scale::kLinear, 0.3}, 0)), -0.9);
+  EXPECT_EQ(number(nth_value(Real{0, 2, Scale::kLinear, 1.0 / 3}, 4)), 4.0 / 3);
+  EXPECT_EQ(number(nth_value(Real{0, 1e6, Scale::kLinear, 2.5e5}, 3)), 7.5e5);
+}
+
+TEST(Domain, WhatIsNearlyAMultipleIsTakenForIt) {
+  EXPECT_TRUE(accepted(Real{0, 3, Scale::kLinear, 0.3}, Value(0.8999999999999999)) == Value(0.9));
+  EXPECT_TRUE(accepted(Normal{0, 1, Scale::kLinear, 0.3}, Value(0.3 * 3)) == Value(0.9));
 }
 
 TEST(Domain, TheWholeRangeOfWholeNumbersIsNoProblem) {

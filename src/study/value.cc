@@ -1,5 +1,7 @@
 #include "study/value.h"
 
+#include <algorithm>
+
 #include "base/match.h"
 
 namespace clavier {
@@ -16,6 +18,8 @@ std::optional<double> Value::number() const {
 bool same_value(const Value& a, const Value& b) {
   if (a == b) return true;
   if (a.as<bool>() || b.as<bool>()) return false;
+  const auto *const m = a.as<Value::List>(), *const n = b.as<Value::List>();
+  if (m && n) return std::ranges::equal(*m, *n, same_value);
   const auto x = a.number(), y = b.number();
   return x && y && *x == *y;
 }

@@ -35,7 +35,7 @@ struct Value {
   friend bool operator==(const Value&, const Value&) = default;
 };
 
-/// Equal as a user sees it: `1` and `1.0` are the same number.
+/// Equal as a user sees it: `1` and `1.0` are the same number, also in lists.
 bool same_value(const Value& a, const Value& b);
 
 }  // namespace clavier

@@ -27,6 +27,13 @@ TEST(Value, OnlyNumbersAndTruthHaveANumber) {
   EXPECT_FALSE(Value(Value::List{1}).number());
 }
 
+TEST(Value, NumbersInListsAreTheSameWhateverTheirType) {
+  EXPECT_TRUE(same_value(Value::List{2.0, 3}, Value::List{2, 3}));
+  EXPECT_TRUE(same_value(Value::List{Value::List{1}, "a"}, Value::List{Value::List{1.0}, "a"}));
+  EXPECT_FALSE(same_value(Value::List{2}, Value::List{2, 3}));
+  EXPECT_FALSE(same_value(Value::List{1}, Value::List{true}));
+}
+
 TEST(Config, FindsReplacesInPlaceAndAppends) {
   Config config;
   EXPECT_TRUE(config.empty());
