@@ -337,8 +337,9 @@ class StudyReader {
     const bool has_grid =
         spec_.search.algorithm == "grid" || std::ranges::any_of(spec_.space.parameters, is_grid);
     if (has_grid)
-      spec_.trials = search::grid_size(
-          spec_.search.algorithm == "grid" ? search::crossed(spec_.space) : spec_.space);
+      spec_.trials = search::grid_trials(
+          spec_.search.algorithm == "grid" ? search::crossed(spec_.space) : spec_.space,
+          spec_.seed);
     else if (spec_.space.parameters.empty() || spec_.stop == StudyStop{})
       spec_.trials = 1;
   }

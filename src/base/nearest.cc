@@ -52,6 +52,10 @@ std::string suggestion(std::string_view wrong, std::span<const std::string> name
   const std::string best = nearest(wrong, names);
   if (!best.empty()) return fmt::format("; did you mean \"{}\"?", best);
   if (names.empty()) return {};
+  constexpr std::size_t kMostNamed = 30;
+  if (names.size() > kMostNamed)
+    return fmt::format("; there are {}, and {} more", fmt::join(names.first(kMostNamed), ", "),
+                       names.size() - kMostNamed);
   return fmt::format("; there {} {}", names.size() == 1 ? "is" : "are", fmt::join(names, ", "));
 }
 

@@ -67,17 +67,6 @@ Result<Config> config_of(const std::vector<std::string>& values) {
   return config;
 }
 
-/// What `space` would make of it: names and values are checked before anything is logged.
-Status check_config(const Space& space, const Config& config) {
-  const auto draw = [&](std::size_t parameter) {
-    const Domain& domain = space.parameters[parameter].domain;
-    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
-    return value_at(domain, 0.5).value_or(Value{});
-  };
-  TRY(complete(space, config, draw));
-  return {};
-}
-
 }  // namespace
 
 int run_add(const AddOptions& options, Streams& streams) {
@@ -87,7 +76,7 @@ int run_add(const AddOptions& options, Streams& streams) {
   if (const Status goes_on = check_goes_on(*study); !goes_on) return fail(streams, goes_on.error());
   const auto config = config_of(options.values);
   if (!config) return fail(streams, config.error());
-  if (const Status status = check_config(study->spec.space, *config); !status)
+  if (const Status status = check_part(study->spec.space, *config); !status)
     return fail(streams, status.error());
   return send(study->folder, AddTrial{*config}, "the trial will be tried", streams);
 }

@@ -1,10 +1,10 @@
 #include "search/cells.h"
 
-#include <algorithm>
 #include <limits>
 #include <variant>
 
 #include "base/check.h"
+#include "study/domain.h"
 
 namespace clavier::search {
 
@@ -26,25 +26,10 @@ const Value& Cells::value(std::size_t parameter, std::int64_t cell) const {
 }
 
 Config Cells::config(std::int64_t cell) const {
-  Config config;
-  std::vector<std::string_view> absent;  // known to be inactive here
-  for (std::size_t index = 0; index < space_.parameters.size(); ++index) {
-    const Parameter& parameter = space_.parameters[index];
-    const auto met = [&](const Condition& condition) {
-      if (const Value* const parent = config.find(condition.parent))
-        return std::ranges::any_of(condition.values,
-                                   [&](const Value& value) { return same_value(value, *parent); });
-      return std::ranges::find(absent, condition.parent) == absent.end();
-    };
-    const auto* const constant = std::get_if<Constant>(&parameter.domain);
-    if (!std::ranges::all_of(parameter.when, met))
-      absent.push_back(parameter.name);
-    else if (constant)
-      config.set(parameter.name, constant->value);
-    else if (stride_[index] > 0)
-      config.set(parameter.name, value(index, cell));
-  }
-  return config;
+  Config grid;
+  for (std::size_t index = 0; index < space_.parameters.size(); ++index)
+    if (stride_[index] > 0) grid.set(space_.parameters[index].name, value(index, cell));
+  return settled(space_, grid);
 }
 
 }  // namespace clavier::search

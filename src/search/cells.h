@@ -20,8 +20,7 @@ class Cells {
   std::int64_t count() const { return count_; }
   /// The value of a Grid parameter in a cell. REQUIRES: `parameter` is one.
   const Value& value(std::size_t parameter, std::int64_t cell) const;
-  /// The Grid and Constant parameters that are active in a cell. Conditions on parameters that
-  /// are drawn count as met.
+  /// What a cell settles of its configurations without a draw (`settled`).
   Config config(std::int64_t cell) const;
 
  private:

@@ -25,9 +25,29 @@ Space crossed(Space space) {
     Grid grid;
     for (std::int64_t index = 0; index < *count; ++index)
       grid.values.push_back(nth_value(parameter.domain, index));
+    for (Config& point : space.points)
+      if (const Value* const value = point.find(parameter.name))
+        if (auto inside = accepted(parameter.domain, *value))  // as the grid has it
+          point.set(parameter.name, *std::move(inside));
     parameter.domain = std::move(grid);
   }
   return space;
+}
+
+std::int64_t grid_trials(const Space& space, std::uint64_t seed) {
+  const Proposals proposals(space, seed);
+  const State none(Objective{}, RetryLimits{});
+  const History history(space);
+  std::unordered_set<std::uint64_t> covered;  // never iterated
+  const auto points = static_cast<std::int64_t>(space.points.size());
+  for (TrialId trial{0}; trial.value < points; ++trial.value) {
+    const auto point = proposals.suggest(none, trial, [&](auto parameter, auto attempt) {
+      return proposals.keyed(trial, parameter, attempt);
+    });
+    if (const auto* config = std::get_if<Config>(&point)) covered.insert(history.cell_of(*config));
+  }
+  const auto uncovered = grid_size(space) - static_cast<std::int64_t>(covered.size());
+  return points + std::max<std::int64_t>(uncovered, 0);
 }
 
 std::int64_t grid_size(const Space& space) {

@@ -16,6 +16,10 @@ inline constexpr std::int64_t kMaxCrossed = 1000;
 /// grid itself forbids; 1 without a Grid parameter. Beyond a million combinations, all of them.
 std::int64_t grid_size(const Space& space);
 
+/// How many trials a grid search needs to visit every cell of `space` once: the space's points,
+/// which come first, and a trial for each cell that they leave out.
+std::int64_t grid_trials(const Space& space, std::uint64_t seed);
+
 /// Goes through the cells of `crossed(space)` in order, the last parameter fastest; draws what is
 /// no part of the grid for each cell. After the last cell it begins again with other draws, or is
 /// exhausted if nothing is drawn.

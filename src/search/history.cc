@@ -31,14 +31,6 @@ std::uint64_t hash_of(const Config::Entry& entry) {
   return mix(stable_hash(entry.name), hash_of(entry.value));
 }
 
-/// `config` has everything that `part` sets.
-bool carries(const Config& config, const Config& part) {
-  return std::ranges::all_of(part.entries(), [&](const Config::Entry& entry) {
-    const Value* const value = config.find(entry.name);
-    return value && same_value(*value, entry.value);
-  });
-}
-
 std::int64_t below(const std::vector<TrialId>& ids, TrialId before) {
   return std::ranges::lower_bound(ids, before) - ids.begin();
 }
@@ -56,24 +48,22 @@ History::History(const Space& space) : points_(space.points) {
     if (std::holds_alternative<Grid>(parameter.domain)) grid_names_.push_back(parameter.name);
 }
 
-History::Entry History::entry_of(TrialId trial, const Config& config) const {
-  Entry entry{trial, config, hash_of(config)};
+History::Entry History::entry_of(TrialId trial, const Config& config, Purpose purpose) const {
+  Entry entry{.trial = trial, .hash = hash_of(config), .purpose = purpose};
   entry.cell = cell_of(config);
   entry.is_new = !first_with_.contains(entry.hash);
-  entry.took_point =
-      point_at_.size() < points_.size() && carries(config, points_[point_at_.size()]);
   return entry;
 }
 
 void History::add(const Entry& entry) {
   if (entry.is_new) first_with_.emplace(entry.hash, entry.trial), new_at_.push_back(entry.trial);
-  if (entry.took_point) point_at_.push_back(entry.trial);
+  if (entry.purpose == Purpose::kPoint) point_at_.push_back(entry.trial);
   if (!grid_names_.empty()) in_cell_[entry.cell].push_back(entry.trial);
 }
 
 void History::take_back(const Entry& entry) {
   if (entry.is_new) first_with_.erase(entry.hash), new_at_.pop_back();
-  if (entry.took_point) point_at_.pop_back();
+  if (entry.purpose == Purpose::kPoint) point_at_.pop_back();
   if (!grid_names_.empty()) in_cell_[entry.cell].pop_back();
 }
 
@@ -81,18 +71,34 @@ void History::take_back_from(TrialId trial) {
   for (; !open_.empty() && open_.back().trial >= trial; open_.pop_back()) take_back(open_.back());
 }
 
+void History::follow(const Turn& turn, const State& state) {
+  follow(state);
+  const auto* command = std::get_if<UserCommand>(&turn.input);
+  if (command && std::holds_alternative<AddTrial>(*command)) ++requests_;
+}
+
 void History::follow(const State& state) {
   const auto& trials = state.trials();
   for (; followed_ < static_cast<std::int64_t>(trials.size()); ++followed_) {
     const Trial& trial = trials[static_cast<std::size_t>(followed_)];
-    if (!open_.empty() && open_.front().trial == trial.id &&
-        open_.front().hash == hash_of(trial.config)) {
+    // An exploit may have changed it already.
+    const Config& config = trial.takeovers.empty() ? trial.config : trial.takeovers.front().before;
+    const bool is_copy = trial.origin && trial.takeovers.empty();
+    Purpose purpose = Purpose::kDraw;
+    if (!is_copy && requests_ > 0) {  // the state strikes out one, too
+      purpose = Purpose::kRequest;
+      --requests_;
+    } else if (!is_copy && points_served(trial.id) < points_.size()) {
+      purpose = Purpose::kPoint;
+    }
+    if (!open_.empty() && open_.front().trial == trial.id && open_.front().purpose == purpose &&
+        open_.front().hash == hash_of(config)) {
       open_.pop_front();  // came true
       continue;
     }
     take_back_from(TrialId{0});
-    Entry entry = entry_of(trial.id, trial.config);
-    if (trial.origin) {  // no suggestion, but another trial's configuration
+    Entry entry = entry_of(trial.id, config, purpose);
+    if (is_copy) {  // no suggestion, but another trial's configuration
       if (entry.is_new) first_with_.emplace(entry.hash, trial.id), new_at_.push_back(trial.id);
       continue;
     }
@@ -100,10 +106,10 @@ void History::follow(const State& state) {
   }
 }
 
-void History::suggested(TrialId trial, const Config& config) {
+void History::suggested(TrialId trial, const Config& config, Purpose purpose) {
   if (trial.value < followed_) return;
   take_back_from(trial);
-  open_.push_back(entry_of(trial, config));
+  open_.push_back(entry_of(trial, config, purpose));
   add(open_.back());
 }
 
@@ -119,14 +125,11 @@ std::size_t History::points_served(TrialId before) const {
 }
 
 const Config* History::open_request(const State& state, TrialId before) const {
-  // The same rule by which the state will strike out the answered ones.
+  const auto answered =
+      static_cast<std::size_t>(std::ranges::count_if(open_, [&](const Entry& each) {
+        return each.trial < before && each.purpose == Purpose::kRequest;
+      }));
   const auto& requested = state.requested();
-  std::size_t answered = 0;
-  if (requested.empty()) return nullptr;
-  for (const Entry& each : open_)
-    if (answered < requested.size() && each.trial < before &&
-        carries(each.config, requested[answered]))
-      ++answered;
   return answered < requested.size() ? &requested[answered] : nullptr;
 }
 

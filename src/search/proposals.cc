@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/rng.h"
+#include "fmt/format.h"
 #include "study/domain.h"
 #include "study/domain_values.h"
 
@@ -53,26 +54,44 @@ double Proposals::keyed(TrialId trial, std::size_t parameter, std::uint64_t atte
 
 Suggestion Proposals::suggest(const State& state, TrialId trial, const Draw& draw) const {
   history_.follow(state);
-  Suggestion suggestion = find(state, trial, draw);
-  if (const auto* config = std::get_if<Config>(&suggestion)) history_.suggested(trial, *config);
+  Purpose purpose = Purpose::kDraw;
+  Suggestion suggestion = find(state, trial, draw, purpose);
+  if (const auto* config = std::get_if<Config>(&suggestion))
+    history_.suggested(trial, *config, purpose);
   return suggestion;
 }
 
-Suggestion Proposals::find(const State& state, TrialId trial, const Draw& draw) const {
-  if (!state.known(trial))
-    if (const Config* const request = history_.open_request(state, trial))
-      if (auto config = completed(*request, draw)) return *std::move(config);
-  const std::size_t served = history_.points_served(trial);
-  if (served < space_.points.size())
-    if (auto config = completed(space_.points[served], draw)) return *std::move(config);
-  if (state.exhausted()) return Exhausted{};
+Suggestion Proposals::find(const State& state, TrialId trial, const Draw& draw,
+                           Purpose& purpose) const {
+  const Config* wanted = state.known(trial) ? nullptr : history_.open_request(state, trial);
+  if (wanted) {
+    purpose = Purpose::kRequest;
+  } else if (const std::size_t served = history_.points_served(trial);
+             served < space_.points.size()) {
+    purpose = Purpose::kPoint;
+    wanted = &space_.points[served];
+  }
+  if (wanted)
+    if (auto config = completed(*wanted, draw)) return *std::move(config);
   if (cardinality_ && history_.distinct(trial) >= *cardinality_) return Exhausted{};
-  if (auto config = fresh(trial, draw)) return *std::move(config);
-  return Exhausted{};
+  Tally tally;
+  auto config = fresh(trial, draw, tally);
+  if (config && !state.exhausted()) return *std::move(config);
+  // Few combinations, or a grid alone, are gone through: then nothing is left.
+  const bool used_up = (combinations_ || !draws_anything_) && history_.distinct(trial) > 0;
+  return Exhausted{used_up ? std::string() : why(tally)};
 }
 
-/// Nothing only if `fixed` does not belong to the space.
-std::optional<Config> Proposals::completed(const Config& fixed, const Draw& draw) const {
+/// Nothing only if `wanted` does not belong to the space.
+std::optional<Config> Proposals::completed(const Config& wanted, const Draw& draw) const {
+  // What cannot be is refused before it comes here; an old log may hold it.
+  const bool possible = check_part(space_, wanted).ok();
+  const Config fixed = possible ? implied(space_, wanted) : wanted;
+  const auto has_all = [&](const Config& config) {
+    return !possible || std::ranges::all_of(fixed.entries(), [&](auto& entry) {
+      return config.find(entry.name) != nullptr;
+    });
+  };
   std::optional<Config> first;
   for (std::uint64_t attempt = 0; attempt < kMaxDraws; ++attempt) {
     bool drew = false;
@@ -85,20 +104,47 @@ std::optional<Config> Proposals::completed(const Config& fixed, const Draw& draw
       const auto count = static_cast<double>(grid->values.size());
       return grid->values[static_cast<std::size_t>(unit * count)];
     });
-    if (config.ok() && satisfies(space_, *config)) return *std::move(config);
-    if (config.ok() && !first) first = *std::move(config);
+    if (config.ok() && has_all(*config)) {
+      if (satisfies(space_, *config)) return *std::move(config);
+      if (!first) first = *std::move(config);
+    }
     if (!drew) break;
   }
   return first;
 }
 
-std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial) const {
-  if (!config.ok() || history_.taken(*config, trial) || !satisfies(space_, *config)) return {};
-  return *std::move(config);
+std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial, Tally& tally) const {
+  ++tally.draws;
+  if (!config.ok()) {
+    ++tally.refused;
+    if (tally.uncomputable.empty()) tally.uncomputable = config.error().message;
+    return {};
+  }
+  const auto violated = std::ranges::find_if_not(
+      space_.constraints, [&](const std::string& each) { return fulfils(each, *config); });
+  if (violated == space_.constraints.end()) {
+    if (history_.taken(*config, trial)) return {};
+    return *std::move(config);
+  }
+  ++tally.refused;
+  tally.by.resize(space_.constraints.size());
+  ++tally.by[static_cast<std::size_t>(violated - space_.constraints.begin())];
+  return {};
+}
+
+std::string Proposals::why(const Tally& tally) const {
+  if (tally.refused == 0) return {};
+  std::string what = tally.uncomputable;
+  if (const auto worst = std::ranges::max_element(tally.by); worst != tally.by.end())
+    what =
+        fmt::format("the constraint \"{}\" refused {} of them",
+                    space_.constraints[static_cast<std::size_t>(worst - tally.by.begin())], *worst);
+  return fmt::format("no new configuration was found in {} draws: {} fulfilled the constraints, {}",
+                     tally.draws, tally.draws - tally.refused, what);
 }
 
 std::optional<Config> Proposals::in_cell(TrialId trial, std::int64_t cell, const Draw& draw,
-                                         std::uint64_t& attempt) const {
+                                         std::uint64_t& attempt, Tally& tally) const {
   const bool bounded = cells_.any_grid() || combinations_;
   const std::uint64_t end = std::min(kMaxDraws, attempt + (bounded ? kDrawsPerCell : kMaxDraws));
   while (attempt < end) {
@@ -109,15 +155,15 @@ std::optional<Config> Proposals::in_cell(TrialId trial, std::int64_t cell, const
       drew = true;
       return drawn(domain, draw(parameter, attempt));
     });
-    if (auto found = usable(std::move(config), trial)) return found;
+    if (auto found = usable(std::move(config), trial, tally)) return found;
     if (!drew) return {};
     ++attempt;
   }
-  return combinations_ ? scanned(trial, cell) : std::nullopt;
+  return combinations_ ? scanned(trial, cell, tally) : std::nullopt;
 }
 
 /// The first usable combination of the drawn parameters from a keyed one on.
-std::optional<Config> Proposals::scanned(TrialId trial, std::int64_t cell) const {
+std::optional<Config> Proposals::scanned(TrialId trial, std::int64_t cell, Tally& tally) const {
   const auto offset = static_cast<std::int64_t>(
       Rng::keyed(seed_, trial.value, cell).below(static_cast<std::uint64_t>(*combinations_)));
   for (std::int64_t step = 0; step < *combinations_; ++step) {
@@ -131,7 +177,7 @@ std::optional<Config> Proposals::scanned(TrialId trial, std::int64_t cell) const
           stride *= *cardinality(space_.parameters[before].domain);
       return nth_value(domain, combination / stride % *cardinality(domain));
     });
-    if (auto found = usable(std::move(config), trial)) return found;
+    if (auto found = usable(std::move(config), trial, tally)) return found;
   }
   return {};
 }
@@ -156,16 +202,17 @@ std::int64_t Proposals::first_position(TrialId trial) const {
   return cursor_.position;
 }
 
-std::optional<Config> Proposals::fresh(TrialId trial, const Draw& draw) const {
+std::optional<Config> Proposals::fresh(TrialId trial, const Draw& draw, Tally& tally) const {
   std::uint64_t attempt = 0;
-  if (!cells_.any_grid()) return in_cell(trial, 0, draw, attempt);
+  if (!cells_.any_grid()) return in_cell(trial, 0, draw, attempt, tally);
   // Two rounds: one may pass by cells that this pass has used up but the next has not.
   const std::int64_t looks = 2 * std::min(cells_.count(), kMaxCells);
   std::int64_t position = first_position(trial);
   for (std::int64_t look = 0; look < looks && !beyond_grid(position); ++look, ++position) {
     if (used_up(position, trial)) continue;
     if (attempt >= kMaxDraws && !combinations_) return {};
-    if (auto config = in_cell(trial, position % cells_.count(), draw, attempt)) return config;
+    if (auto config = in_cell(trial, position % cells_.count(), draw, attempt, tally))
+      return config;
   }
   return {};
 }

@@ -24,9 +24,12 @@ namespace clavier::search {
 ///  - the space is finite and lower trials have all of it, or
 ///  - a grid without drawn parameters has no cell left, or
 ///  - kMaxDraws draws in a row were of no use; a space of at most kMaxScan combinations is gone
-///    through from end to end instead, so nothing is missed in it.
+///    through from end to end instead, so nothing is missed in it. Where constraints were what
+///    failed, `Exhausted::why` names the worst of them.
 /// Requests and points are evaluated even if they repeat, and even if kMaxDraws completions of a
-/// partial one all violate a constraint.
+/// partial one all violate a constraint. Parameters that one sets exist in it: what they are
+/// conditional on is set or drawn accordingly. One with an unknown name or
+/// value is passed over: its trial is drawn.
 ///
 /// A suggestion is a function of (seed, trial, configurations of lower trials, open requests).
 /// Single-threaded; `suggest` is const but moves caches on.
@@ -50,16 +53,25 @@ class Proposals {
   double keyed(TrialId trial, std::size_t parameter, std::uint64_t attempt) const;
 
   Suggestion suggest(const State& state, TrialId trial, const Draw& draw) const;
-  void observe(const State& state) { history_.follow(state); }
+  void observe(const Turn& turn, const State& state) { history_.follow(turn, state); }
 
  private:
-  Suggestion find(const State& state, TrialId trial, const Draw& draw) const;
-  std::optional<Config> completed(const Config& fixed, const Draw& draw) const;
-  std::optional<Config> fresh(TrialId trial, const Draw& draw) const;
+  /// What became of the draws for one suggestion.
+  struct Tally {
+    std::int64_t draws = 0;
+    std::int64_t refused = 0;           ///< By constraints, or not to be computed.
+    std::vector<std::int64_t> by = {};  ///< By constraint, each the first that a draw violates.
+    std::string uncomputable = {};      ///< The first error.
+  };
+
+  Suggestion find(const State& state, TrialId trial, const Draw& draw, Purpose& purpose) const;
+  std::optional<Config> completed(const Config& wanted, const Draw& draw) const;
+  std::optional<Config> fresh(TrialId trial, const Draw& draw, Tally& tally) const;
   std::optional<Config> in_cell(TrialId trial, std::int64_t cell, const Draw& draw,
-                                std::uint64_t& attempt) const;
-  std::optional<Config> scanned(TrialId trial, std::int64_t cell) const;
-  std::optional<Config> usable(Result<Config> config, TrialId trial) const;
+                                std::uint64_t& attempt, Tally& tally) const;
+  std::optional<Config> scanned(TrialId trial, std::int64_t cell, Tally& tally) const;
+  std::optional<Config> usable(Result<Config> config, TrialId trial, Tally& tally) const;
+  std::string why(const Tally& tally) const;
   std::int64_t first_position(TrialId trial) const;
   bool used_up(std::int64_t position, TrialId trial) const;
   bool beyond_grid(std::int64_t position) const {

@@ -16,7 +16,7 @@ class RandomSearch final : public Searcher {
   RandomSearch(Space space, std::uint64_t seed) : proposals_(std::move(space), seed) {}
 
   Suggestion suggest(const State& state, TrialId trial) const override;
-  void observe(const Turn&, const State& state) override { proposals_.observe(state); }
+  void observe(const Turn& turn, const State& state) override { proposals_.observe(turn, state); }
 
  private:
   Proposals proposals_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <variant>
 
 #include "study/state.h"
@@ -8,8 +9,11 @@ namespace clavier::search {
 
 /// No configuration before something more has been reported.
 struct NotNow {};
-/// No configuration any more.
-struct Exhausted {};
+/// No configuration any more. `why`: what kept it from finding one although there may be some, such
+/// as a constraint that hardly a draw fulfils; empty if the space is used up.
+struct Exhausted {
+  std::string why = {};
+};
 using Suggestion = std::variant<Config, NotNow, Exhausted>;
 
 /// Proposes configurations. Every draw is keyed by (seed, trial, parameter, attempt); no generator

@@ -222,8 +222,36 @@ TYPED_TEST_P(SearcherContract, RequestsComeBeforeEverythingElseAndOnce) {
   const auto configs = study.configs();
   EXPECT_TRUE(*configs[0].find("l2") == Value(99));
   EXPECT_TRUE(*configs[1].find("l2") == Value(98));
-  EXPECT_TRUE(*configs[2].find("l1") == Value(8) || *configs[0].find("l1") == Value(8) ||
-              *configs[1].find("l1") == Value(8));
+  EXPECT_TRUE(*configs[2].find("l1") == Value(8));
+}
+
+TYPED_TEST_P(SearcherContract, WhatARequestOrPointNeedsToExistIsSetOrDrawnForIt) {
+  Space space = mixed_space();
+  space.parameters.push_back({"decay", Real{0, 1}, {{"l1", {8, 16}}}});
+  space.points = {config_of({{"momentum", 0.5}}), config_of({{"decay", 0.25}})};
+  auto study = this->study(space);
+  study.request(config_of({{"momentum", 0.25}, {"decay", 0.5}}));
+  study.ask(4);
+  const auto configs = study.configs();
+  const double momentum[] = {0.25, 0.5}, decay[] = {0.5, 0.25};
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_TRUE(*configs[i].find("optimizer") == Value("sgd"));
+    EXPECT_TRUE(*configs[i].find("momentum") == Value(momentum[i]));
+    EXPECT_TRUE(*configs[2 * i].find("decay") == Value(decay[i]));
+  }
+}
+
+TYPED_TEST_P(SearcherContract, WhatCannotBeIsTriedOnceWithoutWhatDoesNotExist) {
+  Space space = mixed_space();
+  const Config impossible = config_of({{"optimizer", "adam"}, {"momentum", 0.5}});
+  space.points = {impossible, config_of({{"l1", 8}})};
+  auto study = this->study(space);
+  study.request(impossible);
+  for (int i = 0; i < 4; ++i) study.ask(1);
+  EXPECT_TRUE(study.state().requested().empty());
+  const auto configs = study.configs();
+  EXPECT_TRUE(*configs[2].find("l1") == Value(8)) << "after the request and the first point";
+  EXPECT_FALSE(configs[0].find("momentum") || configs[1].find("momentum"));
 }
 
 TYPED_TEST_P(SearcherContract, AFiniteSpaceIsUsedUpWithoutRepetitionAndThenExhausted) {
@@ -261,6 +289,34 @@ TYPED_TEST_P(SearcherContract, ASpaceThatItsConstraintsLeaveEmptyIsExhausted) {
   EXPECT_TRUE(study.state().exhausted());
 }
 
+TYPED_TEST_P(SearcherContract, AConstraintOnAnyParameterCanBeMet) {
+  for (const char* name : {"a", "b", "c"}) {
+    Space space;
+    space.parameters = {{"a", Real{0, 1}}, {"b", Real{0, 1}}, {"c", Real{0, 1}}};
+    space.constraints = {std::string(name) + " > 0.3"};
+    auto study = this->study(space);
+    study.ask(100);
+    EXPECT_EQ(study.state().trials().size(), 100U) << name;
+  }
+}
+
+TYPED_TEST_P(SearcherContract, WhoCannotDrawNamesTheConstraintThatIsToBlame) {
+  Space space;
+  space.parameters = {{"lr", Real{0, 1}}};
+  space.constraints = {"lr < 2", "lr > 1"};
+  auto study = this->study(space);
+  study.ask(1);
+  const auto answer = study.searcher().suggest(study.state(), study.next());
+  ASSERT_TRUE(std::holds_alternative<Exhausted>(answer));
+  EXPECT_EQ(std::get<Exhausted>(answer).why,
+            "no new configuration was found in 10000 draws: 0 fulfilled the constraints, the "
+            "constraint \"lr > 1\" refused 10000 of them");
+  auto used_up = this->study(small_space());
+  used_up.ask(20);
+  EXPECT_EQ(std::get<Exhausted>(used_up.searcher().suggest(used_up.state(), used_up.next())).why,
+            "");
+}
+
 TYPED_TEST_P(SearcherContract, GridParametersAreCrossedAndTheOthersDrawnForEachCell) {
   Space space;
   space.parameters = {{"a", Grid{{1, 2, 3}}}, {"lr", Real{0, 1}}, {"b", Grid{{"x", "y"}}}};
@@ -282,6 +338,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     TheSameSeedGivesTheSameConfigurationsAndAnotherSeedOthers, TheOrderOfEventsDoesNotMatter,
     AskingTwiceGivesTheSameAnswer, AFreshSearcherToldTheLogGoesOnAsTheOldOne,
     PointsComeFirstInOrderTheRestOfThemDrawn, RequestsComeBeforeEverythingElseAndOnce,
+    WhatARequestOrPointNeedsToExistIsSetOrDrawnForIt,
+    WhatCannotBeIsTriedOnceWithoutWhatDoesNotExist, AConstraintOnAnyParameterCanBeMet,
+    WhoCannotDrawNamesTheConstraintThatIsToBlame,
     AFiniteSpaceIsUsedUpWithoutRepetitionAndThenExhausted, OnePossibleConfigurationIsGivenOnce,
     ASpaceThatItsConstraintsLeaveEmptyIsExhausted,
     GridParametersAreCrossedAndTheOthersDrawnForEachCell);

@@ -157,6 +157,32 @@ TEST(GridSearch, APointCountsAsItsCell) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(*configs[i].find("a") == Value(expected[i])) << i;
 }
 
+TEST(GridSearch, SeveralPointsOfOneCellTakeNoOtherCellsPlace) {
+  Space space;
+  space.parameters = {{"d", Grid{{1, 2, 3}}}, {"e", Real{0, 1}}};
+  space.points = {config_of({{"d", 2}, {"e", 0.5}}), config_of({{"d", 2}, {"e", 0.25}}),
+                  config_of({{"d", 2}, {"e", 0.75}})};
+  EXPECT_EQ(grid_trials(space, 1), 5);
+  auto searched = study<GridSearch>(space);
+  searched.ask(5);
+  const int expected[] = {2, 2, 2, 1, 3};
+  for (std::size_t i = 0; i < 5; ++i)
+    EXPECT_TRUE(*searched.configs()[i].find("d") == Value(expected[i])) << i;
+  space.points = {config_of({{"e", 0.5}})};
+  EXPECT_EQ(grid_trials(space, 1), 3) << "it has some cell";
+}
+
+TEST(GridSearch, PointsMayNameMultiplesThatWereCrossed) {
+  Space space;
+  space.parameters = {{"d", Real{0, 3, Scale::kLinear, 0.3}}, {"e", Real{0, 1}, {{"d", {0.9}}}}};
+  space.points = {config_of({{"d", 0.3 * 3}})};
+  auto searched = study<GridSearch>(space);
+  searched.ask(11);
+  EXPECT_TRUE(*searched.configs()[0].find("d") == Value(0.9));
+  EXPECT_TRUE(searched.configs()[0].find("e"));
+  EXPECT_EQ(searched.state().trials().size(), 11U);
+}
+
 TEST(GridSearch, AGridWithFiniteDrawsEndsWhenBothAreUsedUp) {
   Space space;
   space.parameters = {{"a", Grid{{1, 2, 3}}}, {"b", Choice{{1, 2, 3, 4}}}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/rng.h"
 #include "study/domain.h"
 
 namespace clavier::search {
@@ -41,8 +42,12 @@ Suggestion SobolSearch::suggest(const State& state, TrialId trial) const {
     const std::size_t dimension = dimension_[parameter];
     if (dimension == SobolSequence::kMaxDimensions || trial.value >= kBlock)
       return proposals_.keyed(trial, parameter, attempt);
-    return sequence_.at(dimension, attempt * static_cast<std::uint64_t>(kBlock) +
-                                       static_cast<std::uint64_t>(trial.value));
+    // Exclusive or maps a block onto itself, so no two trials ever share a point; of a net it makes
+    // another net. The first block stands as it is.
+    constexpr auto kSize = static_cast<std::uint64_t>(kBlock);
+    const std::uint64_t order = attempt == 0 ? 0 : mix(stable_hash("block"), attempt) % kSize;
+    return sequence_.at(dimension,
+                        attempt * kSize + (static_cast<std::uint64_t>(trial.value) ^ order));
   });
 }
 

@@ -12,7 +12,9 @@ namespace clavier::search {
 
 /// Draws that cover the space more evenly than independent ones: trial t gets point t of a
 /// scrambled Sobol sequence with one dimension per drawn parameter. A draw that is of no use
-/// (constraint, repetition) is replaced from a later block of the same sequence. Parameters beyond
+/// (constraint, repetition) is replaced from a later block of the same sequence, one block per
+/// attempt. In each block the trials stand in another order: what the blocks have in common, the
+/// leading bits of the first dimension, would else never change. Parameters beyond
 /// SobolSequence::kMaxDimensions and trials beyond kBlock are drawn independently.
 /// Grid parameters are crossed (`Proposals` has the rules).
 class SobolSearch final : public Searcher {
@@ -23,7 +25,7 @@ class SobolSearch final : public Searcher {
   SobolSearch(Space space, std::uint64_t seed);
 
   Suggestion suggest(const State& state, TrialId trial) const override;
-  void observe(const Turn&, const State& state) override { proposals_.observe(state); }
+  void observe(const Turn& turn, const State& state) override { proposals_.observe(turn, state); }
 
  private:
   Proposals proposals_;

@@ -13,7 +13,10 @@ namespace clavier {
 /// Everything that can be wrong with a space is found here, before the first trial: empty or
 /// reversed ranges, logarithms of what is not positive, duplicate or unknown names, cycles,
 /// expressions that do not parse, points outside the space. The message names the parameter.
-Status validate(const Space& space);
+/// kWorkable leaves out what only cannot be meant (a point with a parameter that does not exist in
+/// it): a study that an earlier version began with it can still be read.
+enum class Checks { kAll, kWorkable };
+Status validate(const Space& space, Checks checks = Checks::kAll);
 
 /// The value at `unit` in [0, 1) of the domain's distribution (its inverse cumulative
 /// distribution function). Nothing for Constant, Grid, Computed and Function.
@@ -37,8 +40,21 @@ bool is_active(const Parameter& parameter, const Config& config);
 Result<Config> complete(const Space& space, const Config& fixed,
                         const std::function<Value(std::size_t parameter)>& draw);
 
-/// All constraints hold. An expression that cannot be evaluated on this configuration (it names an
-/// inactive parameter) counts as satisfied.
+/// `partial` and what has to hold besides: where a parameter that it sets exists for one value of
+/// another only, that value.
+Config implied(const Space& space, Config partial);
+/// What `fixed` settles without a draw: itself, constants, what is computed from these. A condition
+/// on what stays open counts as met. What exists in no completion of `fixed` is not there.
+Config settled(const Space& space, const Config& fixed);
+/// Whether a configuration can have all that `partial` sets. If not, the message says why: an
+/// unknown name, a value outside its domain, a parameter that does not exist beside the others, a
+/// constraint that is violated whatever the rest is.
+Status check_part(const Space& space, const Config& partial);
+
+/// One constraint holds. An expression that cannot be evaluated on this configuration (it names an
+/// inactive parameter) counts as fulfilled.
+bool fulfils(const std::string& constraint, const Config& config);
+/// All of them hold.
 bool satisfies(const Space& space, const Config& config);
 
 /// In the words of a study file: `loguniform(1e-05, 0.1)`.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/match.h"
+#include "base/nearest.h"
 #include "fmt/format.h"
 #include "study/domain.h"
 #include "study/domain_values.h"
@@ -15,6 +16,22 @@ namespace {
 
 bool computes(const Domain& domain) {
   return std::holds_alternative<Computed>(domain) || std::holds_alternative<Function>(domain);
+}
+
+bool holds(const Condition& condition, const Value& parent) {
+  return std::ranges::any_of(condition.values,
+                             [&](const Value& value) { return same_value(value, parent); });
+}
+
+const Parameter* find_parameter(const Space& space, std::string_view name) {
+  const auto at = std::ranges::find(space.parameters, name, &Parameter::name);
+  return at == space.parameters.end() ? nullptr : &*at;
+}
+
+Error no_parameter(const Space& space, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : space.parameters) names.push_back(parameter.name);
+  return invalid(fmt::format("the space has no parameter '{}'{}", name, suggestion(name, names)));
 }
 
 Result<Value> computed(const Parameter& parameter, const Config& config) {
@@ -47,6 +64,38 @@ Result<Value> value_of(const Parameter& parameter, const Value* fixed, const Con
   }
   if (const auto* constant = std::get_if<Constant>(&parameter.domain)) return constant->value;
   return draw();
+}
+
+/// What a part of a configuration settles, and why what is absent is.
+struct Settled {
+  Config config = {};
+  std::map<std::string, std::string, std::less<>> absent = {};  ///< "optimizer is adam".
+};
+
+Settled settle(const Space& space, const Config& fixed) {
+  Settled known;
+  for (const Parameter& parameter : space.parameters) {
+    for (const Condition& condition : parameter.when) {
+      const Value* const parent = known.config.find(condition.parent);
+      const auto gone = known.absent.find(condition.parent);
+      if (parent && !holds(condition, *parent))
+        known.absent.emplace(parameter.name,
+                             fmt::format("{} is {}", condition.parent, text::plain(*parent)));
+      else if (gone != known.absent.end())
+        known.absent.emplace(parameter.name, gone->second);
+    }
+    if (known.absent.contains(parameter.name)) continue;
+    const Value* const set = fixed.find(parameter.name);
+    if (const auto* constant = std::get_if<Constant>(&parameter.domain)) {
+      known.config.set(parameter.name, constant->value);
+    } else if (std::holds_alternative<Computed>(parameter.domain)) {
+      if (auto value = computed(parameter, known.config); value.ok())
+        known.config.set(parameter.name, *std::move(value));
+    } else if (set && !computes(parameter.domain)) {
+      known.config.set(parameter.name, accepted(parameter.domain, *set).value_or(*set));
+    }
+  }
+  return known;
 }
 
 /// Counts configurations by going through the parameters in order. Values of a parent that
@@ -119,13 +168,12 @@ class Counter {
     return std::ranges::all_of(parameter.when, [&](const Condition& condition) {
       const Value* const parent = before.find(condition.parent);
       if (!parent) return visits_ > kMostVisits || is_computed(condition.parent);
-      return std::ranges::any_of(condition.values,
-                                 [&](const Value& value) { return same_value(value, *parent); });
+      return holds(condition, *parent);
     });
   }
   bool is_computed(std::string_view name) const {
-    const auto at = std::ranges::find(space_.parameters, name, &Parameter::name);
-    return at != space_.parameters.end() && computes(at->domain);
+    const Parameter* const parameter = find_parameter(space_, name);
+    return parameter && computes(parameter->domain);
   }
   static std::int64_t times(std::int64_t a, std::int64_t b) {
     std::int64_t product = 0;
@@ -150,20 +198,26 @@ std::optional<std::int64_t> cardinality(const Space& space) {
   return Counter(space).count(0, {});
 }
 
+bool fulfils(const std::string& constraint, const Config& config) {
+  const auto expression = Expression::parse(constraint);
+  if (!expression.ok()) return true;
+  const auto value = expression->evaluate(config);
+  if (!value.ok()) return true;
+  const auto number = value->number();
+  return !number || *number != 0;
+}
+
 bool is_active(const Parameter& parameter, const Config& config) {
   return std::ranges::all_of(parameter.when, [&](const Condition& condition) {
     const Value* const parent = config.find(condition.parent);
-    return parent && std::ranges::any_of(condition.values, [&](const Value& value) {
-             return same_value(value, *parent);
-           });
+    return parent && holds(condition, *parent);
   });
 }
 
 Result<Config> complete(const Space& space, const Config& fixed,
                         const std::function<Value(std::size_t parameter)>& draw) {
   for (const Config::Entry& entry : fixed.entries())
-    if (std::ranges::find(space.parameters, entry.name, &Parameter::name) == space.parameters.end())
-      return invalid(fmt::format("the space has no parameter '{}'", entry.name));
+    if (!find_parameter(space, entry.name)) return no_parameter(space, entry.name);
   Config config;
   for (std::size_t index = 0; index < space.parameters.size(); ++index) {
     const Parameter& parameter = space.parameters[index];
@@ -175,14 +229,41 @@ Result<Config> complete(const Space& space, const Config& fixed,
   return config;
 }
 
+Config implied(const Space& space, Config partial) {
+  // From the last one on: parents come before their children.
+  for (std::size_t index = space.parameters.size(); index-- > 0;) {
+    const Parameter& parameter = space.parameters[index];
+    if (!partial.find(parameter.name)) continue;
+    for (const Condition& condition : parameter.when)
+      if (condition.values.size() == 1 && !partial.find(condition.parent))
+        partial.set(condition.parent, condition.values.front());
+  }
+  return partial;
+}
+
+Config settled(const Space& space, const Config& fixed) { return settle(space, fixed).config; }
+
+Status check_part(const Space& space, const Config& partial) {
+  const Config fixed = implied(space, partial);
+  const Settled known = settle(space, fixed);
+  for (const Config::Entry& entry : fixed.entries()) {
+    const Parameter* const parameter = find_parameter(space, entry.name);
+    if (!parameter) return no_parameter(space, entry.name);
+    const bool may_be_computed = known.config.find(entry.name) != nullptr;
+    if (!computes(parameter->domain) || may_be_computed)
+      TRY(value_of(*parameter, &entry.value, known.config, {}));
+    if (const auto why = known.absent.find(entry.name); why != known.absent.end())
+      return invalid(fmt::format("'{}' does not exist where {}", entry.name, why->second));
+  }
+  for (const std::string& constraint : space.constraints)
+    if (!fulfils(constraint, known.config))
+      return invalid(fmt::format("it violates the constraint \"{}\"", constraint));
+  return {};
+}
+
 bool satisfies(const Space& space, const Config& config) {
   return std::ranges::all_of(space.constraints, [&](const std::string& constraint) {
-    const auto expression = Expression::parse(constraint);
-    if (!expression.ok()) return true;
-    const auto value = expression->evaluate(config);
-    if (!value.ok()) return true;
-    const auto number = value->number();
-    return !number || *number != 0;
+    return fulfils(constraint, config);
   });
 }
 

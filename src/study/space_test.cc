@@ -100,6 +100,39 @@ TEST(Complete, RefusesWhatTheSpaceDoesNotHave) {
   fails({"classes", 11}, "'classes'");
 }
 
+std::string part_problem(const Space& space, std::initializer_list<Config::Entry> entries) {
+  const Status status = check_part(space, config(entries));
+  return status.ok() ? "" : status.error().message;
+}
+
+TEST(CheckPart, SaysWhyNoConfigurationHasIt) {
+  const Space space = example();
+  EXPECT_EQ(part_problem(space, {}), "");
+  EXPECT_EQ(part_problem(space, {{"momentum", 0.5}, {"l1", 8}}), "");
+  EXPECT_EQ(part_problem(space, {{"depth", 1}}).find("the space has no parameter 'depth'"), 0U);
+  EXPECT_EQ(part_problem(space, {{"momentum", 2}}),
+            "parameter 'momentum' may not be 2: it is uniform(0, 0.99)");
+  EXPECT_EQ(part_problem(space, {{"optimizer.name", "adam"}, {"momentum", 0.5}}),
+            "'momentum' does not exist where optimizer.name is adam");
+  EXPECT_EQ(part_problem(space, {{"optimizer.name", "adam"}, {"damping", 0.5}}),
+            "'damping' does not exist where optimizer.name is adam");
+  EXPECT_EQ(part_problem(space, {{"nesterov", true}, {"damping", 0.5}}),
+            "'damping' does not exist where nesterov is true");
+  EXPECT_EQ(part_problem(space, {{"momentum", 0.05}}),
+            "it violates the constraint \"momentum > 0.1\"");
+  EXPECT_EQ(part_problem(space, {{"l1", 8}, {"l2", 17}}),
+            "parameter 'l2' is computed to be 16, not 17");
+}
+
+TEST(CheckPart, WhatAParameterNeedsToExistIsImplied) {
+  const Space space = example();
+  EXPECT_TRUE(
+      same_config(implied(space, config({{"damping", 0.5}})),
+                  config({{"damping", 0.5}, {"nesterov", false}, {"optimizer.name", "sgd"}})));
+  EXPECT_TRUE(settled(space, config({{"l1", 8}, {"optimizer.name", "adam"}})) ==
+              config({{"optimizer.name", "adam"}, {"l1", 8}, {"l2", 16}, {"classes", 10}}));
+}
+
 TEST(Satisfies, ConstraintsOnInactiveParametersDoNotCount) {
   const Space space = example();
   EXPECT_TRUE(satisfies(space, config({{"l1", 32}, {"optimizer.name", "sgd"}})));
@@ -205,6 +238,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "'a': it depends on itself through 'b'"},
         BadSpace{{{{"b", Integer{0, 1}}, {"a", Real{}, {{"b", {}}}}}}, "names no value"},
         BadSpace{{{{"b", Integer{0, 1}}, {"a", Real{}, {{"b", {7}}}}}}, "'b' to be 7, which never"},
+        BadSpace{{{{"b", Real{0, 1, Scale::kLinear, 0.1}},
+                   {"a", Real{}, {{"b", {0.30000000000000004}}}}}},
+                 "which never happens"},
         BadSpace{{{{"b", Integer{0, 1, Scale::kLinear, 0}}, {"a", Real{}, {{"b", {7}}}}}}, "step"},
         BadSpace{{{{"a", Real{}}}, {"a <"}}, "constraint"},
         BadSpace{{{{"a", Real{}}}, {"b < 1"}}, "constraint \"b < 1\": there is no parameter 'b'"},
@@ -217,7 +253,17 @@ INSTANTIATE_TEST_SUITE_P(
                  "point 1: the space has no parameter"},
         BadSpace{{{{"a", Real{}}}, {}, {config({{"a", 1}}), config({{"a", 2}})}},
                  "point 2: parameter 'a' may not be 2"},
-        BadSpace{{{{"a", Real{}}}, {"a > 0.5"}, {config({{"a", 0.1}})}}, "point 1 violates"}));
+        BadSpace{{{{"a", Real{}}}, {"a > 0.5"}, {config({{"a", 0.1}})}},
+                 "point 1: it violates the constraint \"a > 0.5\""}));
+
+TEST(Validate, WhatOnlyCannotBeMeantIsWorkable) {
+  Space space = example();
+  space.points = {config({{"optimizer.name", "adam"}, {"momentum", 0.5}})};
+  EXPECT_EQ(problem_of(space), "point 1: 'momentum' does not exist where optimizer.name is adam");
+  EXPECT_TRUE(validate(space, Checks::kWorkable).ok());
+  space.points = {config({{"momentum", 2}})};
+  EXPECT_FALSE(validate(space, Checks::kWorkable).ok());
+}
 
 TEST(Validate, FindsEveryErrorAtOnce) {
   Space space;

@@ -306,13 +306,8 @@ void State::apply(const Fill& fill, StudyTime time) {
     trial.until = created.until;
     trials_.push_back(std::move(trial));
     by_status_[static_cast<std::size_t>(TrialStatus::kPending)].insert(created.id);
-    // A requested configuration is answered by the first trial that carries all it fixed.
-    if (!requested_.empty() &&
-        std::ranges::all_of(requested_.front().entries(), [&](const Config::Entry& entry) {
-          const Value* value = created.config.find(entry.name);
-          return value && same_value(*value, entry.value);
-        }))
-      requested_.erase(requested_.begin());
+    // Requests come first and in order, so whatever the searcher proposes answers the oldest one.
+    if (!requested_.empty() && !created.origin) requested_.erase(requested_.begin());
   }
   for (const Launch& launch : fill.launches) {
     next_launch_ = LaunchId{launch.id.value + 1};

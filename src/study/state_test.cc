@@ -442,18 +442,20 @@ TEST_F(StateTest, WeightsTrainedSinceATakeoverOutliveItsVoidDonor) {
   EXPECT_EQ(state.trial(receiver).config, before);
 }
 
-TEST_F(StateTest, RequestsAreAnsweredByTheFirstTrialThatCarriesThem) {
+TEST_F(StateTest, ARequestIsAnsweredByTheNextTrialThatIsNoCopyWhateverItCarries) {
   open();
   AddTrial add;
   add.config.set("lr", 0.5);
   turn(UserCommand(add));
-  Config other, fitting;
-  other.set("lr", 0.1);
-  fitting.set("lr", 0.5);
-  fitting.set("momentum", 0.9);
-  create(other);
+  turn(UserCommand(add));
+  Fill copy;
+  copy.created.push_back({.id = TrialId{0}, .config = add.config});
+  copy.created.back().origin = TrialId{0};
+  state.apply(copy, state.now());
+  EXPECT_EQ(state.requested().size(), 2U);
+  create(Config{});
   EXPECT_EQ(state.requested().size(), 1U);
-  create(fitting);
+  create(add.config);
   EXPECT_TRUE(state.requested().empty());
 }
 

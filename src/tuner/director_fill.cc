@@ -209,11 +209,18 @@ void Director::settle(const cluster::Plan& plan, Fill& fill) {
     closing_ = true;
     return;
   }
-  const bool limit_reached = new_trials_allowed() == 0 && !state_.exhausted();
-  finish({.kind = FinishKind::kDone,
-          .reason = limit_reached ? fmt::format("all {} trials have run", state_.trials().size())
-                                  : "the search space is exhausted"},
-         fill);
+  if (new_trials_allowed() == 0 && !state_.exhausted())
+    return finish({.kind = FinishKind::kDone,
+                   .reason = fmt::format("all {} trials have run", state_.trials().size())},
+                  fill);
+  // It answers as it did when it gave up: there are no more trials than then.
+  const TrialId next{static_cast<std::int64_t>(state_.trials().size())};
+  const auto answer = state_.exhausted() ? policies_.searcher.suggest(state_, next)
+                                         : search::Suggestion(search::NotNow{});
+  const auto* exhausted = std::get_if<search::Exhausted>(&answer);
+  if (exhausted && !exhausted->why.empty())
+    return finish({.kind = FinishKind::kFailure, .reason = exhausted->why}, fill);
+  finish({.kind = FinishKind::kDone, .reason = "the search space is exhausted"}, fill);
 }
 
 void Director::finish(Finished finished, Fill& fill) {
