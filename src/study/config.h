@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "study/value.h"
@@ -25,6 +26,10 @@ class Config {
   const Value* find(std::string_view name) const;
   /// Replaces in place or appends.
   void set(std::string_view name, Value value);
+  /// Appends without looking. REQUIRES: find(name) is null.
+  void append(std::string_view name, Value value) {
+    entries_.push_back({std::string(name), std::move(value)});
+  }
 
   friend bool operator==(const Config&, const Config&) = default;
 

@@ -18,6 +18,16 @@ namespace clavier {
 enum class Checks { kAll, kWorkable };
 Status validate(const Space& space, Checks checks = Checks::kAll);
 
+/// One thing that is wrong with a space, and with which of its parameters, constraints or points.
+struct SpaceProblem {
+  enum class Part { kParameter, kConstraint, kPoint };
+  Part part = Part::kParameter;
+  std::size_t index = 0;
+  std::string message;
+};
+/// The same one by one.
+std::vector<SpaceProblem> problems_of(const Space& space, Checks checks = Checks::kAll);
+
 /// The value at `unit` in [0, 1) of the domain's distribution (its inverse cumulative
 /// distribution function). Nothing for Constant, Grid, Computed and Function.
 std::optional<Value> value_at(const Domain& domain, double unit);

@@ -118,6 +118,13 @@ class Counter {
   /// `before`: the values of the parents before `index` that decide something from there on.
   std::int64_t count(std::size_t index, const Config& before) {
     if (index == space_.parameters.size()) return 1;
+    // What neither has conditions nor is one only multiplies.
+    std::int64_t factor = 1;
+    while (index < space_.parameters.size() && space_.parameters[index].when.empty() &&
+           !parents_.contains(space_.parameters[index].name))
+      factor = times(factor, *cardinality(space_.parameters[index++].domain));
+    if (factor > 1) return times(factor, count(index, before));
+    if (index == space_.parameters.size()) return 1;
     for (const auto& [decisions, count] : counted_[index])
       if (decisions == before) return count;
     const std::int64_t result = count_anew(index, before);
@@ -193,9 +200,16 @@ class Counter {
 }  // namespace
 
 std::optional<std::int64_t> cardinality(const Space& space) {
-  for (const Parameter& parameter : space.parameters)
-    if (!cardinality(parameter.domain)) return {};
-  return Counter(space).count(0, {});
+  constexpr std::size_t kMostConditional = 1000;  // so deep goes the recursion, at most twice
+  std::size_t conditional = 0;
+  std::int64_t all = 1;
+  for (const Parameter& parameter : space.parameters) {
+    const auto values = cardinality(parameter.domain);
+    if (!values) return {};
+    if (__builtin_mul_overflow(all, *values, &all)) all = std::numeric_limits<std::int64_t>::max();
+    if (!parameter.when.empty()) ++conditional;
+  }
+  return conditional == 0 || conditional > kMostConditional ? all : Counter(space).count(0, {});
 }
 
 bool fulfils(const std::string& constraint, const Config& config) {
@@ -216,15 +230,25 @@ bool is_active(const Parameter& parameter, const Config& config) {
 
 Result<Config> complete(const Space& space, const Config& fixed,
                         const std::function<Value(std::size_t parameter)>& draw) {
-  for (const Config::Entry& entry : fixed.entries())
-    if (!find_parameter(space, entry.name)) return no_parameter(space, entry.name);
+  // What is fixed mostly stands in the space's order: looked for from where the last one was found.
+  const auto& entries = fixed.entries();
+  std::size_t next = 0;
+  for (const Config::Entry& entry : entries) {
+    while (next < space.parameters.size() && space.parameters[next].name != entry.name) ++next;
+    if (next == space.parameters.size()) next = 0;
+    if (space.parameters.empty() ||
+        (space.parameters[next].name != entry.name && !find_parameter(space, entry.name)))
+      return no_parameter(space, entry.name);
+  }
   Config config;
+  next = 0;
   for (std::size_t index = 0; index < space.parameters.size(); ++index) {
     const Parameter& parameter = space.parameters[index];
+    const bool here = next < entries.size() && entries[next].name == parameter.name;
+    const Value* const set = here ? &entries[next++].value : fixed.find(parameter.name);
     if (!is_active(parameter, config)) continue;
-    Value value =
-        TRY(value_of(parameter, fixed.find(parameter.name), config, [&] { return draw(index); }));
-    config.set(parameter.name, std::move(value));
+    Value value = TRY(value_of(parameter, set, config, [&] { return draw(index); }));
+    config.append(parameter.name, std::move(value));
   }
   return config;
 }

@@ -244,6 +244,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpace{{{{"b", Integer{0, 1, Scale::kLinear, 0}}, {"a", Real{}, {{"b", {7}}}}}}, "step"},
         BadSpace{{{{"a", Real{}}}, {"a <"}}, "constraint"},
         BadSpace{{{{"a", Real{}}}, {"b < 1"}}, "constraint \"b < 1\": there is no parameter 'b'"},
+        BadSpace{{{{"width", Real{}}, {"c", Computed{"2 * widht"}}}}, "did you mean 'width'?"},
+        BadSpace{{{{"a-b", Real{}}, {"c", Computed{"2 * a-b"}}}}, "'a-b' cannot stand in an expr"},
+        BadSpace{{{{"a-b", Real{}}}, {"a-b < 1"}}, "'a-b' cannot stand in an expr"},
         BadSpace{{{{"a", Choice{{"x"}}}}, {"a < 1"}}, "no order"},
         BadSpace{{{{"a", Choice{{"x"}}}}, {"a"}}, "neither true nor false"},
         BadSpace{{{{"a", Choice{{0, 1}}}, {"b", Real{}, {{"a", {1}}}}, {"c", Computed{"2 * b"}}}},
@@ -261,7 +264,7 @@ TEST(Validate, WhatOnlyCannotBeMeantIsWorkable) {
   space.points = {config({{"optimizer.name", "adam"}, {"momentum", 0.5}})};
   EXPECT_EQ(problem_of(space), "point 1: 'momentum' does not exist where optimizer.name is adam");
   EXPECT_TRUE(validate(space, Checks::kWorkable).ok());
-  space.points = {config({{"momentum", 2}})};
+  space.points = {config({{"l1", 5}})};
   EXPECT_FALSE(validate(space, Checks::kWorkable).ok());
 }
 

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "base/match.h"
+#include "base/nearest.h"
 #include "base/rng.h"
 #include "fmt/format.h"
 #include "study/domain.h"
@@ -61,12 +63,23 @@ Problem check(const Normal& normal) {
   return {};
 }
 
+/// The same text for the same values: `1` and `1.0` are one number.
+std::string canonical(const Value& value) {
+  if (const auto* list = value.as<Value::List>()) {
+    std::string out = "[";
+    for (const Value& each : *list) out += canonical(each) + ",";
+    return out + "]";
+  }
+  const auto number = value.as<bool>() ? std::nullopt : value.number();
+  return number ? fmt::format("{}", *number + 0.0) : text::to_json(value);
+}
+
 Problem check_list(const std::vector<Value>& values) {
   if (values.empty()) return "it has nothing to choose from";
-  for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (same_value(values[i], values[j]))
-        return fmt::format("{} is there twice", text::plain(values[i]));
+  std::set<std::string> seen;
+  for (const Value& value : values)
+    if (!seen.insert(canonical(value)).second)
+      return fmt::format("{} is there twice", text::plain(value));
   return {};
 }
 
@@ -104,32 +117,37 @@ class Checker {
  public:
   Checker(const Space& space, Checks checks) : space_(space), checks_(checks) {
     for (const Parameter& each : space.parameters) domain_problems_.push_back(check(each.domain));
+    for (std::size_t index = 0; index < space.parameters.size(); ++index)
+      index_.emplace(space.parameters[index].name, index);
   }
 
-  Status run() {
+  std::vector<SpaceProblem> run() {
     for (std::size_t index = 0; index < space_.parameters.size(); ++index) parameter(index);
-    for (const std::string& constraint : space_.constraints) names_of_constraint(constraint);
+    for (std::size_t index = 0; index < space_.constraints.size(); ++index)
+      names_of_constraint(index);
     if (problems_.empty()) points();
     if (problems_.empty()) samples();
-    if (problems_.empty()) return ok_status();
-    return invalid(fmt::format("{}", fmt::join(problems_, "\n")));
+    return std::move(problems_);
   }
 
  private:
+  using Part = SpaceProblem::Part;
+
   void complain(const Parameter& parameter, std::string_view what) {
-    problems_.push_back(fmt::format("parameter '{}': {}", parameter.name, what));
+    problems_.push_back({Part::kParameter,
+                         static_cast<std::size_t>(&parameter - space_.parameters.data()),
+                         fmt::format("parameter '{}': {}", parameter.name, what)});
   }
 
   std::size_t index_of(std::string_view name) const {
-    const auto at = std::ranges::find(space_.parameters, name, &Parameter::name);
-    return static_cast<std::size_t>(at - space_.parameters.begin());
+    const auto at = index_.find(name);
+    return at == index_.end() ? space_.parameters.size() : at->second;
   }
 
   void parameter(std::size_t index) {
     const Parameter& parameter = space_.parameters[index];
     if (const Problem problem = check_name(parameter.name)) complain(parameter, *problem);
-    for (std::size_t other = 0; other < index; ++other)
-      clash(parameter, space_.parameters[other].name);
+    clashes(index);
     if (domain_problems_[index]) complain(parameter, *domain_problems_[index]);
     if (const auto* computed = std::get_if<Computed>(&parameter.domain))
       if (const auto expression = Expression::parse(computed->expression); expression.ok())
@@ -140,16 +158,23 @@ class Checker {
     }
   }
 
-  void clash(const Parameter& parameter, std::string_view other) {
-    const auto inside = [](std::string_view table, std::string_view name) {
-      return name.size() > table.size() && name.starts_with(table) && name[table.size()] == '.';
-    };
-    if (parameter.name == other)
-      complain(parameter, "there are two of this name");
-    else if (inside(other, parameter.name) || inside(parameter.name, other))
+  /// With the parameters before it.
+  void clashes(std::size_t index) {
+    const Parameter& parameter = space_.parameters[index];
+    const std::string& name = parameter.name;
+    const auto beside = [&](std::string_view other) {
       complain(parameter, fmt::format("it cannot be beside '{}': one of them would be a value and "
                                       "a table of values at once",
                                       other));
+    };
+    if (index_of(name) < index) complain(parameter, "there are two of this name");
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+      if (const std::string table = name.substr(0, dot); index_of(table) < index) beside(table);
+    const std::string inside = name + '.';
+    for (auto at = index_.lower_bound(inside); at != index_.end(); ++at) {
+      if (!at->first.starts_with(inside)) break;
+      if (at->second < index) return beside(at->first);
+    }
   }
 
   /// Everything that the parameter at `index` is computed from or conditional on.
@@ -181,11 +206,29 @@ class Checker {
     const Parameter& parameter = space_.parameters[index];
     const std::size_t source = index_of(name);
     if (source == space_.parameters.size())
-      complain(parameter, fmt::format("there is no parameter '{}' to depend on", name));
+      complain(parameter,
+               fmt::format("there is no parameter '{}' to depend on{}", name, hint(name)));
     else if (source == index || (source > index && depends_on(source, index)))
       complain(parameter, fmt::format("it depends on itself through '{}'", name));
     else if (source > index)
       complain(parameter, fmt::format("it depends on '{}', which must come before it", name));
+  }
+
+  /// What may be meant by a name that no parameter has. In an expression a-b is a minus b, even if
+  /// a parameter is called so.
+  std::string hint(std::string_view name) const {
+    std::vector<std::string> names;
+    for (const Parameter& parameter : space_.parameters) names.push_back(parameter.name);
+    if (const std::string near = nearest(name, names); !near.empty() && near.find('-') == near.npos)
+      return fmt::format("; did you mean '{}'?", near);
+    const std::string beginning = fmt::format("{}-", name);
+    for (const Parameter& parameter : space_.parameters)
+      if (parameter.name.starts_with(beginning))
+        return fmt::format(
+            "; '{}' cannot stand in an expression, where - is a minus: use _ in its "
+            "name",
+            parameter.name);
+    return {};
   }
 
   void values_of(const Parameter& parameter, const Condition& condition) {
@@ -205,16 +248,18 @@ class Checker {
                              condition.parent, text::plain(value), describe(domain)));
   }
 
-  void names_of_constraint(const std::string& constraint) {
+  void names_of_constraint(std::size_t index) {
+    const std::string& constraint = space_.constraints[index];
+    const auto complain = [&](std::string message) {
+      problems_.push_back({Part::kConstraint, index, std::move(message)});
+    };
     const auto expression = Expression::parse(constraint);
-    if (!expression.ok()) {
-      problems_.push_back(fmt::format("constraint: {}", expression.error().message));
-      return;
-    }
+    if (!expression.ok())
+      return complain(fmt::format("constraint: {}", expression.error().message));
     for (const std::string& name : expression->names())
       if (index_of(name) == space_.parameters.size())
-        problems_.push_back(
-            fmt::format("constraint \"{}\": there is no parameter '{}'", constraint, name));
+        complain(fmt::format("constraint \"{}\": there is no parameter '{}'{}", constraint, name,
+                             hint(name)));
   }
 
   /// Draws that are spread over the space and equal on every machine.
@@ -236,7 +281,8 @@ class Checker {
       if (const auto whole = complete(space_, point, draw); status && !whole)
         status = whole.error();
       if (!status)
-        problems_.push_back(fmt::format("point {}: {}", number + 1, status.error().message));
+        problems_.push_back({Part::kPoint, number,
+                             fmt::format("point {}: {}", number + 1, status.error().message)});
     }
   }
 
@@ -245,11 +291,17 @@ class Checker {
   void samples() {
     std::vector<int> judged(space_.constraints.size(), 0);
     std::vector<std::string> failures(space_.constraints.size());
-    for (std::size_t number = 0; number < kSamples; ++number) {
-      const auto config =
-          complete(space_, {}, [&](std::size_t index) { return sample(number, index); });
+    const std::size_t count = std::clamp<std::size_t>(
+        kSampledValues / std::max<std::size_t>(space_.parameters.size(), 1), 5, kSamples);
+    bool drew = true;  // without a draw all are alike
+    for (std::size_t number = 0; number < count && drew; ++number) {
+      drew = false;
+      const auto config = complete(space_, {}, [&](std::size_t index) {
+        drew = true;
+        return sample(number, index);
+      });
       if (!config.ok()) {
-        problems_.push_back(config.error().message);
+        problems_.push_back({Part::kParameter, failing(number), config.error().message});
         return;
       }
       for (std::size_t i = 0; i < judged.size(); ++i) {
@@ -265,19 +317,45 @@ class Checker {
     for (std::size_t i = 0; i < judged.size(); ++i)
       if (judged[i] == 0 && !failures[i].empty())
         problems_.push_back(
-            fmt::format("constraint \"{}\": {}", space_.constraints[i], failures[i]));
+            {Part::kConstraint, i,
+             fmt::format("constraint \"{}\": {}", space_.constraints[i], failures[i])});
+  }
+
+  /// The parameter that cannot be computed in this sample.
+  std::size_t failing(std::size_t number) const {
+    std::size_t good = 0, bad = space_.parameters.size();  // of so many parameters
+    while (bad - good > 1) {
+      const std::size_t half = (good + bad) / 2;
+      const Space part{{space_.parameters.begin(),
+                        space_.parameters.begin() + static_cast<std::ptrdiff_t>(half)}};
+      const auto config =
+          complete(part, {}, [&](std::size_t index) { return sample(number, index); });
+      (config.ok() ? good : bad) = half;
+    }
+    return bad - 1;
   }
 
   static constexpr std::size_t kSamples = 200;
+  static constexpr std::size_t kSampledValues = 200'000;  ///< Of all samples together, about.
 
   const Space& space_;
   Checks checks_;
   std::vector<Problem> domain_problems_;
-  std::vector<std::string> problems_;
+  std::map<std::string_view, std::size_t> index_;  ///< By name, the first one's.
+  std::vector<SpaceProblem> problems_;
 };
 
 }  // namespace
 
-Status validate(const Space& space, Checks checks) { return Checker(space, checks).run(); }
+std::vector<SpaceProblem> problems_of(const Space& space, Checks checks) {
+  return Checker(space, checks).run();
+}
+
+Status validate(const Space& space, Checks checks) {
+  std::string all;
+  for (const SpaceProblem& problem : problems_of(space, checks))
+    all += (all.empty() ? "" : "\n") + problem.message;
+  return all.empty() ? ok_status() : Status(invalid(std::move(all)));
+}
 
 }  // namespace clavier
