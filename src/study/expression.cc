@@ -68,6 +68,7 @@ std::string_view symbol(Op op) {
     case Op::kNegate: return "'-'";
     case Op::kMultiply: return "'*'";
     case Op::kDivide: return "'/'";
+    case Op::kFloorDivide: return "'//'";
     case Op::kModulo: return "'%'";
     case Op::kPower: return "'**'";
     case Op::kLiteral:
@@ -91,6 +92,12 @@ Result<Value> whole_arithmetic(Op op, std::int64_t a, std::int64_t b) {
     overflow = __builtin_sub_overflow(a, b, &result);
   } else if (op == Op::kMultiply) {
     overflow = __builtin_mul_overflow(a, b, &result);
+  } else if (op == Op::kFloorDivide) {
+    // Towards minus infinity; the one quotient out of range is that of the smallest number by -1.
+    if (b == -1)
+      overflow = __builtin_sub_overflow(0, a, &result);
+    else
+      result = a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
   } else if (op == Op::kModulo) {
     // The result has the divisor's sign; x % -1 is 0 but traps for the smallest number.
     result = b == -1 ? 0 : a % b;
@@ -106,7 +113,8 @@ Result<Value> whole_arithmetic(Op op, std::int64_t a, std::int64_t b) {
 Result<Value> arithmetic(Op op, const Value& left, const Value& right) {
   const double a = TRY(number(left, symbol(op)));
   const double b = TRY(number(right, symbol(op)));
-  if (b == 0 && (op == Op::kDivide || op == Op::kModulo)) return invalid("division by zero");
+  if (b == 0 && (op == Op::kDivide || op == Op::kFloorDivide || op == Op::kModulo))
+    return invalid("division by zero");
   if (a == 0 && b < 0 && op == Op::kPower) return invalid("division by zero: 0 to a power below 0");
   if (op == Op::kDivide) return finite(a / b, "'/'");
   std::int64_t left_storage = 0, right_storage = 0;
@@ -117,6 +125,7 @@ Result<Value> arithmetic(Op op, const Value& left, const Value& right) {
   if (op == Op::kSubtract) return finite(a - b, "'-'");
   if (op == Op::kMultiply) return finite(a * b, "'*'");
   if (op == Op::kPower) return finite(std::pow(a, b), "'**'");
+  if (op == Op::kFloorDivide) return finite(std::floor(a / b), "'//'");
   double rest = std::fmod(a, b);
   if (rest != 0 && (rest < 0) != (b < 0)) rest += b;
   return finite(rest, "'%'");
@@ -224,6 +233,7 @@ Result<Value> evaluate(const Node& node, const Config& config) {
     case Op::kSubtract:
     case Op::kMultiply:
     case Op::kDivide:
+    case Op::kFloorDivide:
     case Op::kModulo:
     case Op::kPower: {
       const Value left = TRY(operand(0));

@@ -10,9 +10,9 @@
 
 namespace clavier {
 
-/// A parsed expression over parameters: numbers, 'text', names (dots allowed), + - * / % **,
+/// A parsed expression over parameters: numbers, 'text', names (dots allowed), + - * / // % **,
 /// comparisons, and or not, (a if c else b), min max abs sqrt exp log log2 floor ceil round int.
-/// `/` is real division; whole numbers stay whole under + - * % ** and floor, ceil, round, int.
+/// `/` is real division; whole numbers stay whole under + - * // % ** and floor, ceil, round, int.
 /// Depth and length are bounded, so that hostile text cannot exhaust the stack.
 class Expression {
  public:

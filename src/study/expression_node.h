@@ -19,6 +19,7 @@ enum class ExpressionOp {
   kSubtract,
   kMultiply,
   kDivide,
+  kFloorDivide,
   kModulo,
   kPower,
   kCompare,  ///< children[i] comparisons[i] children[i + 1], all of them

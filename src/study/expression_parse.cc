@@ -49,8 +49,8 @@ constexpr std::array<NamedComparison, 6> kComparisons = {{
     {"!=", Comparison::kNotEqual},
 }};
 
-constexpr std::array<std::string_view, 14> kSymbols = {  // longer ones first
-    "**", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "%", "(", ")"};
+constexpr std::array<std::string_view, 15> kSymbols = {  // longer ones first
+    "**", "//", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "%", "(", ")"};
 constexpr std::array<std::string_view, 5> kReserved = {"and", "or", "not", "if", "else"};
 
 struct Token {
@@ -64,7 +64,8 @@ struct Token {
 ///   choose:  or ['if' or 'else' choose]      or:      and {'or' and}
 ///   and:     not {'and' not}                 not:     'not' not | compare
 ///   compare: sum {('<' | … | '!=') sum}      sum:     product {('+' | '-') product}
-///   product: unary {('*' | '/' | '%') unary} unary:   ('-' | '+') unary | power
+///   product: unary {('*' | '/' | '//' | '%') unary}
+///   unary:   ('-' | '+') unary | power
 ///   power:   primary ['**' unary]            primary: number, text, name, call, '(' choose ')'
 class Parser {
  public:
@@ -239,8 +240,11 @@ class Parser {
 
   Result<NodePtr> product() {
     NodePtr left = TRY(unary());
-    while (at_symbol("*") || at_symbol("/") || at_symbol("%")) {
-      const Op op = at_symbol("*") ? Op::kMultiply : at_symbol("/") ? Op::kDivide : Op::kModulo;
+    while (at_symbol("*") || at_symbol("/") || at_symbol("//") || at_symbol("%")) {
+      const Op op = at_symbol("*")    ? Op::kMultiply
+                    : at_symbol("/")  ? Op::kDivide
+                    : at_symbol("//") ? Op::kFloorDivide
+                                      : Op::kModulo;
       TRY(advance());
       NodePtr right = TRY(unary());
       left = TRY(make(op, {left, right}));

@@ -42,6 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"1 + 2 * 3", 7}, Case{"(1 + 2) * 3", 9}, Case{"10 - 4 - 3", 3},
                     Case{"2 ** 3 ** 2", 512}, Case{"-2 ** 2", -4}, Case{"(-2) ** 2", 4},
                     Case{"2 ** -1", 0.5}, Case{"7 / 2", 3.5}, Case{"8 / 2 / 2", 2.0},
+                    Case{"7 // 2", 3}, Case{"-7 // 2", -4}, Case{"7 // -2", -4},
+                    Case{"-6 // 3", -2}, Case{"7.5 // 2", 3.0}, Case{"8 // 2 // 2", 2},
                     Case{"7 % 3", 1}, Case{"-7 % 3", 2}, Case{"7 % -3", -2}, Case{"2 * 7 % 4", 2},
                     Case{"--3", 3}, Case{"1 + 1 == 2", true}, Case{"not 1 == 2", true},
                     Case{"1 < 2 and 2 < 1 or true", true}, Case{"true or false and false", true},
