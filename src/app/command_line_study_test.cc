@@ -58,6 +58,12 @@ TEST(CommandLineStudy, RefusesWhatIsNoDistribution) {
   EXPECT_EQ(error("lr=loguni(1e-5,1e-1)"),
             "--space lr=loguni(1e-5,1e-1): unknown distribution \"loguni\"; did you mean "
             "\"loguniform\"?");
+  EXPECT_EQ(error("lr=loguniform(1e-5,1e-1"),
+            "--space lr=loguniform(1e-5,1e-1: a distribution is written loguniform(...), with both "
+            "parentheses");
+  EXPECT_EQ(error("lr=uniform [0,1]"),
+            "--space lr=uniform [0,1]: a distribution is written uniform(...), with both "
+            "parentheses");
   EXPECT_EQ(error("lr=uniform(1)"),
             "command line:7:18: lr: uniform takes numbers [low, high], not 1 items");
   EXPECT_EQ(from_command_line({}).error().message,

@@ -38,7 +38,7 @@ Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics me
   const auto log = TRY(store::StepLog::open_to_read(folder.database()));
   std::optional<RecordedStudy> study;
   const auto open = [&](const Opened& opened, StudyTime time) -> Status {
-    auto spec = parse_study(opened.study, folder.study_file().string());
+    auto spec = parse_logged_study(opened.study, folder.study_file().string());
     if (!spec)
       return corrupt(fmt::format("the study file in the log of {} is not understood:\n{}",
                                  folder.root.string(), spec.error().message));

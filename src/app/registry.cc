@@ -144,7 +144,9 @@ std::unique_ptr<Policy> make(const std::vector<Entry<Policy>>& table, const Algo
   return entry->make(spec, Options(choice));
 }
 
-std::string range_of(const OptionSpec& option) {
+std::string range_of(const OptionSpec& option, double value) {
+  if (option.high >= kMany && value > option.high)
+    return fmt::format("at most {:.0f}", option.high);
   if (option.high >= kMany) return fmt::format("at least {}", option.low);
   if (std::isinf(option.low)) return fmt::format("at most {}", option.high);
   return fmt::format("from {} to {}", option.low, option.high);
@@ -231,7 +233,7 @@ Result<Value> check_option(const OptionSpec& option, const Value& value) {
   const auto number = typed.as<bool>() ? std::nullopt : typed.number();
   const bool is_unset = typed == Value(kForever) && option.fallback == Value(kForever);
   if (number && !is_unset && !(*number >= option.low && *number <= option.high))
-    return wrong(range_of(option));
+    return wrong(range_of(option, *number));
   return typed;
 }
 

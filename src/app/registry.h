@@ -64,6 +64,8 @@ Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step);
 /// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
 /// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.
 Status check_scheduler(const StudySpec& spec);
+/// What would run, but cannot be meant: trials that end before the first of them is judged.
+Status check_sense(const StudySpec& spec);
 /// The same of its planner: trials without an end, a scheduler that shares out the slots itself.
 Status check_planner(const StudySpec& spec);
 /// Every so many steps its trials must save themselves; 0: it does not care.

@@ -296,4 +296,17 @@ Status check_scheduler(const StudySpec& spec) {
   return registry::check_saves(spec);
 }
 
+Status check_sense(const StudySpec& spec) {
+  const Value* grace = spec.scheduler.options.find("grace");
+  const Value* axis = spec.scheduler.options.find("axis");
+  if (!grace || (axis && !(*axis == Value("steps")))) return {};
+  const Value* limit = spec.scheduler.options.find("max_steps");
+  const Steps last = std::min(spec.trial.stop.steps, limit ? *limit->as<std::int64_t>() : kForever);
+  if (!(*grace->number() > static_cast<double>(last))) return {};
+  return invalid(
+      fmt::format("no trial would ever be judged: scheduler.grace = {}, and trials end at "
+                  "step {}",
+                  text::plain(*grace), last));
+}
+
 }  // namespace clavier::app

@@ -54,7 +54,8 @@ TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
     for (const AlgorithmInfo* info : algorithms(family)) {
       std::string text =
           "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n"
-          "[space]\nx={ uniform = [0, 1] }\n[trial.stop]\nsteps=100\n[" +
+          "[space]\nx={ uniform = [0, 1] }\n" +
+          (info->name == "grid" ? "n={ int = [1, 3] }\n" : "") + "[trial.stop]\nsteps=100\n[" +
           std::string(table_of(family)) + "]\nalgorithm='" + std::string(info->name) + "'\n";
       if (!info->variant.empty()) text += "variant='" + std::string(info->variant) + "'\n";
       if (info->name == "pbt_replay")

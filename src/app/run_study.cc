@@ -74,7 +74,7 @@ Result<exec::LocalOptions> local_options(const StudySpec& spec, const RunOptions
 /// The study as an earlier run wrote it, to be compared with the present one.
 Status check_against_log(const std::string& logged_text, const StudySpec& spec) {
   if (logged_text.empty()) return {};
-  StudySpec before = TRY(parse_study(logged_text, "the study as it was begun"));
+  StudySpec before = TRY(parse_logged_study(logged_text, "the study as it was begun"));
   TRY(resolve_trainer(before));
   return check_unchanged(before, spec);
 }

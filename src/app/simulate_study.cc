@@ -92,6 +92,7 @@ Result<store::StepLog> log_for(const StudySpec& spec, const std::filesystem::pat
 Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& options) {
   auto cluster = TRY(simulated_cluster(spec, options.world));
   const auto curve = TRY(simulated_curve(spec, options.home));
+  for (const std::string& note : curve.notes) options.warn(note);
   if (curve.cost) cluster.seconds_per_step = 1;  // Recorded seconds are what they are.
   if (sharing_unknown(spec))
     options.warn(

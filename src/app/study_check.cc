@@ -101,7 +101,7 @@ Result<StudySpec> begun_as(const store::StepLog& log) {
   };
   (void)log.read(StepId{0}, store::Metrics::kSkip, first);
   if (study.empty()) return not_found("the log holds no study file");
-  StudySpec spec = TRY(parse_study(study, "study.toml"));
+  StudySpec spec = TRY(parse_logged_study(study, "study.toml"));
   TRY(resolve_trainer(spec));
   return spec;
 }
@@ -145,7 +145,7 @@ Result<std::string> verify_study(const std::filesystem::path& folder) {
   const auto policies = TRY(OwnedPolicies::create(spec));
   tuner::Director director(director_options(spec), policies.refer());
   const auto as_of = [](const Opened& opened) -> Result<tuner::StudyOptions> {
-    return director_options(TRY(parse_study(opened.study, "study.toml")));
+    return director_options(TRY(parse_logged_study(opened.study, "study.toml")));
   };
   const auto verified = TRY(tuner::verify(log, director, as_of));
   if (verified.difference) return corrupt(*verified.difference);

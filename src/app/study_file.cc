@@ -9,6 +9,7 @@
 #include "app/gang_file.h"
 #include "app/recorded_policy.h"
 #include "app/registry.h"
+#include "app/study_file_effects.h"
 #include "app/study_file_fields.h"
 #include "app/study_file_json.h"
 #include "app/study_file_problems.h"
@@ -27,14 +28,15 @@ using Entry = TomlNode::Entry;
 /// One pass over a parsed study file.
 class StudyReader {
  public:
-  StudyReader(const StudySource& source, std::string_view file_name)
-      : source_(source), root_(source.root()), problems_(source) {
+  StudyReader(const StudySource& source, std::string_view file_name, Checks checks)
+      : source_(source), root_(source.root()), problems_(source, checks) {
     spec_.name = std::filesystem::path(file_name).stem().string();
     spec_.trials = kForever;
     spec_.text = source.text();
   }
 
   Result<StudySpec> read() {
+    texts(root_);
     for (const Entry& entry : root_.entries) top(entry);
     required();
     space();
@@ -55,6 +57,9 @@ class StudyReader {
       problems_.add(place_of_table("planner"), fits.error().message);
       return problems_.status().error();
     }
+    check_effects(spec_, root_, problems_);
+    if (!problems_.empty()) return problems_.status().error();
+    spec_.notes = problems_.notes();
     return std::move(spec_);
   }
 
@@ -66,6 +71,14 @@ class StudyReader {
           std::ranges::find(names, field.table) == names.end())
         names.emplace_back(field.table);
     return names;
+  }
+
+  void texts(const TomlNode& node) {
+    if (const auto* text = node.scalar.as<std::string>();
+        text && text->find('\0') != std::string::npos)
+      problems_.object(node.begin, "a text with a NUL character, which no program can be given");
+    for (const TomlNode& item : node.items) texts(item);
+    for (const Entry& entry : node.entries) texts(entry.node);
   }
 
   /// Keys and subtables of a fixed table.
@@ -192,11 +205,13 @@ class StudyReader {
     for (const Entry& entry : node.entries) {
       const bool good_name = !entry.key.empty() && entry.key.find('=') == std::string::npos &&
                              entry.key.find('\0') == std::string::npos;
-      if (!entry.node.is_scalar() || !good_name) {
+      if (!good_name)
+        problems_.add(entry.place, fmt::format("worker.environment: {} cannot name a variable",
+                                               toml_value(Value(entry.key))));
+      else if (!entry.node.is_scalar())
         problems_.add(entry.node.begin, fmt::format("worker.environment.{} must be text, not {}",
                                                     entry.key, entry.node.shown()));
-        continue;
-      }
+      if (!good_name || !entry.node.is_scalar()) continue;
       const auto* words = entry.node.scalar.as<std::string>();
       spec_.worker->environment[entry.key] = words ? *words : toml_value(entry.node.scalar);
     }
@@ -310,14 +325,25 @@ class StudyReader {
                            "\"train.py\"]");
     for (std::size_t i = 0; i < spec_.worker->command.size(); ++i)
       for (const std::string& name : worker::placeholders({spec_.worker->command[i]}))
-        placeholder(name, command->items[i].begin);
+        if (const std::string why = not_filled_in(name); !why.empty())
+          problems_.add(command->items[i].begin, why);
+    const TomlNode* variables = root_.find("worker")->find("environment");
+    for (const auto& [variable, text] : spec_.worker->environment)
+      for (const std::string& name : worker::placeholders({text}))
+        if (const std::string why = not_filled_in(name); !why.empty())
+          problems_.object(variables->find(variable)->begin,
+                           fmt::format("{}; {{{{{}}}}} is the text in braces", why, name));
   }
 
-  void placeholder(const std::string& name, Place place) {
+  /// Why nothing takes the place of {name}; empty if something does.
+  std::string not_filled_in(const std::string& name) const {
     std::vector<std::string> known{"trial", "dir", "checkpoint", "until", "slots"};
-    for (const Parameter& parameter : space_.space.parameters) known.push_back(parameter.name);
-    if (std::ranges::find(known, name) == known.end())
-      problems_.add(place, fmt::format("{{{}}} is no parameter{}", name, suggestion(name, known)));
+    const auto& parameters = space_.space.parameters;
+    if (std::ranges::find(known, name) != known.end() ||
+        std::ranges::find(parameters, name, &Parameter::name) != parameters.end())
+      return {};
+    for (const Parameter& parameter : parameters) known.push_back(parameter.name);
+    return fmt::format("{{{}}} is no parameter{}", name, suggestion(name, known));
   }
 
   void finite(const TomlNode& node, const std::string& name) {
@@ -354,8 +380,10 @@ class StudyReader {
 
 }  // namespace
 
-Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
-                              std::span<const Override> overrides) {
+namespace {
+
+Result<StudySpec> parse(std::string_view text, std::string_view file_name,
+                        std::span<const Override> overrides, Checks checks) {
   StudySource source = TRY(StudySource::parse(text, file_name, overrides));
   const TomlNode* study = source.root().find("study");
   const std::string name = study_name_of(std::filesystem::path(file_name).stem().string());
@@ -365,7 +393,19 @@ Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
     with_name.push_back({"study.name", toml_value(Value(name))});
     source = TRY(StudySource::parse(text, file_name, with_name));
   }
-  return StudyReader(source, file_name).read();
+  return StudyReader(source, file_name, checks).read();
+}
+
+}  // namespace
+
+Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
+                              std::span<const Override> overrides) {
+  return parse(text, file_name, overrides, Checks::kAll);
+}
+
+Result<StudySpec> parse_logged_study(std::string_view text, std::string_view file_name,
+                                     std::span<const Override> overrides) {
+  return parse(text, file_name, overrides, Checks::kWorkable);
 }
 
 Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,

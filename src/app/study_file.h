@@ -24,6 +24,10 @@ Result<StudySpec> read_study(const std::filesystem::path& file,
 /// `working_directory` stays empty.
 Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
                               std::span<const Override> overrides = {});
+/// The same for the text that a log holds: what only cannot be meant, and an earlier version let
+/// pass, passes.
+Result<StudySpec> parse_logged_study(std::string_view text, std::string_view file_name,
+                                     std::span<const Override> overrides = {});
 
 /// A whole study file with every default filled in and explained; absent keys are comments.
 /// `parse_study` reads it back to an equal study.

@@ -81,6 +81,8 @@ Result<std::string> space_line(std::string_view text) {
   const std::string_view how = trimmed(text.substr(0, open));
   const bool is_call = open != std::string_view::npos && text.ends_with(')') && !how.empty() &&
                        how.find_first_of(" \"'[{") == std::string_view::npos;
+  if (const std::string meant = distribution_in(text); !is_call && !meant.empty())
+    return wrong(fmt::format("a distribution is written {}(...), with both parentheses", meant));
   if (!is_call) return fmt::format("{} = {}\n", key, as_toml(text));
   const auto names = primitive_names();
   if (std::ranges::find(names, how) == names.end())
@@ -128,7 +130,9 @@ Result<StudySpec> from_command_line(const CommandLineStudy& study,
 
 std::vector<std::string> unused_parameters(const StudySpec& spec) {
   if (!spec.worker) return {};
-  std::vector<std::string> used = worker::placeholders(spec.worker->command);
+  std::vector<std::string> texts = spec.worker->command;
+  for (const auto& [name, text] : spec.worker->environment) texts.push_back(text);
+  std::vector<std::string> used = worker::placeholders(texts);
   const auto is_used = [&](const Parameter& parameter) {
     return std::ranges::find(used, parameter.name) != used.end();
   };

@@ -140,6 +140,13 @@ std::variant<TomlNode, TomlError> convert(const toml::node& from, int depth) {
 
 /// "Error while parsing string: encountered end-of-file" without the preamble.
 std::string plain_message(std::string_view description) {
+  if (description.find("cannot redefine existing") != std::string_view::npos &&
+      (description.find(" as dotted ") != std::string_view::npos ||
+       description.find(" as table") != std::string_view::npos))
+    return fmt::format(
+        "{}; what has a value, or is written in {{ }}, cannot have keys below it: a "
+        "parameter cannot have parameters below it",
+        description.substr(description.find("cannot redefine existing")));
   constexpr std::string_view kPreamble = "Error while parsing ";
   if (!description.starts_with(kPreamble)) return std::string(description);
   description.remove_prefix(kPreamble.size());

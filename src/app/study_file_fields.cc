@@ -189,8 +189,9 @@ const Field kFields[] = {
 };
 // clang-format on
 
-std::string range_text(const Field& field) {
+std::string range_text(const Field& field, double value) {
   if (field.low == kAboveZero) return "above 0";
+  if (field.high >= kMany && value > field.high) return fmt::format("at most {:.0f}", field.high);
   if (field.high >= kMany) return fmt::format("at least {}", field.low);
   return fmt::format("from {} to {}", field.low, field.high);
 }
@@ -204,7 +205,7 @@ Result<std::int64_t> whole(const Field& field, const TomlNode& node) {
   const auto* number = node.scalar.as<std::int64_t>();
   if (!node.is_scalar() || !number) return wrong(field, "a whole number", node);
   if (static_cast<double>(*number) < field.low || static_cast<double>(*number) > field.high)
-    return wrong(field, range_text(field), node);
+    return wrong(field, range_text(field, static_cast<double>(*number)), node);
   return *number;
 }
 
@@ -212,7 +213,8 @@ Result<double> real(const Field& field, const TomlNode& node) {
   const auto number = node.scalar.as<bool>() ? std::nullopt : node.scalar.number();
   if (!node.is_scalar() || !number || !std::isfinite(*number))
     return wrong(field, "a number", node);
-  if (*number < field.low || *number > field.high) return wrong(field, range_text(field), node);
+  if (*number < field.low || *number > field.high)
+    return wrong(field, range_text(field, *number), node);
   return *number;
 }
 

@@ -86,9 +86,27 @@ const Primitive* find_primitive(std::string_view name) {
   return at == kPrimitives.end() ? nullptr : &*at;
 }
 
+constexpr std::size_t kLongestName = 100;
+/// More do not fit into any worker's environment.
+constexpr std::size_t kMostParameters = 20'000;
+
+/// Our name of a distribution of another tuner; empty if it is not known.
+std::string_view here(std::string_view elsewhere) {
+  const auto at = std::ranges::find(kElsewhere, elsewhere, [](auto& pair) { return pair.first; });
+  return at == kElsewhere.end() ? std::string_view() : at->second;
+}
+
+/// Two numbers, the first below the second.
+bool is_range(const Value& value) {
+  const auto* list = value.as<Value::List>();
+  if (!list || list->size() != 2) return false;
+  const auto low = (*list)[0].number(), high = (*list)[1].number();
+  return low && high && !(*list)[0].as<bool>() && !(*list)[1].as<bool>() && *low < *high;
+}
+
 bool good_name(std::string_view key) {
   const bool starts_well = !key.empty() && key[0] != '-' && (key[0] < '0' || key[0] > '9');
-  return starts_well && key.size() <= 100 && std::ranges::all_of(key, [](unsigned char c) {
+  return starts_well && std::ranges::all_of(key, [](unsigned char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                   c == '_' || c == '-';
          });
@@ -106,6 +124,10 @@ class SpaceReader {
         problems_.add(entry.place, fmt::format("{} cannot name a parameter: a name has letters, "
                                                "digits, _ and -, and begins with a letter or _",
                                                toml_value(Value(entry.key))));
+      else if (entry.key.size() > kLongestName)
+        problems_.add(entry.place,
+                      fmt::format("a parameter's name has at most {} characters, this one has {}",
+                                  kLongestName, entry.key.size()));
       else if (prefix.empty() && worker::is_reserved(entry.key))
         problems_.add(entry.place,
                       fmt::format("no parameter can be called \"{0}\": a command's {{{0}}} is "
@@ -120,7 +142,9 @@ class SpaceReader {
   void parameter(const std::string& name, const TomlNode::Entry& entry) {
     const TomlNode& node = entry.node;
     if (!node.is_table()) {
-      if (auto value = node.value())
+      auto value = node.value();
+      if (value) misread(name, *value, node.begin);
+      if (value)
         add(name, Constant{*std::move(value)}, {}, node.begin);
       else
         wrong(name, node.begin,
@@ -144,13 +168,29 @@ class SpaceReader {
     unknown(name, node);
   }
 
+  /// A constant that looks like a distribution.
+  void misread(const std::string& name, const Value& value, Place place) {
+    if (const auto* text = value.as<std::string>())
+      if (const std::string how = distribution_in(*text); !how.empty())
+        problems_.object(place,
+                         fmt::format("{0}: {1} is a text, not a distribution; write {0} = {{ "
+                                     "{2} = [...] }}, or {{ constant = ... }} if the text is "
+                                     "meant",
+                                     name, toml_value(value), how));
+    if (!is_range(value)) return;
+    problems_.note(place,
+                   fmt::format("{0} = {1} is a constant list of two numbers, the same in "
+                               "every trial; a range is {{ uniform = {1} }}, and {{ constant "
+                               "= {1} }} says that the list is meant",
+                               name, toml_value(value)));
+  }
+
   void unknown(const std::string& name, const TomlNode& node) {
     for (const TomlNode::Entry& item : node.entries) {
       if (item.key == "when") continue;
-      const auto other = std::ranges::find(kElsewhere, item.key, [](auto& p) { return p.first; });
-      const std::string hint = other != kElsewhere.end()
-                                   ? fmt::format("; did you mean \"{}\"?", other->second)
-                                   : suggestion(item.key, primitive_names());
+      const std::string_view other = here(item.key);
+      const std::string hint = !other.empty() ? fmt::format("; did you mean \"{}\"?", other)
+                                              : suggestion(item.key, primitive_names());
       return wrong(name, item.place,
                    fmt::format("{}: unknown distribution \"{}\"{}", name, item.key, hint));
     }
@@ -168,6 +208,14 @@ class SpaceReader {
         problems_.add(item.node.begin, fmt::format("{}.when must be a table such as "
                                                    "{{ optimizer = \"sgd\" }}, not {}",
                                                    name, item.node.kind_name()));
+      } else if (item.node.is_table() && std::ranges::any_of(item.node.entries, [](auto& each) {
+                   return find_primitive(each.key) != nullptr;
+                 })) {
+        problems_.add(
+            item.place,
+            fmt::format("{0} is a parameter, and a parameter cannot have parameters below "
+                        "it: give {0}.{1} another name",
+                        name, item.key));
       } else {
         const std::vector<std::string> names{"when"};
         problems_.add(item.place, fmt::format("{}: unknown key \"{}\" beside {}{}", name, item.key,
@@ -388,6 +436,10 @@ void flatten(const TomlNode& table, const std::string& prefix, Config& point, Pr
 
 void read_parameters(const TomlNode& table, ReadSpace& out, Problems& problems) {
   SpaceReader(out, problems).table(table, "");
+  if (out.space.parameters.size() > kMostParameters)
+    return problems.add(out.parameters[kMostParameters],
+                        fmt::format("[space] has {} parameters, and at most {} are possible",
+                                    out.space.parameters.size(), kMostParameters));
   sort_by_needs(out, problems);
 }
 
@@ -426,33 +478,27 @@ void read_points(const TomlNode& node, ReadSpace& out, Problems& problems) {
   }
 }
 
+std::string distribution_in(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_of(" ([{"), text.size());
+  const std::size_t open = text.find_first_not_of(' ', end);
+  if (open == std::string_view::npos || std::string_view("([{").find(text[open]) == text.npos)
+    return {};
+  std::string_view how = text.substr(0, end);
+  how.remove_prefix(how.rfind('.') + 1);  // tune.loguniform; none: npos + 1 is 0
+  return std::string(find_primitive(how) ? how : here(how));
+}
+
+bool reads_as_domain(const Value& value) {
+  const auto* text = value.as<std::string>();
+  return is_range(value) || (text && !distribution_in(*text).empty());
+}
+
 void check_space(const ReadSpace& read, Problems& problems) {
-  if (validate(read.space)) return;
-  // Every domain on its own, then the first part that is wrong as a whole; all without reading the
-  // messages.
-  bool found = false;
-  const auto wrong = [&](const Space& part, Place place) {
-    const Status status = validate(part);
-    if (!status) problems.add(place, status.error().message);
-    found |= !status;
-    return !status;
-  };
-  for (std::size_t i = 0; i < read.space.parameters.size(); ++i)
-    if (const Parameter& each = read.space.parameters[i]; !std::get_if<Computed>(&each.domain))
-      wrong({.parameters = {{each.name, each.domain}}}, read.parameters[i]);
-  if (found) return;
-  Space part;
-  for (std::size_t i = 0; i < read.space.parameters.size(); ++i) {
-    part.parameters.push_back(read.space.parameters[i]);
-    if (wrong(part, read.parameters[i])) return;
-  }
-  for (std::size_t i = 0; i < read.space.constraints.size(); ++i) {
-    part.constraints.push_back(read.space.constraints[i]);
-    if (wrong(part, read.constraints[i])) return;
-  }
-  for (std::size_t i = 0; i < read.space.points.size(); ++i) {
-    part.points.push_back(read.space.points[i]);
-    if (wrong(part, read.points[i])) return;
+  for (const SpaceProblem& problem : problems_of(read.space, problems.checks())) {
+    const auto& places = problem.part == SpaceProblem::Part::kParameter    ? read.parameters
+                         : problem.part == SpaceProblem::Part::kConstraint ? read.constraints
+                                                                           : read.points;
+    problems.add(places[problem.index], problem.message);
   }
 }
 

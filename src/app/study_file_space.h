@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/study_file_document.h"
@@ -29,6 +30,11 @@ void check_space(const ReadSpace& read, Problems& problems);
 /// One parameter's definition as TOML: `{ loguniform = [1e-05, 0.1] }`, or a constant's value.
 /// Empty for a C++ function, which no file can hold.
 std::string write_domain(const Parameter& parameter);
+/// The distribution that a text begins with as a call, in our words: "loguniform" of
+/// "loguniform(1e-5, 1)" and of "tune.loguniform [1e-5"; empty if it is none.
+std::string distribution_in(std::string_view text);
+/// A constant that looks like a distribution or a range; to be written `{ constant = … }`.
+bool reads_as_domain(const Value& value);
 /// The names of all primitives, in the order of the manual.
 std::vector<std::string> primitive_names();
 

@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Written{"{ ordinal = [1, 3, 9] }", Choice{{1, 3, 9}, true}},
                     Written{"{ grid = [1, 2] }", Grid{{1, 2}}}, Written{"0.1", Constant{0.1}},
                     Written{"[1, 2]", Constant{Value::List{1, 2}}},
+                    Written{"{ constant = \"uniform(0, 1)\" }", Constant{"uniform(0, 1)"}},
                     Written{"{ constant = 5 }", Constant{5}}));
 
 TEST(SpaceTable, ComputedParametersComeBehindWhatTheyName) {
@@ -135,6 +136,24 @@ INSTANTIATE_TEST_SUITE_P(
         WrongSpace{"n = { pow2 = [3, 64] }",
                    "s.toml:7:14: n: pow2 takes two powers of two [low, high] with low <= high, "
                    "not [3, 64]"},
+        WrongSpace{
+            "lr = \"loguniform(1e-4, 1e-1)\"",
+            "s.toml:7:6: lr: \"loguniform(1e-4, 1e-1)\" is a text, not a distribution; write "
+            "lr = { loguniform = [...] }, or { constant = ... } if the text is meant"},
+        WrongSpace{
+            "lr = \"tune.randint [1, 3\"",
+            "s.toml:7:6: lr: \"tune.randint [1, 3\" is a text, not a distribution; write lr = "
+            "{ int = [...] }, or { constant = ... } if the text is meant"},
+        WrongSpace{"[space.o]\nchoice = [\"sgd\"]\nlr = { uniform = [0, 1] }",
+                   "s.toml:9:1: o is a parameter, and a parameter cannot have parameters below it: "
+                   "give o.lr another name"},
+        WrongSpace{
+            "o = { choice = [\"sgd\"] }\no.lr = 1",
+            "s.toml:8:1: cannot redefine existing table as dotted key-value pair; what has "
+            "a value, or is written in { }, cannot have keys below it: a parameter cannot have "
+            "parameters below it"},
+        WrongSpace{std::string(101, 'a') + " = 1",
+                   "s.toml:7:1: a parameter's name has at most 100 characters, this one has 101"},
         WrongSpace{"n = { choice = 3 }", "s.toml:7:16: n: choice takes a list of values, not 3"},
         WrongSpace{"n = { choice = [{a = 1}] }",
                    "s.toml:7:16: n: choice takes a list of values, not one with tables or dates"},

@@ -39,7 +39,8 @@ std::string text_of(const Normal& d) {
 
 std::string write_domain(const Parameter& parameter) {
   const auto* constant = std::get_if<Constant>(&parameter.domain);
-  if (constant && parameter.when.empty()) return toml_value(constant->value);
+  if (constant && parameter.when.empty() && !reads_as_domain(constant->value))
+    return toml_value(constant->value);
   const std::string how = match(
       parameter.domain, [](const Real& d) { return text_of(d); },
       [](const Integer& d) { return text_of(d); }, [](const Normal& d) { return text_of(d); },

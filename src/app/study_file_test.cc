@@ -309,6 +309,105 @@ INSTANTIATE_TEST_SUITE_P(
         WrongFile{with("[search]\npoints = [1]\n"),
                   "s.toml:7:11: a point is a table such as { lr = 0.1 }, not 1"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    WhatCannotBeMeant, WrongStudyFile,
+    testing::Values(
+        WrongFile{with("[scheduler]\nalgorithm = \"asha\"\ngrace = 50\nmax_steps = 20\n"),
+                  "s.toml:8:1: no trial would ever be judged: scheduler.grace = 50, and trials end "
+                  "at step 20"},
+        WrongFile{with("[scheduler]\nalgorithm = \"asha\"\nvariant = \"ray\"\ngrace = 5\n"
+                       "[trial.stop]\nsteps = 4\n"),
+                  "s.toml:9:1: no trial would ever be judged: scheduler.grace = 5, and trials end "
+                  "at step 4"},
+        WrongFile{with("[search]\nalgorithm = \"grid\"\n[space]\nlr = { uniform = [0, 1] }\n"),
+                  "s.toml:7:1: grid has nothing to cross: lr is drawn from a range; write { grid = "
+                  "[...] }, or search by \"random\""},
+        WrongFile{
+            with("[worker.environment]\nLR = \"{lr}\"\n"),
+            "s.toml:7:6: {lr} is no parameter; there are trial, dir, checkpoint, until, slots; "
+            "{{lr}} is the text in braces"},
+        WrongFile{with("[worker.environment]\n\"A=B\" = \"c\"\n"),
+                  "s.toml:7:1: worker.environment: \"A=B\" cannot name a variable"},
+        WrongFile{with("[space]\nx = { choice = [\"a\\u0000b\", \"c\"] }\n"),
+                  "s.toml:7:17: a text with a NUL character, which no program can be given"},
+        WrongFile{with("[trial.stop]\nsteps = 9223372036854775807\n"),
+                  "s.toml:7:9: trial.stop.steps must be at most 1000000000000000, not "
+                  "9223372036854775807"}));
+
+/// The notes of a study file with these lines, without their file.
+std::vector<std::string> notes_of(const std::string& lines) {
+  const auto spec = parse_study(with(lines), "s.toml");
+  return spec ? spec->notes : std::vector{spec.error().message};
+}
+
+TEST(StudyFile, NotesWhatHasNoEffect) {
+  const auto is = [](const std::string& lines, const std::string& note) {
+    EXPECT_EQ(notes_of(lines), note.empty() ? std::vector<std::string>{} : std::vector{note})
+        << lines;
+  };
+  const std::string lr = "[space]\nlr = { uniform = [0, 1] }\n";
+  is(lr + "[scheduler]\nalgorithm = \"asha\"\ngrace = 20\nmax_steps = 20\n", "");
+  is("[space]\nlr = [1e-4, 1e-1]\n",
+     "s.toml:7:6: lr = [0.0001, 0.1] is a constant list of two numbers, the same in every trial; a "
+     "range is { uniform = [0.0001, 0.1] }, and { constant = [0.0001, 0.1] } says that the list is "
+     "meant");
+  is("[space]\nlr = { constant = [1e-4, 1e-1] }\n", "");
+  is("[space]\nlr = [[1, 2], [3]]\nb = [2, 1]\nc = [1, 2, 3]\n", "");
+  is(lr + "[search]\npoints = [{ lr = 0.1 }, { lr = 0.2 }]\n",
+     "s.toml:9:1: search.points are 2, and study.trials = 1: the last 1 are not tried");
+  is(lr + "[scheduler]\nmax_steps = 5\n[trial.stop]\nsteps = 9\n",
+     "s.toml:10:8: trial.stop.steps = 9 is never reached: scheduler.max_steps = 5");
+  is(lr + "[cluster]\nmax_per_gpu = 2\n",
+     "s.toml:9:1: cluster.max_per_gpu has no effect: trials use no GPU (trial.gpus = 0)");
+}
+
+TEST(StudyFile, NotesTrainerKeysThatAnotherKeySwitchesOff) {
+  const auto notes = [](const std::string& trainer, const std::string& space = "") {
+    const auto spec = parse_study(
+        "[study]\nmetric='loss'\nmode='min'\n[trainer]\n" + trainer + "\n[space]\n" + space,
+        "s.toml");
+    return spec ? spec->notes : std::vector{spec.error().message};
+  };
+  EXPECT_EQ(notes("optimizer = 'adam'\nmomentum = 0.9"),
+            std::vector<std::string>{
+                "s.toml:6:1: trainer.momentum has no effect where trainer.optimizer is adam"});
+  EXPECT_EQ(notes("", "gamma = { uniform = [0, 1] }"),
+            std::vector<std::string>{
+                "s.toml:7:1: space.gamma has no effect where trainer.schedule is constant"});
+  EXPECT_EQ(notes("epochs = 5\n[scheduler]\nmax_steps = 9"),
+            std::vector<std::string>{
+                "s.toml:7:1: scheduler.max_steps = 9 is never reached: trainer.epochs = 5"});
+  EXPECT_EQ(notes("momentum = 0.9\nschedule = 'step'\ngamma = 0.5").size(), 0U);
+  EXPECT_EQ(notes("momentum = 0.9", "optimizer = { choice = ['sgd', 'adam'] }").size(), 0U);
+}
+
+TEST(StudyFile, NotesMoreTrialsThanConfigurations) {
+  const auto with_trials = [](const std::string& space) {
+    const auto spec =
+        parse_study(with(space), "s.toml", std::vector<Override>{{"study.trials", "4"}});
+    return spec ? spec->notes : std::vector{spec.error().message};
+  };
+  ASSERT_EQ(with_trials("").size(), 1U);
+  EXPECT_NE(with_trials("").front().find("nothing to vary, one configuration"), std::string::npos);
+  EXPECT_EQ(with_trials("[space]\na = { int = [1, 3] }\n").size(), 1U);
+  EXPECT_EQ(with_trials("[space]\na = { int = [1, 4] }\n").size(), 0U);
+  EXPECT_EQ(
+      with_trials("[space]\na = { int = [1, 4] }\n[stop]\ntrials = 50\n"),
+      std::vector<std::string>{"s.toml:10:1: stop.trials = 50 is never reached: study.trials = "
+                               "4"});
+}
+
+TEST(StudyFile, WhatAnEarlierVersionLetPassIsReadFromALog) {
+  for (const std::string lines :
+       {"[scheduler]\nalgorithm = \"asha\"\ngrace = 50\nmax_steps = 20\n",
+        "[space]\nx = \"uniform(0, 1)\"\n",
+        "[space]\na = { choice = [1, 2] }\nb = { uniform = [0, 1], when = { a = 1 } }\n"
+        "[search]\npoints = [{ a = 2, b = 0.5 }]\n"}) {
+    EXPECT_FALSE(parse_study(with(lines), "s.toml").ok()) << lines;
+    EXPECT_TRUE(parse_logged_study(with(lines), "s.toml").ok()) << lines;
+  }
+}
+
 TEST(StudyFile, TellsAllProblemsInTheOrderOfTheFileUpToABound) {
   EXPECT_EQ(error_of(with("[trial]\ncpu = 2\ngpus = true\n")),
             "s.toml:7:1: unknown key \"cpu\" in [trial]; did you mean \"cpus\"?\n"
@@ -333,6 +432,7 @@ TEST(StudyFile, TellsWhichParametersACommandForgets) {
   EXPECT_EQ(unused("['a', '{lr}', '{half}']"), std::vector<std::string>{});
   EXPECT_EQ(unused("['a', '{lr}']", "[trial]\nslots='half'\n"), std::vector<std::string>{});
   EXPECT_EQ(unused("['a']"), std::vector<std::string>{}) << "it reads the environment";
+  EXPECT_EQ(unused("['a', '{lr}']\nenvironment = { HALF = '{half}' }"), std::vector<std::string>{});
 }
 
 }  // namespace

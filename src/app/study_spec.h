@@ -174,6 +174,8 @@ struct StudySpec {
   ClusterSpec cluster = {};
   std::optional<SimulateSpec> simulate = {};
 
+  /// What may not be meant: one line each, with its place.
+  std::vector<std::string> notes = {};
   std::string text = {};                         ///< The file as read, with `--set` applied.
   std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
 };

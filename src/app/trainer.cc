@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "app/registry.h"
+#include "base/match.h"
 #include "study/domain.h"
 #include "train/spec/trainer_spec.h"
 
@@ -25,19 +27,47 @@ std::optional<Steps> steps_option(const AlgorithmSpec& algorithm, std::string_vi
   return steps && *steps != kForever ? std::optional(*steps) : std::nullopt;
 }
 
+std::optional<Steps> largest(const std::vector<Value>& values) {
+  Steps most = 0;
+  for (const Value& value : values)
+    if (const auto* whole = value.as<std::int64_t>()) most = std::max(most, Steps{*whole});
+  return most > 0 ? std::optional(most) : std::nullopt;
+}
+
+/// The largest value that the space has for a length of the trainer; nothing if it has none.
+std::optional<Steps> longest(const Space& space, std::string_view name) {
+  const auto parameter = std::ranges::find(space.parameters, name, &Parameter::name);
+  if (parameter == space.parameters.end()) return {};
+  return match(
+      parameter->domain, [](const Choice& choice) { return largest(choice.options); },
+      [](const Grid& grid) { return largest(grid.values); },
+      [](const Constant& constant) { return largest({constant.value}); },
+      [](const Integer& range) { return std::optional<Steps>(range.high); },
+      [](const Real& range) { return std::optional(static_cast<Steps>(range.high)); },
+      // Nobody knows: the trainer ends each trial at its own length.
+      [](const Normal&) { return std::optional(kForever); },
+      [](const Computed&) { return std::optional(kForever); },
+      [](const Function&) { return std::optional(kForever); });
+}
+
 /// One length for trainer and scheduler, in the trainer's steps.
 Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& trainer) {
   const auto budget = steps_option(spec.scheduler, "max_steps");
   if (trainer.unit == train::StepUnit::kEpoch) {
     if (!given.contains("epochs") && budget) trainer.epochs = *budget;
-    if (!budget) spec.scheduler.options.set("max_steps", trainer.epochs);
+    // Trials of unequal length: the longest may go to its end.
+    if (!budget)
+      spec.scheduler.options.set("max_steps",
+                                 longest(spec.space, "epochs").value_or(trainer.epochs));
     return {};
   }
   // Reports between the moments at which a population is judged would cost an evaluation each.
   const Steps interval = checkpoints_needed(spec);
   if (interval > 0 && !given.contains("report_every")) trainer.report_every = interval;
   if (trainer.batches > 0) {
-    if (!budget) spec.scheduler.options.set("max_steps", trainer.batches);
+    if (!budget)
+      spec.scheduler.options.set("max_steps",
+                                 longest(spec.space, "batches").value_or(trainer.batches));
     return {};
   }
   if (given.contains("epochs")) return {};

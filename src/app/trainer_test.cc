@@ -35,6 +35,19 @@ TEST(Trainer, LengthInEpochsIsTheSchedulersOrTheOtherWayRound) {
   EXPECT_EQ(max_steps(resolved("", "epochs = 7")), Value(std::int64_t{7}));
 }
 
+TEST(Trainer, TheLongestOfTrialsOfUnequalLengthGoesToItsEnd) {
+  const auto limit = [](const std::string& epochs, const std::string& more = "") {
+    return max_steps(resolved(more, "epochs = 2\n[space.epochs]\n" + epochs));
+  };
+  EXPECT_EQ(limit("grid = [1, 3, 5]"), Value(5));
+  EXPECT_EQ(limit("int = [1, 30]"), Value(30));
+  EXPECT_EQ(limit("constant = 4"), Value(4));
+  EXPECT_EQ(limit("expr = '2 + 3'"), Value(kForever));
+  EXPECT_EQ(limit("grid = [1, 3, 5]", "max_steps = 3"), Value(3)) << "what the file says";
+  EXPECT_EQ(max_steps(resolved("", "unit = 'batch'\nbatches = 7\n[space.batches]\nint = [1, 9]")),
+            Value(9));
+}
+
 TEST(Trainer, LengthInBatchesIsTheSchedulersOrTheOtherWayRound) {
   const auto given = trainer_of(resolved("max_steps = 300", "unit = 'batch'"));
   EXPECT_EQ(given.batches, 300);

@@ -69,7 +69,7 @@ Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
   if (!trainable.empty()) spec.worker->command.emplace_back(trainable);
   const std::string text = fmt::format(
       "# Written by the program {0}; run that again to go on.\n\n{1}", program, to_toml(spec));
-  if (const auto read = parse_study(text, spec.name); !read)
+  if (const auto read = parse_logged_study(text, spec.name); !read)
     return invalid(fmt::format("the log cannot hold this study: {}", read.error().message));
   return text;
 }
@@ -96,6 +96,7 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.checkpoint = tuning.checkpoint;
   if (tuning.directory.empty()) spec.checkpoint.best = false;  // It would have no place.
   spec.report = tuning.report;
+  TRY(check_sense(spec));
   if (spec.checkpoint.every == 0) spec.checkpoint.every = checkpoints_needed(spec);
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
   if (!tuning.directory.empty()) spec.text = TRY(recorded(spec, trainable));
@@ -123,8 +124,8 @@ tuner::RunFacts facts_now(const StudySpec& spec) {
 
 Status check_goes_on(const std::string& first_study_text, const StudySpec& spec) {
   if (first_study_text.empty() || spec.text.empty()) return {};
-  const StudySpec before = TRY(parse_study(first_study_text, "the study as it was begun"));
-  const StudySpec now = TRY(parse_study(spec.text, spec.name));
+  const StudySpec before = TRY(parse_logged_study(first_study_text, "the study as it was begun"));
+  const StudySpec now = TRY(parse_logged_study(spec.text, spec.name));
   return check_unchanged(before, now);
 }
 

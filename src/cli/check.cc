@@ -5,16 +5,18 @@
 
 #include "app/registry.h"
 #include "app/study_file.h"
-#include "app/this_node.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
+#include "study/text.h"
+#include "worker/environment.h"
 
 namespace clavier::cli {
 namespace {
 
-/// The configurations that the first trials will get if nothing is reported in between.
-std::vector<Config> sampled(const app::StudySpec& spec, int samples) {
+/// The configurations that the first trials will get if nothing is reported in between. Fails where
+/// the constraints leave none for one of them.
+Result<std::vector<Config>> sampled(const app::StudySpec& spec, int samples) {
   const auto searcher = app::make_searcher(spec);
   State state(spec.objective, spec.trial.retries);
   Turn turn{.id = StepId{0}, .time = {}, .input = Opened{.seed = spec.seed, .trials = spec.trials}};
@@ -23,6 +25,8 @@ std::vector<Config> sampled(const app::StudySpec& spec, int samples) {
   searcher->observe(turn, state);
   for (std::int64_t i = 0; i < std::min<std::int64_t>(samples, spec.trials); ++i) {
     const auto suggestion = searcher->suggest(state, TrialId{i});
+    if (const auto* none = std::get_if<search::Exhausted>(&suggestion); none && !none->why.empty())
+      return invalid(none->why);
     const auto* config = std::get_if<Config>(&suggestion);
     if (!config) break;
     configs.push_back(*config);
@@ -33,22 +37,33 @@ std::vector<Config> sampled(const app::StudySpec& spec, int samples) {
   return configs;
 }
 
+/// A value may hold a line break, which would end the comment.
+std::string one_line(std::string text) {
+  for (std::size_t at = 0; (at = text.find_first_of("\n\r", at)) != std::string::npos; at += 2)
+    text.replace(at, 1, text[at] == '\n' ? "\\n" : "\\r");
+  return text;
+}
+
 }  // namespace
 
 int run_check(const CheckOptions& options, Streams& streams) {
   const auto spec = load_study(options.source);
   if (!spec) return fail(streams, spec.error());
   streams.out << app::to_toml(*spec);
+  print_notes(*spec, streams);
   const auto configs = sampled(*spec, options.samples);
-  if (!spec->space.parameters.empty() && !configs.empty()) {
+  if (!configs) return fail(streams, configs.error());
+  if (!spec->space.parameters.empty() && !configs->empty()) {
     streams.out << "\n# The first configurations:\n";
-    for (const Config& config : configs)
-      streams.out << "#   " << report::short_config(config) << '\n';
+    for (const Config& config : *configs)
+      streams.out << "#   " << one_line(report::short_config(config)) << '\n';
   }
-  if (configs.empty() && options.samples > 0)
-    return fail(streams, invalid("no configuration was found that fulfils the constraints"));
-  if (const std::string line = app::unused_gpus(*spec, app::gpus_of_this_host); !line.empty())
-    streams.err << "clavier: " << line << '\n';
+  for (const Config& config : *configs)
+    if (const auto bytes = text::to_json(config).size(); bytes > worker::kMaxConfigBytes)
+      return fail(streams,
+                  invalid(fmt::format("a configuration takes {} bytes as text, and at most "
+                                      "{} fit into a worker's environment",
+                                      bytes, worker::kMaxConfigBytes)));
   const auto unused = app::unused_parameters(*spec);
   if (unused.empty()) return kSuccess;
   return fail(streams, invalid(fmt::format(

@@ -431,6 +431,9 @@ TEST_F(Commands, AddChecksTheConfigurationBeforeAnythingIsLogged) {
   options.values = {"lr"};
   run(run_add, options, kFailure);
   EXPECT_EQ(err_, "clavier: lr: write NAME=VALUE, for example lr=0.01\n");
+  options.values = {"lr=0.1", "lr=0.2"};
+  run(run_add, options, kFailure);
+  EXPECT_EQ(err_, "clavier: lr is given twice\n");
 }
 
 TEST_F(Commands, ControlRefusesWhatMakesNoSense) {
@@ -521,7 +524,7 @@ TEST_F(Commands, CheckSaysWhenNothingFulfilsTheConstraints) {
       CheckOptions{.source = {.file = (home_ / "s.toml").string(),
                               .set = {"search.constraints=[\"lr > 2\"]"}}},
       kFailure);
-  EXPECT_TRUE(has(err_, "no configuration was found that fulfils the constraints")) << err_;
+  EXPECT_TRUE(has(err_, "0 fulfilled the constraints, the constraint \"lr > 2\" refused")) << err_;
 }
 
 TEST_F(Commands, CheckPlacesWhatTheTrainerRefuses) {

@@ -58,6 +58,8 @@ Result<Config> config_of(const std::vector<std::string>& values) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
       return invalid(fmt::format("{}: write NAME=VALUE, for example lr=0.01", text));
+    if (config.find(text.substr(0, equals)))
+      return invalid(fmt::format("{} is given twice", text.substr(0, equals)));
     const std::string value = text.substr(equals + 1);
     const auto parsed = app::parse_toml("v = " + value);
     const auto* root = std::get_if<app::TomlNode>(&parsed);

@@ -74,6 +74,7 @@ Result<app::RunReport> run_one(const app::StudySpec& spec, const RunOptions& opt
 template <typename SpecWith, typename Run>
 Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& streams) {
   const app::StudySpec first = TRY(spec_with(std::vector<std::string>{}));
+  print_notes(first, streams);
   std::vector<double> values, times;
   for (int i = 0; i < repeat; ++i) {
     const std::uint64_t seed = first.seed + static_cast<std::uint64_t>(i);
@@ -117,7 +118,7 @@ Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Tria
   });
   const Value* limit = resolved.scheduler.options.find("max_steps");
   if (limit && !other_length) spec.scheduler.options.set("max_steps", *limit);
-  auto again = TRY(app::parse_study(app::to_toml(spec), spec.name + ".toml", overrides));
+  auto again = TRY(app::parse_logged_study(app::to_toml(spec), spec.name + ".toml", overrides));
   TRY(app::resolve_trainer(again));
   again.working_directory = app::working_directory(study);
   return again;
@@ -168,8 +169,7 @@ int run_run(const RunOptions& options, Streams& streams) {
     streams.out << "# This command line stands for the study file:\n" << spec->text << '\n';
   if (!options.source.file && spec->trials == 1 && !spec->space.parameters.empty())
     streams.out << "# One trial; --trials N tries more.\n\n";
-  if (const std::string line = app::unused_gpus(*spec, app::gpus_of_this_host); !line.empty())
-    streams.err << "clavier: " << line << '\n';
+  print_notes(*spec, streams);
   if (app::is_former_home(home_of(options.dir)))
     streams.err << "clavier: the studies here are in ./clavier, which Python takes for the package "
                    "of that name: rename it to clavier-results, where new ones are kept\n";

@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
+#include <ostream>
 
+#include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
 #include "app/trainer_problems.h"
 #include "base/nearest.h"
+#include "cli/streams.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -104,6 +108,27 @@ Result<app::StudySpec> load_study(const StudySource& source,
        .trials = source.trials,
        .command = source.command},
       overrides);
+}
+
+void print_notes(const app::StudySpec& spec, Streams& streams) {
+  const auto note = [&](const std::string& line) { streams.err << "clavier: " << line << '\n'; };
+  for (const std::string& line : spec.notes) note(line);
+  if (const std::string line = app::unused_gpus(spec, app::gpus_of_this_host); !line.empty())
+    note(line);
+  const int wanted = spec.cluster.workers;
+  if (wanted == 0 || !spec.cluster.discovers()) return;
+  const auto node = app::this_node(spec);
+  if (!node) return;
+  const double found = static_cast<double>(node->slots.size());
+  if (node->slots.size() >= static_cast<std::size_t>(wanted)) return;
+  note(
+      fmt::format("cluster.workers = {}, and this machine carries {}: each trial takes {:g} of its "
+                  "CPUs{}; smaller ones fit in, as [trial] cpus = {:.2g}",
+                  wanted, node->slots.size(), spec.trial.resources.cpus,
+                  spec.trial.resources.gpus > 0
+                      ? fmt::format(" and {:g} of its GPUs", spec.trial.resources.gpus)
+                      : std::string(),
+                  std::floor(100 * spec.trial.resources.cpus * found / wanted) / 100));
 }
 
 std::string_view condition(const app::RecordedStudy& study) {

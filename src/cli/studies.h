@@ -25,6 +25,9 @@ Result<TrialId> find_trial(const State& state, std::int64_t number);
 Result<app::StudySpec> load_study(const StudySource& source,
                                   const std::optional<std::string>& dir = {});
 
+/// What a study file says that may not be meant, as `check` and `run` tell it, one line each.
+void print_notes(const app::StudySpec& spec, Streams& streams);
+
 /// "finished", "running" or "paused".
 std::string_view condition(const app::RecordedStudy& study);
 /// "loss 0.123 (trial 7)" or "none yet".

@@ -114,6 +114,9 @@ Result<std::vector<std::string>> substitute(const std::vector<std::string>& comm
           if (value && value->empty() && found.name == "checkpoint" && found.otherwise)
             value.reset();
           if (!value && !found.otherwise) return no_value(found.name);
+          if (value && value->find('\0') != std::string::npos)
+            return invalid(
+                fmt::format("{{{}}} has a NUL character, where an argument would end", found.name));
           out += value ? *value : std::string(*found.otherwise);
           return {};
         }));

@@ -8,9 +8,9 @@
 
 namespace clavier::worker {
 
-/// Replaces {name} in every argument: parameters of the configuration and {trial}, {dir},
-/// {checkpoint}, {until}. {name:-text} is `text` where there is no value, {{name}} the literal
-/// {name}; other braces stay. Fails for a name without a value.
+/// Replaces {name} in every argument (or variable of the environment): parameters of the
+/// configuration and {trial}, {dir}, {checkpoint}, {until}. {name:-text} is `text` where there is
+/// no value, {{name}} the literal {name}; other braces stay. Fails for a name without a value.
 Result<std::vector<std::string>> substitute(const std::vector<std::string>& command,
                                             const StartLine& start);
 

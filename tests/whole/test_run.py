@@ -170,6 +170,22 @@ class Mistakes(WholeProgram):
     def test_broken_toml_is_refused(self):
         self.refused(STUDY.replace("[space]", "[space"), "study.toml:9")
 
+    def test_constraints_that_leave_too_little_end_the_study_with_the_name_of_the_worst(self):
+        search = '[search]\nconstraints = ["x > -9", "x > 4.9999999"]\npoints = [{ x = 5.0 }]\n'
+        study = self.write("study.toml", STUDY + search)
+        process = self.clavier("run", study, expect=1)
+        self.assertIn('the constraint "x > 4.9999999" refused', process.stderr)
+        self.assertEqual([trial["status"] for trial in self.trials("s")], ["completed"])
+        process = self.clavier("check", study, expect=1)
+        self.assertIn('the constraint "x > 4.9999999" refused', process.stderr)
+
+    def test_what_may_not_be_meant_is_told_by_check_and_by_run(self):
+        study = self.write("study.toml", STUDY.replace("trials = 8", "trials = 1")
+                           .replace("[space]", "[space]\nlr = [1e-4, 1e-1]"))
+        for command in "check", "run":
+            self.assertIn("study.toml:10:6: lr = [0.0001, 0.1] is a constant list",
+                          self.clavier(command, study).stderr)
+
     def test_a_missing_program_is_named(self):
         study = self.write("study.toml", STUDY.replace("python3", "no-such-program"))
         process = self.clavier("run", study, expect=1)

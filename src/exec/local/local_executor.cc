@@ -288,19 +288,21 @@ void LocalExecutor::forget_idle(const LocalWorker& worker) {
 
 Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartLine& start) {
   auto command = TRY(worker::substitute(options_.command, start));
-  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> own, variables;
+  for (const auto& [name, text] : options_.environment)
+    own[name] = TRY(worker::substitute({text}, start)).front();
   for (auto& [name, value] : TRY(worker::environment(start))) variables[name] = value;
   variables[worker::kDescriptorVariable] = std::to_string(kWorkerFd);
-  auto process = TRY(WorkerProcess::start(
-      {.guard = options_.guard,
-       .order = {.command = std::move(command),
-                 .cpu_ids = slot.cpu_ids,
-                 .memory_mb = slot.resources.memory_mb,
-                 .grace_ms = whole_milliseconds(options_.grace)},
-       .environment = merge_environment(base_environment_,
-                                        {slot_environment(slot), options_.environment, variables}),
-       .working_directory = options_.working_directory.string(),
-       .mark = fmt::format("{}{}/", mark_, next_worker_)}));
+  auto process =
+      TRY(WorkerProcess::start({.guard = options_.guard,
+                                .order = {.command = std::move(command),
+                                          .cpu_ids = slot.cpu_ids,
+                                          .memory_mb = slot.resources.memory_mb,
+                                          .grace_ms = whole_milliseconds(options_.grace)},
+                                .environment = merge_environment(
+                                    base_environment_, {slot_environment(slot), own, variables}),
+                                .working_directory = options_.working_directory.string(),
+                                .mark = fmt::format("{}{}/", mark_, next_worker_)}));
 
   auto worker = std::make_unique<LocalWorker>(
       LocalWorker{.id = next_worker_++, .slot = slot, .process = std::move(process)});

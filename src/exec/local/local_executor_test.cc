@@ -51,11 +51,11 @@ TEST_F(LocalExecutorTest, ParametersReachTheCommandAndTheEnvironment) {
 
 TEST_F(LocalExecutorTest, TheSlotLimitsThreadsAndDevices) {
   shell("echo $OMP_NUM_THREADS $OMP_WAIT_POLICY [$CUDA_VISIBLE_DEVICES] $PYTHONUNBUFFERED $EXTRA");
-  options_.environment = {{"EXTRA", "more"}};
+  options_.environment = {{"EXTRA", "more{trial}"}};
   options_.node.slots[0].resources = {.cpus = 3};
   options_.node.slots[0].gpu_ids = {1};
   run(order(0));
-  EXPECT_EQ(file("trial_0/stdout"), "3 PASSIVE [1] 1 more\n");
+  EXPECT_EQ(file("trial_0/stdout"), "3 PASSIVE [1] 1 more0\n");
 }
 
 TEST_F(LocalExecutorTest, AFailingScriptIsExplainedByItsLastErrorLine) {

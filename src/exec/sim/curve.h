@@ -32,6 +32,8 @@ struct Curve {
   std::function<double(const Config&, Steps step)> cost = {};
   /// Why the trial fails instead of finishing this step; empty: it does not.
   std::function<std::string(const Config&, TrialId, Steps step)> error = {};
+  /// What its source may not mean, one line each, for the user.
+  std::vector<std::string> notes = {};
 };
 
 }  // namespace clavier::exec

@@ -169,6 +169,24 @@ TEST(Table, LooksUpConfigurationsByTheirColumns) {
   EXPECT_NE(missing.find("t.csv has no row for lr=0.2"), std::string::npos) << missing;
 }
 
+TEST(Table, AByteOrderMarkIsNoPartOfTheFirstColumn) {
+  const Curve curve = table_curve("\xEF\xBB\xBF" + std::string(kTable), "t.csv", space()).value();
+  EXPECT_EQ(curve.steps(config({{"optimizer", "sgd"}, {"lr", 0.1}})), 2);
+}
+
+TEST(Table, TellsWhichParametersItHasNoColumnFor) {
+  Space three;
+  three.parameters = {{"lr", Real{0, 1}}, {"width", Integer{1, 9}}, {"classes", Constant{10}}};
+  EXPECT_EQ(
+      table_curve("lr,widht,step,loss\n0.1,3,1,0.5\n", "t.csv", three).value().notes,
+      std::vector<std::string>{"t.csv has no column for the parameter 'width': nothing depends "
+                               "on it; is it 'widht'?"});
+  EXPECT_EQ(
+      table_curve("lr,step,loss\n0.1,1,0.5\n", "t.csv", three).value().notes,
+      std::vector<std::string>{"t.csv has no column for the parameter 'width': nothing depends "
+                               "on it"});
+}
+
 TEST(Table, QuotedFieldsMayHoldCommasQuotesAndNewlines) {
   Space odd;
   odd.parameters = {{"text", Choice{{"a,\"b\"\nc"}}}};

@@ -12,8 +12,10 @@
 
 #include "base/csv.h"
 #include "base/files.h"
+#include "base/nearest.h"
 #include "exec/sim/config_text.h"
 #include "exec/sim/recorded.h"
+#include "study/domain.h"
 
 namespace clavier::exec {
 namespace {
@@ -144,6 +146,23 @@ Result<std::vector<RecordedTrial>> trials_of(CsvReader& reader, const Columns& c
   return trials;
 }
 
+/// Parameters that no measurement depends on, each with the column that may be meant.
+std::vector<std::string> missing_columns(const Columns& columns, std::string_view name,
+                                         const Space& space) {
+  std::vector<std::string> others, notes;
+  for (std::size_t i = 0; i < columns.names.size(); ++i)
+    if (columns.roles[i] == Columns::Role::kMetric) others.push_back(columns.names[i]);
+  for (const Parameter& parameter : space.parameters) {
+    const bool varies = cardinality(parameter.domain) != 1;  // constants and computed ones do not
+    if (!varies || std::ranges::count(columns.names, parameter.name) > 0) continue;
+    const std::string near = nearest(parameter.name, others);
+    notes.push_back(fmt::format("{} has no column for the parameter '{}': nothing depends on it{}",
+                                name, parameter.name,
+                                near.empty() ? "" : fmt::format("; is it '{}'?", near)));
+  }
+  return notes;
+}
+
 }  // namespace
 
 Result<Curve> table_curve(std::string_view csv, std::string_view name, const Space& space) {
@@ -157,6 +176,7 @@ Result<Curve> table_curve(std::string_view csv, std::string_view name, const Spa
 
   // A row belongs to a configuration whatever its trial's number.
   Curve curve;
+  curve.notes = missing_columns(columns, name, space);
   curve.metrics = [by_columns, only = Restricted(columns)](const Config& config, TrialId,
                                                            Steps step, std::uint64_t seed) {
     return by_columns.metrics(only(config), TrialId{}, step, seed);
