@@ -145,6 +145,7 @@ Unbegun::~Unbegun() {
   const std::string log = folder_.database().filename().string();
   for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock"})
     (void)opened->remove(log + suffix);
+  (void)opened->remove("data.json");  // What the data are, which no trial has seen.
   std::error_code not_empty;
   fs::remove(folder_.root, not_empty);
 }
