@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -117,6 +118,20 @@ Result<float> value_of(const Column& column, const CsvField& field, const CsvRea
   return *value;
 }
 
+/// The names in a header, else numbers from 1. Of equal ones the later get a number, as in pandas.
+std::vector<std::string> names_of(const std::vector<CsvField>& first, bool header) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    std::string name(header ? trimmed(first[i].text) : std::string_view());
+    if (name.empty()) name = fmt::format("{}", i + 1);
+    const std::string plain = name;
+    for (int k = 1; !taken.insert(name).second; ++k) name = fmt::format("{}.{}", plain, k);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 class TableReader {
  public:
   TableReader(std::string_view text, const TableSpec& spec, std::string_view origin)
@@ -196,15 +211,8 @@ class TableReader {
   }
 
   Status name_columns() {
-    std::set<std::string, std::less<>> taken;
-    for (std::size_t i = 0; i < first_.size(); ++i) {
-      std::string name(table_.header ? trimmed(first_[i].text) : std::string_view());
-      if (name.empty()) name = fmt::format("{}", i + 1);
-      // Of equal names the later ones get a number, as in pandas.
-      for (int k = 1; !taken.insert(name).second; ++k)
-        name = fmt::format("{}.{}", trimmed(first_[i].text), k);
+    for (std::string& name : names_of(first_, table_.header))
       table_.columns.push_back({.name = std::move(name)});
-    }
     if (!table_.header) {
       // The row is data, so its column has one value more than was surveyed.
       CsvReader reader(text_, origin_, kSeparators);
@@ -388,17 +396,15 @@ Result<std::vector<std::size_t>> places_of(const std::vector<const Column*>& use
                                            const std::vector<Column>& columns,
                                            const std::vector<CsvField>& first, bool& header,
                                            const CsvReader& reader) {
-  auto at = [&](const std::string& name) {
-    return static_cast<std::size_t>(
-        std::find_if(first.begin(), first.end(),
-                     [&](const CsvField& field) { return trimmed(field.text) == name; }) -
-        first.begin());
-  };
+  const auto names = names_of(first, true);
+  std::map<std::string_view, std::size_t> place_of;
+  for (std::size_t i = 0; i < names.size(); ++i) place_of.emplace(names[i], i);
   std::vector<std::size_t> places;
   std::vector<std::string> absent;
   for (const Column* column : used) {
-    places.push_back(at(column->name));
-    if (places.back() == first.size()) absent.push_back(column->name);
+    const auto found = place_of.find(column->name);
+    if (found == place_of.end()) absent.push_back(column->name);
+    places.push_back(found == place_of.end() ? 0 : found->second);
   }
   header = absent.empty();
   if (header) return places;
@@ -416,8 +422,6 @@ Result<std::vector<std::size_t>> places_of(const std::vector<const Column*>& use
     if (first.size() == columns.size()) return all;
     if (first.size() + 1 == columns.size()) return without_labels;
   }
-  std::vector<std::string_view> names;
-  for (const CsvField& field : first) names.push_back(trimmed(field.text));
   return reader.error(
       0, fmt::format("the model was trained on columns that are not there: {}; there are {}",
                      fmt::join(absent, ", "), fmt::join(names, ", ")));

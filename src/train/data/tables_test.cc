@@ -245,6 +245,12 @@ TEST(Csv, ColumnsOfAModelAreFoundByNameElseByPlace) {
             "are c, z");
 }
 
+TEST(Csv, ColumnsOfOneNameAreToldApart) {
+  auto table = csv("a,a,label\n1,2,0\n3,4,1\n");
+  EXPECT_EQ(kinds(table), "a:number a.1:number label:label");
+  EXPECT_EQ(parse_csv_for("a,a\n5,6\n", table.columns, "FILE")->inputs, (std::vector<float>{5, 6}));
+}
+
 TEST(Csv, SurvivesEveryDamage) {
   mutate_everywhere("a,\"b\",y\n1,\"2\",\"c\"\"d\"\n3,-4e-2,e\n", false,
                     [](auto file) { return parse_csv(as_text(file), {}, "FILE"); });
