@@ -192,7 +192,7 @@ TEST_F(FaultsTest, ATrialThatEndsWithoutTheMetricEndsTheStudyUnlessAnyHasReporte
 }
 
 TEST_F(FaultsTest, OneSilentTrialEndsNothingThreeDo) {
-  state_.apply_input({.input = Opened{.trials = 100}});
+  state_.apply_input({.id = {0}, .input = Opened{.trials = 100}});
   for (std::int64_t trial = 0; trial < 3; ++trial) {
     EXPECT_EQ(verdict(), "");
     start(trial);
@@ -205,7 +205,7 @@ TEST_F(FaultsTest, OneSilentTrialEndsNothingThreeDo) {
 }
 
 TEST_F(FaultsTest, WhereFewTrialsAreWantedAllOfThemAreEnough) {
-  state_.apply_input({.input = Opened{.trials = 1}});
+  state_.apply_input({.id = {0}, .input = Opened{.trials = 1}});
   start(0);
   end(0, ExitKind::kCompleted);
   EXPECT_NE(verdict(), "");

@@ -193,7 +193,7 @@ TEST(Image, WebpGifAndTiffAreDecodedWhereTheirLibrariesAre) {
       continue;
     }
     ASSERT_TRUE(image.ok()) << message(image);
-    if (!pixels.empty()) EXPECT_EQ(image->pixels, pixels);
+    EXPECT_TRUE(pixels.empty() || image->pixels == pixels);
     damage(file, false);
   }
 }

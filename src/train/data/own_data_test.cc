@@ -353,7 +353,7 @@ TEST_F(OwnData, DamagedPicklesAreSurvived) {
       auto changed = file;
       changed[i] = static_cast<char>(changed[i] ^ change);
       const auto result = parse(as_bytes(changed));
-      if (!result.ok()) EXPECT_NE(message(result).find("FILE"), std::string::npos);
+      EXPECT_TRUE(result.ok() || message(result).find("FILE") != std::string::npos);
     }
   }
 }
@@ -375,10 +375,9 @@ TEST_F(OwnData, TheUsualNamesOfSplitsAreKnown) {
     EXPECT_NE(source->remarks[1].find("testing has no folder for each class"), std::string::npos);
     EXPECT_NE(source->remarks[0].find("left out: the folder"), std::string::npos);
     own.write("evaL/a/1.pgm", "P5 1 1 255 x");
-    if (std::string(name) != "eval")
-      EXPECT_NE(
-          message(read({.source = own.path().string()})).find("for the same part of the data"),
-          std::string::npos);
+    if (std::string(name) == "eval") continue;
+    EXPECT_NE(message(read({.source = own.path().string()})).find("for the same part of the data"),
+              std::string::npos);
   }
 }
 

@@ -9,7 +9,7 @@ namespace clavier::train::data {
 namespace {
 
 Dataset table_facts() {
-  Dataset facts{.shape = {3}, .classes = 2, .class_names = {"no", "yes"}};
+  Dataset facts{.name = "", .shape = {3}, .classes = 2, .class_names = {"no", "yes"}};
   facts.mean = {0.5F, 0.25F, 7};
   facts.deviation = {0.5F, 0.1F, 1e-30F};
   facts.columns = {{.name = "c", .kind = Column::Kind::kCategory, .categories = {"blue", "red"}},
@@ -18,8 +18,12 @@ Dataset table_facts() {
                    {.name = "id", .kind = Column::Kind::kLeftOut}};
   return facts;
 }
-const Dataset kImages{
-    .shape = {1, 1, 2}, .classes = 2, .scale = 1.0F / 255, .mean = {0}, .deviation = {1}};
+const Dataset kImages{.name = "",
+                      .shape = {1, 1, 2},
+                      .classes = 2,
+                      .scale = 1.0F / 255,
+                      .mean = {0},
+                      .deviation = {1}};
 
 TEST(Facts, AreReadBackAsTheyWereWritten) {
   auto facts = table_facts();
