@@ -83,7 +83,11 @@ def report(metrics: Mapping[str, Any], step: Optional[int] = None,
 
 
 def should_stop() -> bool:
-    """Whether the trial is to leave; for looking in between reports. Never waits."""
+    """Whether the trial is to leave; for looking in between reports. Never waits.
+
+    A trial that leaves in between goes on from its last checkpoint; one that reports first saves
+    what it has come to.
+    """
     return _current().should_stop()
 
 
