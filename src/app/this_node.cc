@@ -132,6 +132,12 @@ struct Taken {
       by = process ? fmt::format("another study (process {})", *process) : "another study";
     }
   }
+  /// What others hold, for a remark: `cores 0-2 are held by …: `.
+  std::string held_elsewhere(std::string_view noun) const {
+    const bool one = elsewhere.size() == 1;
+    return fmt::format("{}{} {} {} held by {}: ", noun, one ? "" : "s", ranges(elsewhere),
+                       one ? "is" : "are", by);
+  }
   void keep(std::vector<HostLock>& held) {
     std::ranges::move(locks, std::back_inserter(held));
     locks.clear();
@@ -153,8 +159,7 @@ void share_gpus(const cluster::Machine& machine, const StudySpec& spec, std::str
     cluster::Machine rest = machine;
     rest.gpu_ids = taken.free;
     auto fewer = taken.free.empty() ? Result<Node>(unavailable("")) : with_slots(rest, spec);
-    const std::string held =
-        fmt::format("GPUs {} are held by {}: ", ranges(taken.elsewhere), taken.by);
+    const std::string held = taken.held_elsewhere("GPU");
     if (!fewer) {
       share.remarks.push_back(held + "sharing them");
       return;
@@ -178,8 +183,7 @@ void share_cores(const cluster::Machine& machine, const StudySpec& spec, std::st
     move_slots(share.node, &Slot::cpu_ids, used, taken.free);
     return taken.keep(share.held);
   }
-  const std::string held =
-      fmt::format("cores {} are held by {}: ", ranges(taken.elsewhere), taken.by);
+  const std::string held = taken.held_elsewhere("core");
   if (spec.cluster.pin == true) {
     share.remarks.push_back(held + "trials are pinned to some of them all the same");
     return taken.keep(share.held);

@@ -76,6 +76,16 @@ Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
 
 }  // namespace
 
+Status check_trials_start_alone(const StudySpec& recorded) {
+  if (!recorded.worker || recorded.worker->command.size() < 2 ||
+      recorded.worker->command[1] != kWorkerFlag)
+    return {};
+  return invalid(fmt::format(
+      "the trials of this study run inside the program {}, and nothing else can start one; "
+      "`clavier best` and `clavier show` have their configurations",
+      recorded.worker->command[0]));
+}
+
 Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   TRY(validate(tuning.space));
   if (tuning.objective.metric.empty())

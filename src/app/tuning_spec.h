@@ -19,6 +19,8 @@ inline constexpr std::string_view kWorkerFlag = "--clavier-worker";
 /// program (`trainable` is the registered name, empty for trials inside the program), and what
 /// functions compute is a constant.
 Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable = {});
+/// Fails for the study of a C++ program: nothing but that program can start one of its trials.
+Status check_trials_start_alone(const StudySpec& recorded);
 /// The log where the description wants it: in its directory or in memory.
 Result<store::StepLog> log_of(const Tuning& tuning);
 /// What the opening step says about a run that begins now.

@@ -5,8 +5,10 @@
 #include <optional>
 #include <ostream>
 
+#include "app/tuning_spec.h"
 #include "base/match.h"
 #include "base/nearest.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"
@@ -20,7 +22,7 @@ namespace {
 struct Asked {
   State state;
   Scope scope;
-  std::vector<std::string> seen = {};  ///< Names of all metrics, in order of appearance.
+  Names seen{};  ///< Of all metrics, in order of appearance.
 
   void take(Step step) {
     if (auto* signal = std::get_if<Signal>(&step.turn.input))
@@ -31,7 +33,7 @@ struct Asked {
   void value_of(Report& report) {
     report.value.reset();
     for (const Metric& metric : report.metrics) {
-      if (std::ranges::find(seen, metric.name) == seen.end()) seen.push_back(metric.name);
+      seen.add(metric.name);
       if (metric.name == state.objective().metric) report.value = metric.value;
     }
   }
@@ -70,6 +72,7 @@ std::string quoted(const std::string& word) {
 Result<std::string> command_of(const app::RecordedStudy& study, const Trial& trial) {
   if (!study.spec.worker)
     return fmt::format("clavier rerun {} {}", trial.id.value, quoted(study.folder.root.string()));
+  TRY(app::check_trials_start_alone(study.spec));
   worker::StartLine start;
   start.trial = trial.id;
   start.config = trial.best_config();
@@ -104,10 +107,11 @@ int run_best(const BestOptions& options, Streams& streams) {
                                              metric)));
   const auto trial = asked ? asked->best() : std::nullopt;
   if (!trial) {
-    const bool valued = asked && std::ranges::find(asked->seen, metric) != asked->seen.end();
+    const bool valued =
+        asked && std::ranges::find(asked->seen.all(), metric) != asked->seen.all().end();
     return fail(streams, not_found(fmt::format(
                              "no trial has reported {}{}{}", valued ? "a finite " : "", metric,
-                             asked && !valued ? suggestion(metric, asked->seen) : "")));
+                             asked && !valued ? suggestion(metric, asked->seen.all()) : "")));
   }
   if (options.command) {
     const auto command = command_of(*study, *trial);
@@ -119,7 +123,7 @@ int run_best(const BestOptions& options, Streams& streams) {
   const Model model = trial->best_model();
   if (options.json) {
     const auto or_null = [&](const auto& write) { return model.checkpoint ? write() : "null"; };
-    streams.data() << fmt::format(
+    streams.data() << strict_json(fmt::format(
         R"({{"trial": {}, "metric": {}, "value": {}, "step": {}, "config": {}, "directory": {}, )"
         R"("checkpoint": {}, "checkpoint_step": {}}})"
         "\n",
@@ -128,7 +132,7 @@ int run_best(const BestOptions& options, Streams& streams) {
         or_null([&] {
           return text::to_json(Value((study->folder.root / model.checkpoint->path).string()));
         }),
-        or_null([&] { return fmt::to_string(model.checkpoint->step); }));
+        or_null([&] { return fmt::to_string(model.checkpoint->step); })));
     return kSuccess;
   }
   streams.out << fmt::format("trial {}: {} {} at step {}\n", trial->id.value, metric,

@@ -65,7 +65,7 @@ Names::Names(std::vector<std::string> first) {
 }
 
 bool Names::add(const std::string& name) {
-  const bool is_new = known_.insert(name).second;
+  const bool is_new = known_.emplace(name, all_.size()).second;
   if (is_new) all_.push_back(name);
   return is_new;
 }
@@ -90,8 +90,9 @@ std::optional<double> LastMetrics::of(TrialId trial, const std::string& name) co
 
 std::vector<Metric> LastMetrics::of(TrialId trial) const {
   std::vector<Metric> all;
-  for (const std::string& name : names_.all())
-    if (const auto value = of(trial, name)) all.push_back({name, *value});
+  if (const auto values = values_.find(trial.value); values != values_.end())
+    for (const auto& [name, value] : values->second) all.push_back({name, value});
+  std::ranges::sort(all, {}, [&](const Metric& metric) { return names_.index(metric.name); });
   return all;
 }
 

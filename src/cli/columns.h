@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "app/recorded_study.h"
@@ -31,10 +30,12 @@ class Names {
   /// False if it was there.
   bool add(const std::string& name);
   const std::vector<std::string>& all() const { return all_; }
+  /// REQUIRES: it is one of them.
+  std::size_t index(const std::string& name) const { return known_.at(name); }
 
  private:
   std::vector<std::string> all_;
-  std::unordered_set<std::string> known_;
+  std::unordered_map<std::string, std::size_t> known_;
 };
 
 /// The last value of every metric that a trial has reported, in whichever report.

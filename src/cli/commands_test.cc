@@ -47,14 +47,15 @@ Config config(double lr, const char* optimizer) {
 class StudyOnDisk {
  public:
   /// With `decision`, instead of the stop; `optimizer` is trial 1's, `others` what trial 0 reports
-  /// last besides its loss.
+  /// last besides its loss; `text` the study file.
   explicit StudyOnDisk(const fs::path& home, std::optional<Decision> decision = {},
-                       const char* optimizer = "it's", std::vector<Metric> others = {})
+                       const char* optimizer = "it's", std::vector<Metric> others = {},
+                       std::string text = kStudy)
       : folder_{home / "demo"} {
     EXPECT_TRUE(app::make_study_folder(home, "demo").ok());
     auto log = store::StepLog::open(folder_.database(), {.metric = "loss"});
     EXPECT_TRUE(log.ok());
-    add(Opened{.utc_us = 1'700'000'000'000'000, .version = "0", .trials = 3, .study = kStudy});
+    add(Opened{.utc_us = 1'700'000'000'000'000, .version = "0", .trials = 3, .study = text});
     last().fill.created = {{.id = TrialId{0}, .config = config(0.125, "sgd"), .directory = "t0"},
                            {.id = TrialId{1}, .config = config(0.5, optimizer), .directory = "t1"}};
     last().fill.launches = {launch(0), launch(1)};
@@ -276,6 +277,17 @@ TEST_F(Commands, BestPrintsACommandThatAShellTakes) {
   EXPECT_EQ(run(run_best, BestOptions{.study = demo(), .mode = Mode::kMax, .command = true}),
             "CLAVIER_CONFIG='{\"lr\": 0.5, \"optimizer\": \"it'\\''s\"}' python3 train.py --lr 0.5 "
             "'--opt=it'\\''s'\n");
+}
+
+TEST_F(Commands, ATrialInsideAProgramCannotBeStartedFromOutside) {
+  std::string text = kStudy;
+  text.replace(text.find("command ="), std::string::npos,
+               "command = [\"square\", \"--clavier-worker\"]\n");
+  const StudyOnDisk study(home_, {}, "it's", {}, text);
+  run(run_best, BestOptions{.study = demo(), .command = true}, kFailure);
+  EXPECT_TRUE(has(err_, "run inside the program square")) << err_;
+  run(run_rerun, RerunOptions{.trial = 0, .study = demo()}, kFailure);
+  EXPECT_TRUE(has(err_, "run inside the program square")) << err_;
 }
 
 TEST_F(Commands, BestAsJsonHasWhatAScriptNeeds) {

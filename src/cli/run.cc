@@ -10,6 +10,7 @@
 #include "app/study_folder.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
+#include "app/tuning_spec.h"
 #include "cli/commands.h"
 #include "cli/one_run.h"
 #include "cli/plans.h"
@@ -98,6 +99,7 @@ Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& strea
 /// As its study was begun, with one trial: the same configuration, number and length.
 Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Trial& trial,
                                      const std::vector<std::string>& set) {
+  TRY(app::check_trials_start_alone(study.spec));
   app::StudySpec spec = study.spec;
   app::StudySpec resolved = spec;
   TRY(app::resolve_trainer(resolved));
