@@ -27,7 +27,9 @@ Array::Array(Network network, std::int64_t members, const ArrayOptions& options)
   buffers_ = at::zeros({members, network_.buffer_count}, type);
   for (const Parameter& buffer : network_.buffers)
     buffers_.narrow(1, buffer.offset, buffer.count).fill_(buffer.value);
-  layers_ = build_layers(*this);
+  layers_ = build_layers(*this, options_.plan);
+  if (!options_.evaluation.empty() && options_.evaluation != options_.plan)
+    evaluation_ = build_layers(*this, options_.evaluation);
 }
 
 Slot Array::slot(int parameter) const {
@@ -62,12 +64,12 @@ void Array::initialise(std::span<const std::uint64_t> seeds) {
 
 at::Tensor Array::forward(const at::Tensor& input, const Pass& pass) {
   at::Tensor x = input;
-  for (const LayerPtr& layer : layers_) x = layer->forward(x, pass);
+  const auto& layers = pass.training || evaluation_.empty() ? layers_ : evaluation_;
+  for (const LayerPtr& layer : layers) x = layer->forward(x, pass);
   return members_ == 1 ? x.unsqueeze(0) : x;
 }
 
 void Array::backward(const at::Tensor& gradient) {
-  gradients_.zero_();
   at::Tensor g = members_ == 1 ? gradient[0] : gradient;
   for (auto layer = layers_.rbegin(); layer != layers_.rend() && g.defined(); ++layer)
     g = (*layer)->backward(std::move(g));

@@ -17,6 +17,9 @@ struct ArrayOptions {
   at::ScalarType dtype = at::kFloat;
   c10::Device device = c10::kCPU;
   Kernels kernels = Kernels::kOwn;
+  Plan plan = {};
+  Plan evaluation = {};        ///< Where it is not the same.
+  Stopwatch* watch = nullptr;  ///< Must outlive the array.
 };
 
 /// F networks of the same shape trained as one: the ordinary model is the array of one. Member f
@@ -56,6 +59,7 @@ class Array {
   at::Tensor gradients_;
   at::Tensor buffers_;
   std::vector<LayerPtr> layers_;
+  std::vector<LayerPtr> evaluation_;  ///< Over the same buffers; empty: `layers_`.
 };
 
 }  // namespace clavier::train

@@ -14,7 +14,9 @@ namespace {
 using testing::Case;
 using testing::cases;
 using testing::difference;
+using testing::kWays;
 using testing::network_of;
+using testing::Way;
 
 constexpr std::int64_t kSamples = 6;
 
@@ -24,10 +26,10 @@ std::vector<std::uint64_t> seeds(std::int64_t members) {
   return result;
 }
 
-Array make(const Case& chosen, const std::vector<std::uint64_t>& of,
-           Kernels kernels = Kernels::kOwn, at::ScalarType dtype = at::kDouble) {
+Array make(const Case& chosen, const std::vector<std::uint64_t>& of, const Way& way = kWays[0],
+           at::ScalarType dtype = at::kDouble) {
   Array array(network_of(chosen), static_cast<std::int64_t>(of.size()),
-              {.dtype = dtype, .kernels = kernels});
+              {.dtype = dtype, .kernels = way.kernels, .plan = way.plan});
   array.initialise(of);
   return array;
 }
@@ -58,10 +60,10 @@ const Case& find(std::string_view name) {
 
 TEST(Array, EveryMemberEqualsStockOperatorsForwardAndBackward) {
   for (const Case& chosen : cases()) {
-    for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
+    for (const Way& way : kWays) {
       for (std::int64_t members : {1, 2, 3, 8}) {
         const double tolerance = members == 1 ? 1e-12 : 1e-9;
-        Array array = make(chosen, seeds(members), kernels);
+        Array array = make(chosen, seeds(members), way);
         const at::Tensor x = inputs(chosen);
         const at::Tensor logits = run(array, x, seeds(members));
         for (std::int64_t member = 0; member < members; ++member) {
@@ -108,23 +110,27 @@ TEST(Array, EvaluationUsesTheRunningStatistics) {
 
 TEST(Array, SinglePrecisionStaysWithinItsOwn) {
   for (const Case& chosen : cases()) {
-    Array array = make(chosen, seeds(2), Kernels::kOwn, at::kFloat);
-    Array exact = make(chosen, seeds(2));
-    const at::Tensor logits = run(array, inputs(chosen).to(at::kFloat), seeds(2));
-    EXPECT_LE(difference(logits.to(at::kDouble), run(exact, inputs(chosen), seeds(2))), 1e-4)
-        << chosen.name;
-    EXPECT_LE(difference(array.gradients().to(at::kDouble), exact.gradients()), 1e-3)
-        << chosen.name;
+    for (const Way& way : kWays) {
+      for (std::int64_t members : {1, 2}) {
+        Array array = make(chosen, seeds(members), way, at::kFloat);
+        Array exact = make(chosen, seeds(members));
+        const at::Tensor logits = run(array, inputs(chosen).to(at::kFloat), seeds(members));
+        const at::Tensor expected = run(exact, inputs(chosen), seeds(members));
+        EXPECT_LE(difference(logits.to(at::kDouble), expected), 1e-4) << chosen.name;
+        EXPECT_LE(difference(array.gradients().to(at::kDouble), exact.gradients()), 1e-3)
+            << chosen.name;
+      }
+    }
   }
 }
 
 TEST(Array, ABrokenMemberLeavesTheOthersBitForBit) {
   for (const Case& chosen : cases()) {
-    for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
-      Array array = make(chosen, seeds(3), kernels);
+    for (const Way& way : kWays) {
+      Array array = make(chosen, seeds(3), way);
       const at::Tensor before = run(array, inputs(chosen), seeds(3)).clone();
       const at::Tensor gradients = array.gradients().clone();
-      Array broken = make(chosen, seeds(3), kernels);
+      Array broken = make(chosen, seeds(3), way);
       broken.parameters()[1].fill_(std::nan(""));
       const at::Tensor after = run(broken, inputs(chosen), seeds(3));
       for (std::int64_t member : {0, 2}) {

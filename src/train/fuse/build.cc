@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/check.h"
 #include "train/fuse/array.h"
 
 namespace clavier::train {
@@ -11,12 +12,23 @@ namespace {
 
 using Shaped = std::span<const ShapedLayer>;
 
-/// Above this many weights the library's blocked kernels win over our loops.
-constexpr std::int64_t kPlainWeights = 1 << 13;
+/// Above these many weights the loops are not even tried.
+constexpr std::int64_t kMostLoopWeights = 1 << 15;
+/// Up to these many they are taken where nobody has measured.
+constexpr std::int64_t kFewWeights = 1 << 12;
+
+std::int64_t weights(const ShapedLayer& layer) {
+  return layer.spec.out * layer.in.sizes[0] * layer.spec.kernel * layer.spec.kernel;
+}
+
+Convolver rule_of_thumb(const ShapedLayer& layer, std::int64_t members) {
+  return possible(layer, weights(layer) <= kFewWeights ? Convolver::kLoops : Convolver::kLibrary,
+                  members);
+}
 
 class Builder {
  public:
-  explicit Builder(const Array& array) : array_(array) {
+  Builder(const Array& array, const Plan& plan) : array_(array), plan_(plan) {
     options_.members = array.members();
     options_.shared = array.members() > 1;
     options_.input_gradient = false;
@@ -41,12 +53,7 @@ class Builder {
         return relu ? 2 : 1;
       }
       case LayerKind::kConv2d: return convolution(layers, built);
-      case LayerKind::kBatchNorm:
-        separate(layer, built);
-        built.push_back(make_batch_norm(layer, options_, slot(layer.weight), slot(layer.bias),
-                                        buffer(layer.mean), buffer(layer.variance)));
-        told_apart();
-        return 1;
+      case LayerKind::kBatchNorm: return batch_norm(layers, built);
       case LayerKind::kLayerNorm:
         separate(layer, built);
         built.push_back(make_layer_norm(layer, options_, slot(layer.weight), slot(layer.bias)));
@@ -69,7 +76,7 @@ class Builder {
       case LayerKind::kDropout:
         separate(layer, built);
         return unknowing(make_dropout(layer, options_), built);
-      case LayerKind::kResidual: residual(layer, built); return 1;
+      case LayerKind::kResidual: return residual(layers, built);
     }
     return 1;
   }
@@ -82,42 +89,74 @@ class Builder {
 
   std::size_t convolution(Shaped layers, std::vector<LayerPtr>& built) {
     const ShapedLayer& layer = layers[0];
-    const bool plain =
-        options_.plain && layer.spec.stride == 1 &&
-        array_.network().parameters[static_cast<std::size_t>(layer.weight)].count <= kPlainWeights;
+    const Slot weight = slot(layer.weight);
+    const Slot bias = slot(layer.bias);
+    const std::size_t number = convolutions_++;
+    if (array_.options().watch) built.push_back(make_mark(number, *array_.options().watch));
     std::size_t taken = 1;
-    if (plain) {
-      bool relu = false;
-      std::int64_t pool = 1;
-      for (; taken < layers.size(); ++taken) {
-        const LayerSpec& after = layers[taken].spec;
-        if (after.kind == LayerKind::kRelu && !relu) {
-          relu = true;
-        } else if (after.kind == LayerKind::kMaxPool && pool == 1 && after.padding == 0 &&
-                   after.stride == after.kernel) {
-          pool = after.kernel;
-        } else {
-          break;
+    switch (convolver(layer, number)) {
+      case Convolver::kLoops: {
+        bool relu = false;
+        std::int64_t pool = 1;
+        for (; taken < layers.size(); ++taken) {
+          const LayerSpec& after = layers[taken].spec;
+          if (after.kind == LayerKind::kRelu && !relu) {
+            relu = true;
+          } else if (after.kind == LayerKind::kMaxPool && pool == 1 && after.padding == 0 &&
+                     after.stride == after.kernel) {
+            pool = after.kernel;
+          } else {
+            break;
+          }
         }
+        built.push_back(make_plain_convolution(layer, options_, weight, bias, relu, pool));
+        break;
       }
-      built.push_back(make_plain_convolution(layer, options_, slot(layer.weight), slot(layer.bias),
-                                             relu, pool));
-    } else {
-      built.push_back(make_convolution(layer, options_, slot(layer.weight), slot(layer.bias)));
+      case Convolver::kProducts:
+        built.push_back(make_matrix_convolution(layer, options_, weight, bias));
+        break;
+      case Convolver::kLibrary:
+        built.push_back(make_convolution(layer, options_, weight, bias));
+        break;
     }
     told_apart();
     return taken;
   }
 
-  void residual(const ShapedLayer& layer, std::vector<LayerPtr>& built) {
+  /// The plan's choice for convolution `number`.
+  Convolver convolver(const ShapedLayer& layer, std::size_t number) const {
+    if (!options_.plain) return Convolver::kLibrary;
+    if (plan_.empty()) return rule_of_thumb(layer, array_.members());
+    CHECK(plan_.size() == 1 || number < plan_.size(), "a plan for every convolution");
+    return possible(layer, plan_.size() == 1 ? plan_[0] : plan_[number], array_.members());
+  }
+
+  std::size_t batch_norm(Shaped layers, std::vector<LayerPtr>& built) {
+    const ShapedLayer& layer = layers[0];
+    separate(layer, built);
+    const bool relu = options_.plain && is(layers, 1, LayerKind::kRelu);
+    built.push_back(options_.plain
+                        ? make_plain_batch_norm(layer, options_, slot(layer.weight),
+                                                slot(layer.bias), buffer(layer.mean),
+                                                buffer(layer.variance), relu)
+                        : make_batch_norm(layer, options_, slot(layer.weight), slot(layer.bias),
+                                          buffer(layer.mean), buffer(layer.variance)));
+    told_apart();
+    return relu ? 2 : 1;
+  }
+
+  std::size_t residual(Shaped layers, std::vector<LayerPtr>& built) {
+    const ShapedLayer& layer = layers[0];
+    const bool relu = is(layers, 1, LayerKind::kRelu);
     separate(layer, built);
     const LayerOptions before = options_;
     std::vector<LayerPtr> body = list(layer.body);
     options_ = before;
     std::vector<LayerPtr> shortcut = list(layer.shortcut);
-    built.push_back(make_residual(std::move(body), std::move(shortcut), before));
+    built.push_back(make_residual(std::move(body), std::move(shortcut), before, relu));
     options_ = before;
     told_apart();
+    return relu ? 2 : 1;
   }
 
   void separate(const ShapedLayer& layer, std::vector<LayerPtr>& built) {
@@ -144,13 +183,25 @@ class Builder {
   }
 
   const Array& array_;
+  const Plan& plan_;
   LayerOptions options_;
+  std::size_t convolutions_ = 0;  ///< Built so far.
 };
 
 }  // namespace
 
-std::vector<LayerPtr> build_layers(const Array& array) {
-  return Builder(array).list(array.network().layers);
+Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t members) {
+  const LayerSpec& spec = layer.spec;
+  const bool pointwise = spec.kernel == 1 && spec.padding == 0;
+  const bool winograd = spec.kernel == 3 && spec.padding == 1 && spec.stride == 1;
+  bool can = true;
+  if (wanted == Convolver::kLoops) can = spec.stride == 1 && weights(layer) <= kMostLoopWeights;
+  if (wanted == Convolver::kProducts) can = members == 1 && (pointwise || winograd);
+  return can ? wanted : Convolver::kLibrary;
+}
+
+std::vector<LayerPtr> build_layers(const Array& array, const Plan& plan) {
+  return Builder(array, plan).list(array.network().layers);
 }
 
 }  // namespace clavier::train

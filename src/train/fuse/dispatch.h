@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 /// One body, compiled for several instruction sets, chosen once per process. The body is a template
 /// over the vector's size in bytes that the compiler must inline.
 
@@ -17,6 +20,17 @@ enum class Vectors { k128, k256, k512 };
 
 /// What this processor has.
 Vectors vectors();
+
+template <typename T, int Bytes>
+struct Vector {
+  typedef T Type __attribute__((vector_size(Bytes)));
+  static constexpr std::int64_t kLanes = Bytes / sizeof(T);
+};
+
+template <typename V, typename T>
+CLAVIER_INLINE void load(V& to, const T* from) {
+  std::memcpy(&to, from, sizeof(V));
+}
 
 }  // namespace clavier::train::kernels
 

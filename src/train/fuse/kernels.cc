@@ -8,17 +8,6 @@
 namespace clavier::train::kernels {
 namespace {
 
-template <typename T, int Bytes>
-struct Vector {
-  typedef T Type __attribute__((vector_size(Bytes)));
-  static constexpr std::int64_t kLanes = Bytes / sizeof(T);
-};
-
-template <typename V, typename T>
-CLAVIER_INLINE void load(V& to, const T* from) {
-  std::memcpy(&to, from, sizeof(V));
-}
-
 /// Rows × Blocks vectors of the output stay in registers over the whole sum.
 template <int Bytes, int Rows, int Blocks, typename T>
 CLAVIER_INLINE void correlate_tile(const Taps<T>& in, const Weights<T>& weights, std::int64_t row,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,6 +16,33 @@ namespace clavier::train {
 /// Who does the arithmetic on a processor: our own loops where there are some, or the library
 /// alone, as on every other device.
 enum class Kernels { kOwn, kLibrary };
+
+/// With our own kernels, who does a convolution: loops (stride 1; best with few channels), products
+/// of matrices (1 x 1; 3 x 3 by Winograd's transforms), or the library, which is also asked where
+/// the others cannot.
+enum class Convolver { kLoops, kProducts, kLibrary };
+
+/// One for every convolution, in the order in which they run; or one for all of them; or none: by a
+/// rule of thumb.
+using Plan = std::vector<Convolver>;
+
+/// `wanted` where the layer can be done so, else the library.
+Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t members);
+
+/// How long the stretch from each convolution to the next takes, when it is asked for.
+struct Stopwatch {
+  std::function<double()> clock;
+  std::vector<double> seconds;
+  double last = 0;
+  std::size_t current = 0;  ///< The convolution that has run last.
+
+  /// What passed since the last lap belongs to `index`.
+  void lap(std::size_t index) {
+    const double now = clock();
+    seconds[index] += now - last;
+    last = now;
+  }
+};
 
 /// One trip through the network.
 struct Pass {
@@ -41,9 +69,9 @@ class Layer {
 
   /// With `pass.training`, keeps what `backward` needs until then.
   virtual at::Tensor forward(const at::Tensor& input, const Pass& pass) = 0;
-  /// Takes the loss's gradient by the output, which it may overwrite; sets the gradients of its
-  /// parameters; returns the gradient by the input, or an undefined tensor where nobody needs it.
-  /// REQUIRES: a forward pass in training before it, and gradients of zero.
+  /// Takes the loss's gradient by the output; sets the gradients of its parameters; returns the
+  /// gradient by the input, or an undefined tensor where nobody needs it.
+  /// REQUIRES: a forward pass in training before it.
   virtual at::Tensor backward(at::Tensor gradient) = 0;
 };
 
@@ -66,8 +94,14 @@ LayerPtr make_convolution(const ShapedLayer& layer, const LayerOptions& options,
 /// behind it in the same pass over the numbers.
 LayerPtr make_plain_convolution(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                                 Slot bias, bool relu, std::int64_t pool);
+/// A convolution by products of matrices. REQUIRES: `possible`.
+LayerPtr make_matrix_convolution(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
+                                 Slot bias);
 LayerPtr make_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias, at::Tensor mean, at::Tensor variance);
+/// On a processor, with the ReLU behind it in the same pass.
+LayerPtr make_plain_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
+                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu);
 LayerPtr make_layer_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias);
 LayerPtr make_pool(const ShapedLayer& layer, const LayerOptions& options);
@@ -76,7 +110,10 @@ LayerPtr make_flatten(const ShapedLayer& layer, const LayerOptions& options);
 LayerPtr make_dropout(const ShapedLayer& layer, const LayerOptions& options);
 /// Gives every member its own copy of a shared input.
 LayerPtr make_expand(const ShapedLayer& layer, const LayerOptions& options);
+/// Stands before convolution `number` and tells the watch of it; changes nothing.
+LayerPtr make_mark(std::size_t number, Stopwatch& watch);
+/// The sum of both ways, and the ReLU behind it.
 LayerPtr make_residual(std::vector<LayerPtr> body, std::vector<LayerPtr> shortcut,
-                       const LayerOptions& options);
+                       const LayerOptions& options, bool relu);
 
 }  // namespace clavier::train

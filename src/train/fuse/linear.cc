@@ -36,7 +36,7 @@ class Linear : public Layer {
 
   at::Tensor backward(at::Tensor gradient) override {
     const at::Tensor input = std::move(input_);
-    if (relu_) gradient = masked(std::move(gradient), plain_pass_);
+    if (relu_) gradient = at::threshold_backward(gradient, output_, 0);
     output_.reset();
     return plain_pass_ ? plain_backward(input, gradient.contiguous())
                        : library_backward(input, gradient);
@@ -63,26 +63,15 @@ class Linear : public Layer {
 
   at::Tensor library_backward(const at::Tensor& input, const at::Tensor& gradient) {
     if (members() == 1) {
-      weight_.gradient[0].addmm_(gradient.t(), input);
-      if (bias_.value.defined()) bias_.gradient[0].add_(gradient.sum(0));
+      at::Tensor by_weight = weight_.gradient[0];
+      at::mm_out(by_weight, gradient.t(), input);
+      if (bias_.value.defined()) bias_.gradient[0].copy_(gradient.sum(0));
       return options_.input_gradient ? at::mm(gradient, weight_.value[0]) : at::Tensor();
     }
     const at::Tensor all = options_.shared ? input.unsqueeze(0).expand({members(), -1, -1}) : input;
-    weight_.gradient.baddbmm_(gradient.transpose(1, 2), all);
-    if (bias_.value.defined()) bias_.gradient.add_(gradient.sum(1));
+    weight_.gradient.baddbmm_(gradient.transpose(1, 2), all, 0);
+    if (bias_.value.defined()) bias_.gradient.copy_(gradient.sum(1));
     return options_.input_gradient ? at::bmm(gradient, weight_.value) : at::Tensor();
-  }
-
-  at::Tensor masked(at::Tensor gradient, bool plain) {
-    if (!plain) return at::threshold_backward(gradient, output_, 0);
-    gradient = gradient.contiguous();
-    AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "linear", [&] {
-      auto* g = gradient.mutable_data_ptr<scalar_t>();
-      const auto* y = output_.const_data_ptr<scalar_t>();
-      const std::int64_t count = gradient.numel();
-      for (std::int64_t i = 0; i < count; ++i) g[i] = y[i] <= 0 ? scalar_t(0) : g[i];
-    });
-    return gradient;
   }
 
   at::Tensor plain_forward(const at::Tensor& input, std::int64_t batch) {
@@ -118,6 +107,7 @@ class Linear : public Layer {
         if (bias_.value.defined()) {
           auto* gb =
               bias_.gradient.mutable_data_ptr<scalar_t>() + member * bias_.gradient.stride(0);
+          std::fill(gb, gb + out_, scalar_t(0));
           for (std::int64_t n = 0; n < batch; ++n)
             for (std::int64_t o = 0; o < out_; ++o) gb[o] += g[n * out_ + o];
         }

@@ -92,6 +92,8 @@ class PlainConvolution : public Layer {
     gradient = gradient.contiguous();
     const at::Tensor input = std::move(input_);
     const std::int64_t batch = input.size(0);
+    weight_.gradient.zero_();
+    if (bias_.value.defined()) bias_.gradient.zero_();
     at::Tensor result;
     if (options_.input_gradient) {
       CHECK(!options_.shared, "a shared input has no gradient");

@@ -70,11 +70,11 @@ constexpr Figures kTorchvision[] = {
 
 TEST(ResNetArray, EqualsTorchvisionsForwardBackwardAndInEvaluation) {
   for (std::size_t i = 0; i < std::size(kNets); ++i) {
-    for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
+    for (const testing::Way& way : testing::kWays) {
       for (std::int64_t members : {1, 2}) {
         SCOPED_TRACE(kNets[i].name);
         Array array(testing::network_of(kNets[i]), members,
-                    {.dtype = at::kDouble, .kernels = kernels});
+                    {.dtype = at::kDouble, .kernels = way.kernels, .plan = way.plan});
         fill(array);
         const at::Tensor x = images(kNets[i]);
         const Figures& expected = kTorchvision[i];

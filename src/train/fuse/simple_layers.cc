@@ -180,21 +180,50 @@ class Expand : public Layer {
   std::int64_t members_;
 };
 
+class Mark : public Layer {
+ public:
+  Mark(std::size_t number, Stopwatch& watch) : number_(number), watch_(watch) {}
+
+  at::Tensor forward(const at::Tensor& input, const Pass&) override {
+    watch_.lap(watch_.current);
+    watch_.current = number_;
+    return input;
+  }
+  at::Tensor backward(at::Tensor gradient) override {
+    watch_.lap(number_);
+    return gradient;
+  }
+
+ private:
+  std::size_t number_;
+  Stopwatch& watch_;
+};
+
 class Residual : public Layer {
  public:
-  Residual(std::vector<LayerPtr> body, std::vector<LayerPtr> shortcut, bool input_gradient)
-      : body_(std::move(body)), shortcut_(std::move(shortcut)), input_gradient_(input_gradient) {}
+  Residual(std::vector<LayerPtr> body, std::vector<LayerPtr> shortcut, bool input_gradient,
+           bool relu)
+      : body_(std::move(body)),
+        shortcut_(std::move(shortcut)),
+        input_gradient_(input_gradient),
+        relu_(relu) {}
 
   at::Tensor forward(const at::Tensor& input, const Pass& pass) override {
     at::Tensor long_way = input;
     for (const LayerPtr& layer : body_) long_way = layer->forward(long_way, pass);
     at::Tensor short_way = input;
     for (const LayerPtr& layer : shortcut_) short_way = layer->forward(short_way, pass);
-    return at::add(long_way, short_way);
+    at::Tensor output = at::add(long_way, short_way);
+    if (!relu_) return output;
+    output.relu_();
+    if (pass.training) output_ = output;
+    return output;
   }
 
   at::Tensor backward(at::Tensor gradient) override {
-    at::Tensor short_way = gradient.clone();  // The layers may overwrite what they get.
+    if (relu_) gradient = at::threshold_backward(gradient, output_, 0);
+    output_.reset();
+    at::Tensor short_way = gradient;
     for (auto layer = shortcut_.rbegin(); layer != shortcut_.rend() && short_way.defined(); ++layer)
       short_way = (*layer)->backward(std::move(short_way));
     for (auto layer = body_.rbegin(); layer != body_.rend() && gradient.defined(); ++layer)
@@ -206,6 +235,8 @@ class Residual : public Layer {
   std::vector<LayerPtr> body_;
   std::vector<LayerPtr> shortcut_;
   bool input_gradient_;
+  bool relu_;
+  at::Tensor output_;
 };
 
 }  // namespace
@@ -225,9 +256,13 @@ LayerPtr make_dropout(const ShapedLayer& layer, const LayerOptions& options) {
 LayerPtr make_expand(const ShapedLayer& layer, const LayerOptions& options) {
   return std::make_unique<Expand>(layer, options);
 }
+LayerPtr make_mark(std::size_t number, Stopwatch& watch) {
+  return std::make_unique<Mark>(number, watch);
+}
 LayerPtr make_residual(std::vector<LayerPtr> body, std::vector<LayerPtr> shortcut,
-                       const LayerOptions& options) {
-  return std::make_unique<Residual>(std::move(body), std::move(shortcut), options.input_gradient);
+                       const LayerOptions& options, bool relu) {
+  return std::make_unique<Residual>(std::move(body), std::move(shortcut), options.input_gradient,
+                                    relu);
 }
 
 }  // namespace clavier::train

@@ -21,6 +21,16 @@ struct Case {
 /// Small networks that have every layer in every surrounding that matters.
 const std::vector<Case>& cases();
 
+/// Everyone who may do the arithmetic.
+struct Way {
+  Kernels kernels;
+  Plan plan;
+};
+inline const Way kWays[] = {{Kernels::kOwn, {Convolver::kLoops}},
+                            {Kernels::kOwn, {Convolver::kProducts}},
+                            {Kernels::kOwn, {Convolver::kLibrary}},
+                            {Kernels::kLibrary, {}}};
+
 Network network_of(const Case& chosen);
 
 /// Parameters of one member as leaves of LibTorch's own differentiation.

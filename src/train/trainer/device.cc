@@ -1,5 +1,7 @@
 #include "train/trainer/device.h"
 
+#include <malloc.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -41,6 +43,14 @@ void use_few_threads() {
   const char* wanted = std::getenv("OMP_NUM_THREADS");
   const int count = wanted ? number_in(wanted, 1) : 1;
   at::set_num_threads(count >= 1 && count <= kMostThreads ? count : 1);
+}
+
+void keep_freed_memory() {
+#ifdef M_MMAP_MAX
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, -1);  // Never.
+  ::mallopt(M_TOP_PAD, 1 << 26);
+#endif
 }
 
 }  // namespace clavier::train

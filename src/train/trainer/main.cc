@@ -52,8 +52,11 @@ int run(const Options& options) {
   }
   auto spec = train::parse_trainer(options.spec);
   if (!spec.ok()) return fail(spec.error());
+  auto plans = train::PlanStore::from_environment();
+  if (!plans.ok()) return fail(plans.error());
   train::use_few_threads();
-  train::Trainer trainer(*std::move(spec), data_dir);
+  train::keep_freed_memory();
+  train::Trainer trainer(*std::move(spec), data_dir, *std::move(plans));
   if (!options.test)
     return worker::worker_main([&](worker::TrialContext& context) { trainer.run(context); },
                                {.name = "clavier-train", .resume = true, .exploit = true});

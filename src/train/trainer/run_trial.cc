@@ -53,8 +53,8 @@ struct Trainer::Loaded {
   Samples samples;
 };
 
-Trainer::Trainer(TrainerSpec spec, std::filesystem::path data_dir)
-    : spec_(std::move(spec)), data_dir_(std::move(data_dir)) {}
+Trainer::Trainer(TrainerSpec spec, std::filesystem::path data_dir, PlanStore plans)
+    : spec_(std::move(spec)), data_dir_(std::move(data_dir)), plans_(std::move(plans)) {}
 Trainer::~Trainer() = default;
 
 Result<const Samples*> Trainer::samples(const TrainerSpec& spec) {
@@ -79,7 +79,7 @@ std::unique_ptr<Training> Trainer::prepare(const worker::TrialContext& context) 
   const auto from = context.checkpoint();
   auto training = must(Training::create(spec, trial_seed(spec, context.trial()), data,
                                         must(choose_device(spec.device)),
-                                        from ? Weights::kFromCheckpoint : Weights::kDrawn));
+                                        from ? Weights::kFromCheckpoint : Weights::kDrawn, plans_));
   if (from) must(load_checkpoint(*training, *from));
   return training;
 }
@@ -151,7 +151,7 @@ Result<std::string> Trainer::test(const Config& config, const std::filesystem::p
   const c10::Device device = TRY(choose_device(spec.device));
   const auto dtype = spec.dtype == Precision::kFloat64 ? at::kDouble : at::kFloat;
   const Samples data = to_device(dataset, dtype, device);
-  auto training = TRY(Training::create(spec, 0, data, device, Weights::kFromCheckpoint));
+  auto training = TRY(Training::create(spec, 0, data, device, Weights::kFromCheckpoint, plans_));
   TRY(load_model(training->array(), checkpoint));
   return text::to_json(training->test_metrics());
 }

@@ -26,7 +26,7 @@ struct Times {
 /// Trains trials of one specification, one after the other, and keeps the data set between them.
 class Trainer {
  public:
-  Trainer(TrainerSpec spec, std::filesystem::path data_dir);
+  Trainer(TrainerSpec spec, std::filesystem::path data_dir, PlanStore plans = PlanStore(Plan{}));
   ~Trainer();
 
   /// Trains one trial: evaluates and reports at every multiple of `report_every` steps and where
@@ -51,6 +51,7 @@ class Trainer {
 
   TrainerSpec spec_;
   std::filesystem::path data_dir_;
+  PlanStore plans_;
   std::unique_ptr<Loaded> loaded_;
   Times times_;
 };

@@ -33,6 +33,20 @@ Status check_norms(const std::vector<ShapedLayer>& layers, std::int64_t smallest
   return {};
 }
 
+ArrayOptions array_options(const TrainerSpec& spec, const Network& network, const Samples& samples,
+                           c10::Device device, const PlanStore& plans) {
+  ArrayOptions options{.dtype = scalar_type(spec.dtype), .device = device};
+  if (!device.is_cpu()) return options;
+  const PlanQuestion question{.dtype = options.dtype,
+                              .batch = std::min(spec.batch_size, samples.train.count())};
+  options.plan = plans.plan(network, question);
+  options.evaluation =
+      plans.plan(network, {.dtype = options.dtype,
+                           .batch = std::min(spec.eval_batch_size, samples.validation.count()),
+                           .training = false});
+  return options;
+}
+
 std::int64_t smallest_batch(const TrainerSpec& spec, std::int64_t samples) {
   const std::int64_t whole = std::min(spec.batch_size, samples);
   return spec.drop_last || samples % whole == 0 ? whole : samples % whole;
@@ -42,7 +56,7 @@ std::int64_t smallest_batch(const TrainerSpec& spec, std::int64_t samples) {
 
 Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std::uint64_t seed,
                                                    const Samples& samples, c10::Device device,
-                                                   Weights weights) {
+                                                   Weights weights, const PlanStore& plans) {
   if ((spec.loss == LossKind::kCrossEntropy) != samples.classification)
     return invalid(samples.classification
                        ? "the data have classes: trainer.loss must be \"cross_entropy\"; if their "
@@ -57,18 +71,19 @@ Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std:
   Network network = TRY(infer_shapes(layers, samples.shape, samples.outputs));
   const Status norms = check_norms(network.layers, smallest_batch(spec, samples.train.count()));
   if (!norms.ok()) return norms.error();
-  std::unique_ptr<Training> training(new Training(spec, seed, samples, device, std::move(network)));
+  std::unique_ptr<Training> training(
+      new Training(spec, seed, samples, device, std::move(network), plans));
   if (weights == Weights::kDrawn) training->array_.initialise(training->seeds_);
   return training;
 }
 
 Training::Training(const TrainerSpec& spec, std::uint64_t seed, const Samples& samples,
-                   c10::Device device, Network network)
+                   c10::Device device, Network network, const PlanStore& plans)
     : spec_(spec),
       seeds_{seed},
       samples_(samples),
       batches_(samples, spec),
-      array_(std::move(network), 1, {.dtype = scalar_type(spec.dtype), .device = device}),
+      array_(network, 1, array_options(spec, network, samples, device, plans)),
       optimizer_(spec.optimizer, spec.nesterov, array_.parameters()),
       options_(member_options(spec)),
       smoothing_{spec.label_smoothing},

@@ -12,6 +12,7 @@
 #include "train/fuse/loss.h"
 #include "train/fuse/optimizer.h"
 #include "train/spec/trainer_spec.h"
+#include "train/trainer/plan_store.h"
 #include "train/trainer/samples.h"
 
 namespace clavier::train {
@@ -31,10 +32,12 @@ enum class Weights { kDrawn, kFromCheckpoint };
 /// and position alone.
 class Training {
  public:
-  /// `samples` must outlive it. `seed` is the trial's. Fails if the network does not fit the data.
+  /// `samples` must outlive it. `seed` is the trial's. `plans` says who does the convolutions on a
+  /// processor. Fails if the network does not fit the data.
   static Result<std::unique_ptr<Training>> create(const TrainerSpec& spec, std::uint64_t seed,
                                                   const Samples& samples, c10::Device device,
-                                                  Weights weights = Weights::kDrawn);
+                                                  Weights weights = Weights::kDrawn,
+                                                  const PlanStore& plans = PlanStore(Plan{}));
 
   /// Trains up to the next step of the trial (an epoch or a batch).
   void train_step();
@@ -66,7 +69,7 @@ class Training {
 
  private:
   Training(const TrainerSpec& spec, std::uint64_t seed, const Samples& samples, c10::Device device,
-           Network network);
+           Network network, const PlanStore& plans);
 
   void train_batch();
   /// Mean loss and accuracy over a split, without smoothing.
