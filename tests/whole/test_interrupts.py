@@ -1,6 +1,7 @@
 """A study that is interrupted within its trials' steps goes the way of one that is not."""
 import csv
 import json
+import os
 import pathlib
 import signal
 import unittest
@@ -112,8 +113,17 @@ workers = 1
 """
 
 
+# Where `clavier data digits` puts them.
+DATA = pathlib.Path(os.environ.get("CLAVIER_DATA", pathlib.Path.home() / ".cache" / "clavier"))
+
+
 @unittest.skipUnless((BIN / "clavier-train").exists(), "built without LibTorch")
+@unittest.skipUnless((DATA / "digits" / "digits.csv").exists(), "the digits are not here")
 class BuiltInTrainer(WholeProgram):
+    def setUp(self):
+        super().setUp()
+        self.environment["CLAVIER_DATA"] = str(DATA)
+
     def curves(self, name):
         metrics = ("training_iteration", "accuracy", "loss", "train_loss", "done")
         return [[[json.loads(line)[metric] for metric in metrics] for line in path.read_text().splitlines()]
