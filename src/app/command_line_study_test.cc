@@ -61,11 +61,17 @@ TEST(CommandLineStudy, RefusesWhatIsNoDistribution) {
   EXPECT_EQ(error("lr=loguniform(1e-5,1e-1"),
             "--space lr=loguniform(1e-5,1e-1: a distribution is written loguniform(...), with both "
             "parentheses");
+  EXPECT_EQ(error("lr=1e-4,1e-1"),
+            "--space lr=1e-4,1e-1: several values need a distribution: uniform(low,high), "
+            "choice(a,b); a text with a comma needs quotes");
+  EXPECT_EQ(error("text=\"a,b\""), "no error");
   EXPECT_EQ(error("lr=uniform [0,1]"),
             "--space lr=uniform [0,1]: a distribution is written uniform(...), with both "
             "parentheses");
   EXPECT_EQ(error("lr=uniform(1)"),
             "command line:7:18: lr: uniform takes numbers [low, high], not 1 items");
+  EXPECT_EQ(from_command_line({.space = {"lr=1", "lr=2"}, .command = {"a"}}).error().message,
+            "--space lr=2: this parameter is there twice");
   EXPECT_EQ(from_command_line({}).error().message,
             "no command: put it behind --, for example -- python3 train.py --lr {lr}");
 }

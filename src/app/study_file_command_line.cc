@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "app/study_file.h"
 #include "app/study_file_space.h"
@@ -83,6 +84,10 @@ Result<std::string> space_line(std::string_view text) {
                        how.find_first_of(" \"'[{") == std::string_view::npos;
   if (const std::string meant = distribution_in(text); !is_call && !meant.empty())
     return wrong(fmt::format("a distribution is written {}(...), with both parentheses", meant));
+  if (!is_call && arguments(text).size() > 1)
+    return wrong(
+        "several values need a distribution: uniform(low,high), choice(a,b); a text with a "
+        "comma needs quotes");
   if (!is_call) return fmt::format("{} = {}\n", key, as_toml(text));
   const auto names = primitive_names();
   if (std::ranges::find(names, how) == names.end())
@@ -120,7 +125,13 @@ Result<StudySpec> from_command_line(const CommandLineStudy& study,
                                  study.objective.mode == Mode::kMin ? "\"min\"" : "\"max\"");
   if (study.trials) text += fmt::format("trials = {}\n", *study.trials);
   if (!study.space.empty()) text += "\n[space]\n";
-  for (const std::string& line : study.space) text += TRY(space_line(line));
+  std::set<std::string> keys;
+  for (const std::string& definition : study.space) {
+    const std::string line = TRY(space_line(definition));
+    if (!keys.insert(line.substr(0, line.find(" = "))).second)
+      return invalid(fmt::format("--space {}: this parameter is there twice", definition));
+    text += line;
+  }
   text += fmt::format("\n[worker]\ncommand = {}\n",
                       toml_value(Value::List(study.command.begin(), study.command.end())));
   auto spec = parse_study(text, kFileName, overrides);

@@ -243,6 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "which never happens"},
         BadSpace{{{{"b", Integer{0, 1, Scale::kLinear, 0}}, {"a", Real{}, {{"b", {7}}}}}}, "step"},
         BadSpace{{{{"a", Real{}}}, {"a <"}}, "constraint"},
+        BadSpace{{{{"a", Real{}}}, {"'a' < 'b'"}}, "names no parameter"},
         BadSpace{{{{"a", Real{}}}, {"b < 1"}}, "constraint \"b < 1\": there is no parameter 'b'"},
         BadSpace{{{{"width", Real{}}, {"c", Computed{"2 * widht"}}}}, "did you mean 'width'?"},
         BadSpace{{{{"a-b", Real{}}, {"c", Computed{"2 * a-b"}}}}, "'a-b' cannot stand in an expr"},

@@ -256,6 +256,9 @@ class Checker {
     const auto expression = Expression::parse(constraint);
     if (!expression.ok())
       return complain(fmt::format("constraint: {}", expression.error().message));
+    if (checks_ == Checks::kAll && expression->names().empty())
+      complain(
+          fmt::format("constraint \"{}\" names no parameter: it is the same for all", constraint));
     for (const std::string& name : expression->names())
       if (index_of(name) == space_.parameters.size())
         complain(fmt::format("constraint \"{}\": there is no parameter '{}'{}", constraint, name,
