@@ -9,6 +9,7 @@
 #include "app/tuning.h"
 #include "app/tuning_spec.h"
 #include "exec/executor.h"
+#include "study/foldable.h"
 #include "tuner/tuner.h"
 
 namespace clavier {
@@ -136,6 +137,8 @@ Result<Asked> AskTell::ask() {
 
 Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, Steps step) {
   const LaunchId launch = TRY(parts_->live(trial));
+  if (step < 0 || step > kMostSteps)
+    return invalid(fmt::format("the step {} is not from 0 to {}", step, kMostSteps));
   Report report{.trial = trial, .launch = launch, .step = step};
   report.metrics = metrics;
   const auto value = std::ranges::find(metrics, parts_->spec.objective.metric, &Metric::name);

@@ -49,7 +49,7 @@ class Check {
   }
   Status names(std::string_view what, const Checkpoint& checkpoint) const {
     TRY(names(what, checkpoint.trial));
-    if (checkpoint.step < 0)
+    if (checkpoint.step < 0 || checkpoint.step > kMostSteps)
       return corrupt(fmt::format("{} a checkpoint of step {}", what, checkpoint.step));
     if (!leads_out(checkpoint.path)) return ok_status();
     return corrupt(fmt::format("names the checkpoint '{}' outside the study", checkpoint.path));
@@ -59,6 +59,8 @@ class Check {
     if (const auto* reported = std::get_if<Reported>(&signal))
       for (const Report& report : reported->reports) {
         TRY(names("holds a report of", report.trial));
+        if (report.step < -kMostSteps || report.step > kMostSteps)
+          return corrupt(fmt::format("holds a report of step {}", report.step));
         if (report.checkpoint) TRY(names("names a checkpoint of", *report.checkpoint));
       }
     if (const auto* saved = std::get_if<CheckpointSaved>(&signal))

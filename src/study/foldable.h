@@ -1,9 +1,13 @@
 #pragma once
 
 #include "base/result.h"
+#include "study/ids.h"
 #include "study/state.h"
 
 namespace clavier {
+
+/// What a trial can reach: every double up to it is exact, and no sum of such numbers overflows.
+inline constexpr Steps kMostSteps = Steps{1} << 53;
 
 /// Whether a step read from a log may be folded into `state`: the ids it names exist, new ones
 /// follow the last, time does not run backwards. kCorrupt otherwise, saying what is wrong.

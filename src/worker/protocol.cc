@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "study/foldable.h"
 #include "study/text.h"
 #include "worker/json_scan.h"
 
@@ -140,11 +141,17 @@ Result<std::string> checkpoint_field(const Fields& fields) {
   return name;
 }
 
+Result<std::optional<Steps>> step_field(const Fields& fields) {
+  const auto step = TRY(fields.integer("step", 0));
+  if (step && *step > kMostSteps) return invalid(fmt::format("'step' is beyond {}", kMostSteps));
+  return step;
+}
+
 Result<FromWorker> read_report(const Fields& fields) {
   ReportLine report;
   report.trial = TRY(id<TrialId>(fields, "trial"));
   report.launch = TRY(id<LaunchId>(fields, "launch"));
-  report.step = TRY(fields.integer("step", 0));
+  report.step = TRY(step_field(fields));
   const double seconds = TRY(fields.number("seconds", -1));
   if (std::isfinite(seconds) && seconds >= 0) report.seconds = seconds;
   if (const auto raw = fields.find("metrics")) report.metrics = TRY(read_metrics(*raw));
@@ -171,7 +178,7 @@ Result<FromWorker> read_checkpoint(const Fields& fields) {
   CheckpointLine saved;
   saved.trial = TRY(id<TrialId>(fields, "trial"));
   saved.launch = TRY(id<LaunchId>(fields, "launch"));
-  saved.step = TRY(fields.integer("step", 0));
+  saved.step = TRY(step_field(fields));
   saved.checkpoint = TRY(checkpoint_field(fields));
   saved.error = TRY(fields.string("error"));
   if (saved.checkpoint.empty() == saved.error.empty())
@@ -271,8 +278,8 @@ Result<ReportLine> read_plain(std::string_view object) {
   while (reader.next()) {
     if (reader.key() == "step") {
       report.step = json::integer(reader.value());
-      if (!report.step || *report.step < 0)
-        return invalid("'step' must be a whole number from 0 on");
+      if (!report.step || *report.step < 0 || *report.step > kMostSteps)
+        return invalid(fmt::format("'step' must be a whole number from 0 to {}", kMostSteps));
     } else if (const auto value = metric_value(reader.value())) {
       TRY(add_metric(report.metrics, reader.key(), *value));
       has_number = has_number || json::number(reader.value());

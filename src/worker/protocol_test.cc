@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "study/foldable.h"
+
 namespace clavier::worker {
 namespace {
 
@@ -53,7 +55,7 @@ TEST(Protocol, WorkersMessagesAreReadBackEqual) {
       ReportLine{TrialId{0}, LaunchId{0}, 0, 0.0, {}, ""},
       ReportLine{{},
                  {},
-                 kForever - 1,
+                 kMostSteps,
                  1e-9,
                  {{"a/b", -0.0},
                   {"nan", NAN},
@@ -145,6 +147,8 @@ TEST(Protocol, GarbageIsAnErrorThatSaysWhy) {
   EXPECT_EQ(error_of(R"({"type":"Report"})"), "'type' must be hello, report, checkpoint or exited");
   EXPECT_EQ(error_of(R"({"type":"report","step":1.5})"), "'step' must be a whole number from 0 on");
   EXPECT_EQ(error_of(R"({"type":"report","step":-1})"), "'step' must be a whole number from 0 on");
+  EXPECT_EQ(error_of(R"({"type":"report","step":9007199254740993})"),
+            "'step' is beyond 9007199254740992");
   EXPECT_EQ(error_of(R"({"type":"report","metrics":{"x":"high"}})"), "metric 'x' is not a number");
   EXPECT_EQ(error_of(R"({"type":"report","metrics":[1]})"),
             "'metrics' must be an object of numbers");
@@ -239,7 +243,7 @@ TEST(PlainLines, WhatWasMeantToBeAReportIsExplained) {
   EXPECT_EQ(why_no_report("{'loss': 0.3}"),
             "names stand in double quotes in JSON: print json.dumps(…)");
   EXPECT_EQ(why_no_report(R"({"step": 2.5, "loss": 1})"),
-            "'step' must be a whole number from 0 on");
+            "'step' must be a whole number from 0 to 9007199254740992");
   EXPECT_EQ(why_no_report(R"({"loss": "0.3"})"), "it holds no number");
   EXPECT_NE(why_no_report(R"({"loss": tensor(0.3)})"), "");
   EXPECT_EQ(why_no_report(R"({"loss": 0.3})"), "");

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/match.h"
+#include "study/foldable.h"
 
 namespace clavier::worker {
 
@@ -187,7 +188,9 @@ void TrialSession::save_on_leaving(const Save& save) {
 }
 
 Status TrialSession::check_report(const std::vector<Metric>& metrics, Steps step) const {
-  if (step < 0) return invalid(fmt::format("the reported step is {}: steps count from 0", step));
+  if (step < 0 || step > kMostSteps)
+    return invalid(
+        fmt::format("the reported step is {}: steps count from 0 to {}", step, kMostSteps));
   return check_metrics(metrics);
 }
 
