@@ -61,6 +61,8 @@ class Check {
         TRY(names("holds a report of", report.trial));
         if (report.step < -kMostSteps || report.step > kMostSteps)
           return corrupt(fmt::format("holds a report of step {}", report.step));
+        if (!(std::abs(report.seconds) <= kMostSeconds))
+          return corrupt(fmt::format("holds a report of {} seconds", report.seconds));
         if (report.checkpoint) TRY(names("names a checkpoint of", *report.checkpoint));
       }
     if (const auto* saved = std::get_if<CheckpointSaved>(&signal))

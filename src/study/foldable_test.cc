@@ -73,6 +73,8 @@ TEST(Foldable, EveryUnknownIdOfAnInputIsNamed) {
   const Checkpoint lost{{7}, {0}, 3, "a/b"};
   EXPECT_EQ(with(Reported{{{.trial = {99999}, .launch = {0}}}}),
             "step 1 holds a report of the unknown trial 99999");
+  EXPECT_EQ(with(Reported{{{.trial = {0}, .launch = {0}, .seconds = 1e300}}}),
+            "step 1 holds a report of 1e+300 seconds");
   EXPECT_EQ(with(Reported{{{.trial = {0}, .launch = {0}, .step = kForever}}}),
             "step 1 holds a report of step 9223372036854775807");
   EXPECT_EQ(with(Reported{{{.trial = {0}, .launch = {0}, .checkpoint = lost}}}),

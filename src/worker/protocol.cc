@@ -153,7 +153,7 @@ Result<FromWorker> read_report(const Fields& fields) {
   report.launch = TRY(id<LaunchId>(fields, "launch"));
   report.step = TRY(step_field(fields));
   const double seconds = TRY(fields.number("seconds", -1));
-  if (std::isfinite(seconds) && seconds >= 0) report.seconds = seconds;
+  if (seconds >= 0 && seconds <= kMostSeconds) report.seconds = seconds;
   if (const auto raw = fields.find("metrics")) report.metrics = TRY(read_metrics(*raw));
   report.checkpoint = TRY(checkpoint_field(fields));
   return FromWorker(std::move(report));

@@ -137,7 +137,7 @@ TEST(Protocol, ALaterMetricOfTheSameNameReplacesTheEarlierOne) {
 }
 
 TEST(Protocol, SecondsThatMakeNoSenseAreLeftToTheReader) {
-  for (const char* seconds : {"-1", "NaN", "Infinity", "null"})
+  for (const char* seconds : {"-1", "1e300", "NaN", "Infinity", "null"})
     EXPECT_FALSE(report_of(std::string(R"({"type":"report","seconds":)") + seconds + "}").seconds);
 }
 
