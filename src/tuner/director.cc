@@ -130,6 +130,8 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
       if (!decided(turn, trial) && !closed(trial)) turn.decisions.push_back(std::move(decision));
     }
     if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
+    if (const auto* command = std::get_if<UserCommand>(&turn.input))
+      if (const auto* again = std::get_if<Retry>(command)) lead_on(*again, turn);
     ask_about_stretches(turn);
     make_room(turn);
   }
@@ -305,6 +307,18 @@ void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     if (report.step < state_.trial(report.trial).until || decided(turn, report.trial)) continue;
     turn.decisions.push_back({Complete{report.trial}, "the scheduler has no further step for it"});
+  }
+}
+
+/// Whoever runs again from where it was to wait waits at its next step, unless its scheduler has
+/// said more: no launch begins where it ends.
+void Director::lead_on(const Retry& again, Turn& turn) const {
+  for (const TrialId id : again.trials) {
+    if (!state_.known(id) || decided(turn, id)) continue;
+    const Trial& trial = state_.trial(id);
+    const Checkpoint* from = trial.latest_checkpoint();
+    if (trial.status == TrialStatus::kPending && from && from->step >= trial.until)
+      turn.decisions.push_back({Continue{id, from->step + 1}});
   }
 }
 

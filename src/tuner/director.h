@@ -95,6 +95,7 @@ class Director {
   void judge_fault(Turn& turn);
   void judge_pause(const Exited& exited, Turn& turn);
   void answer_the_waiting(const Reported& reported, Turn& turn) const;
+  void lead_on(const Retry& again, Turn& turn) const;
   void obey(const UserCommand& command, Turn& turn);
   void end_study(Finished finished, Turn& turn);
 

@@ -180,6 +180,24 @@ TEST_F(DirectorTest, ATrialThatIsRetriedGoesOnFromItsCheckpointWithAllItsRetries
   EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
 }
 
+TEST_F(DirectorTest, ATrialThatWasStoppedWhereItWaitedGoesOnFromThere) {
+  options_.trials = 1;
+  scheduler_.until = 2;
+  scheduler_.answers[{TrialId{0}, 2}] = {Stop{TrialId{0}}, "rung"};
+  open(1);
+  Report saved{.trial = TrialId{0}, .launch = LaunchId{0}, .step = 2, .value = 0.1};
+  saved.checkpoint = Checkpoint{TrialId{0}, LaunchId{0}, 2, "t/checkpoint_000002_0"};
+  feed(Signal{Reported{{saved}}});
+  exit(0, ExitKind::kStopped);
+  ASSERT_EQ(status(0), TrialStatus::kStopped);
+  const Step again = feed(UserCommand{Retry{{TrialId{0}, TrialId{0}, TrialId{7}}}});
+  ASSERT_EQ(again.fill.launches.size(), 1u);
+  const Member& member = again.fill.launches[0].members[0];
+  ASSERT_TRUE(member.from);
+  EXPECT_EQ(member.from->step, 2);
+  EXPECT_EQ(member.until, 3);
+}
+
 TEST_F(DirectorTest, AStudyThatItsUserEndedGoesOnWhenItIsRetried) {
   scheduler_.until = 5;
   open(1);
