@@ -9,12 +9,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "base/fd.h"
@@ -32,6 +35,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxEnvironmentBytes = std::size_t{4} << 20;
 constexpr std::chrono::milliseconds kBetweenRounds{2};
+// Without a find, where some could not be told: there are always others that come and go.
+constexpr int kEmptyRounds = 3;
+constexpr std::chrono::milliseconds kBecomingPatience{1000};
 
 std::string read_proc(pid_t pid, const char* file, std::size_t limit) {
   std::array<char, 64> path;
@@ -60,11 +66,34 @@ std::optional<ProcessFacts> facts_of(pid_t pid) {
   return facts;
 }
 
-bool has_mark(pid_t pid, const std::string& mark) {
+enum class Mark {
+  kHas,
+  kHasNot,
+  kGone,      // It has ended since it was listed; what it had started last is not listed.
+  kBecoming,  // It is becoming another program just now and shows no environment.
+};
+
+// "env_end", the last but one of the numbers in /proc/PID/stat; 0 between two programs.
+bool has_environment(const std::string& stat) {
+  constexpr int kAfterName = 49;
+  std::istringstream words(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  std::string word;
+  for (int i = 0; i < kAfterName; ++i) words >> word;
+  return words && word != "0";
+}
+
+Mark mark_of(const ProcessFacts& process, const std::string& mark) {
+  constexpr pid_t kKernel = 2;  // The parent of all the kernel's own.
   const std::string wanted = fmt::format("{}={}", kMarkVariable, mark);
-  const std::string environment = read_proc(pid, "environ", kMaxEnvironmentBytes);
-  if (environment.starts_with(wanted)) return true;
-  return environment.find('\0' + wanted) != environment.npos;
+  errno = 0;
+  const std::string environment = read_proc(process.pid, "environ", kMaxEnvironmentBytes);
+  if (environment.starts_with(wanted) || environment.find('\0' + wanted) != environment.npos)
+    return Mark::kHas;
+  if (!environment.empty() || errno == EACCES || errno == EPERM || process.pid == kKernel ||
+      process.parent == kKernel)
+    return Mark::kHasNot;
+  if (!facts_of(process.pid)) return Mark::kGone;
+  return has_environment(read_proc(process.pid, "stat", 1024)) ? Mark::kHasNot : Mark::kBecoming;
 }
 
 std::set<pid_t> ourselves_and_ancestors(const std::vector<ProcessFacts>& all) {
@@ -75,11 +104,18 @@ std::set<pid_t> ourselves_and_ancestors(const std::vector<ProcessFacts>& all) {
   return line;
 }
 
-std::vector<ProcessFacts> marked(const std::string& mark, pid_t session) {
+struct Search {
+  std::vector<ProcessFacts> found;
+  bool some_gone = false;
+  bool some_becoming = false;
+};
+
+Search search(const std::string& mark, pid_t session) {
   std::vector<ProcessFacts> rest = living_processes();
   const std::set<pid_t> spared = ourselves_and_ancestors(rest);
   std::erase_if(rest, [&](const ProcessFacts& each) { return spared.contains(each.pid); });
-  std::vector<ProcessFacts> found;
+  Search result;
+  std::vector<ProcessFacts>& found = result.found;
   std::set<pid_t> pids;
   const auto move_if = [&](auto belongs) {
     const std::size_t before = found.size();
@@ -92,11 +128,15 @@ std::vector<ProcessFacts> marked(const std::string& mark, pid_t session) {
     return found.size() > before;
   };
   move_if([&](const ProcessFacts& each) {
-    return (session > 0 && each.session == session) || has_mark(each.pid, mark);
+    if (session > 0 && each.session == session) return true;
+    const Mark has = mark_of(each, mark);
+    result.some_gone |= has == Mark::kGone;
+    result.some_becoming |= has == Mark::kBecoming;
+    return has == Mark::kHas;
   });
   while (move_if([&](const ProcessFacts& each) { return pids.contains(each.parent); })) {
   }
-  return found;
+  return result;
 }
 
 }  // namespace
@@ -129,15 +169,22 @@ int kill_marked(const std::string& mark, pid_t session) {
   if (mark.empty()) return 0;
   const auto begun = Clock::now();
   std::set<pid_t> stopped;
-  for (;;) {
-    const std::vector<ProcessFacts> found = marked(mark, session);
+  auto last_found = begun;
+  for (int empty = 1;; ++empty) {
+    const auto [found, some_gone, some_becoming] = search(mark, session);
     const auto spent = Clock::now() - begun;
-    if (found.empty() || spent > kKillPatience) return static_cast<int>(found.size());
+    if (!found.empty()) {
+      last_found = Clock::now();
+      empty = 0;
+    }
+    const bool wait = (some_gone && empty < kEmptyRounds) ||
+                      (some_becoming && Clock::now() - last_found < kBecomingPatience);
+    if ((found.empty() && !wait) || spent > kKillPatience) return static_cast<int>(found.size());
     bool news = false;
     for (const ProcessFacts& each : found) {
-      const bool wait = each.guard && spent < kGuardPatience;
-      if (wait) ::kill(each.pid, SIGCONT);
-      if (wait || !stopped.insert(each.pid).second) continue;
+      const bool at_it = each.guard && spent < kGuardPatience;
+      if (at_it) ::kill(each.pid, SIGCONT);
+      if (at_it || !stopped.insert(each.pid).second) continue;
       ::kill(each.pid, SIGSTOP);
       news = true;
     }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,14 @@ namespace {
 /// hold: its end-of-file shows that none is left.
 class WorkerTreeTest : public testing::Test {
  protected:
-  void start(const std::string& script) {
+  /// Each LEAF of the script is a program that says so once it runs, and then sleeps.
+  void start(std::string script) {
+    const std::string leaf = (study_.path() / "leaf").string();
+    std::ofstream(leaf) << "#!/bin/sh\necho up\nexec /bin/sleep 1000\n";
+    std::filesystem::permissions(leaf, std::filesystem::perms::owner_all);
+    int leaves = 0;
+    for (std::size_t at = 0; (at = script.find("LEAF", at)) != script.npos; ++leaves)
+      script.replace(at, 4, leaf);
     auto started =
         WorkerProcess::start({.guard = CLAVIER_GUARD,
                               .order = {.command = {"sh", "-c", "echo $PPID; " + script}},
@@ -32,6 +40,7 @@ class WorkerTreeTest : public testing::Test {
     ASSERT_TRUE(started.ok());
     worker_.emplace(std::move(started).value());
     guard_ = std::stoi(line());
+    for (; leaves > 0; --leaves) ASSERT_EQ(line(), "up");
   }
   std::string line() {
     std::string text;
@@ -63,15 +72,15 @@ class WorkerTreeTest : public testing::Test {
 
 // All of them say first who their guard is.
 const std::vector<std::string> kFamilies{
-    "sleep 1000; true",                                               // A child that is waited for,
-    "sleep 1000 & sleep 1000 & wait",                                 // those of a data loader,
-    "setsid sleep 1000 & sleep 1000; true",                           // one in its own session,
-    "(setsid sh -c 'sleep 1000 & sleep 1000' &) ; sleep 1000; true",  // a daemon,
-    "setsid sh -c 'env -i /bin/sleep 1000; true'; true"};             // one behind another.
+    "LEAF; true",                                   // A child that is waited for,
+    "LEAF & LEAF & wait",                           // those of a data loader,
+    "setsid LEAF & LEAF; true",                     // one in its own session,
+    "(setsid sh -c 'LEAF & LEAF' &) ; LEAF; true",  // a daemon,
+    "setsid sh -c 'env -i LEAF; true'; true"};      // one behind another.
 
 TEST_F(WorkerTreeTest, AKilledGuardsTreeIsKilledByTheTuner) {
   for (const std::string& script : kFamilies) {
-    start(script + " & env -i /bin/sleep 1000; true");  // And one without an environment.
+    start("(" + script + ") & env -i LEAF; true");  // And one without an environment.
     kill_guard();
     EXPECT_FALSE(worker_->take_report()) << script;
     EXPECT_TRUE(nobody_is_left()) << script;
@@ -90,7 +99,7 @@ TEST_F(WorkerTreeTest, TheNextRunKillsWhatTunerAndGuardHaveLeft) {
 }
 
 TEST_F(WorkerTreeTest, AStoppedGuardDoesItsWorkWhenTheTunerLeaves) {
-  start("setsid sleep 1000 & sleep 1000; true");
+  start("setsid LEAF & LEAF; true");
   ::kill(guard_, SIGSTOP);
   const Fd output(::fcntl(worker_->output.get(), F_DUPFD_CLOEXEC, 0));
   worker_.reset();
