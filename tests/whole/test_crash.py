@@ -186,15 +186,37 @@ class Crash(WholeProgram):
         self.assertEqual(process.wait(60), 0, self.output())
         self.no_worker_survives()
 
-    def test_a_full_disk_is_a_clear_error_and_loses_nothing(self):
+    def live_on_a_small_disk(self, size):
         mount = self.folder / "small"
         mount.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", mount], capture_output=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", mount], capture_output=True)
         if mounted.returncode != 0:
             self.skipTest("a small file system needs the right to mount one")
         self.addCleanup(subprocess.run, ["umount", "-l", str(mount)])
         self.home = mount
-        ballast = mount / "ballast"
+        return mount
+
+    def test_checkpoints_that_do_not_fit_fail_no_trial(self):
+        mount = self.live_on_a_small_disk("1500k")
+        self.write("worker.py", WORKER.replace("write_text(str(step))", "write_text(str(step).zfill(200_000))"))
+        process = self.start("run", self.study)
+        self.wait_until(lambda: "the disk is full" in self.output(), "a word about the disk")
+        subprocess.run(["mount", "-o", "remount,size=20m", mount], check=True)
+        self.assertEqual(process.wait(60), 0, self.output())
+        self.assertEqual({trial["status"] for trial in self.trials("s")}, {"completed"})
+
+    def test_a_limit_on_open_files_makes_trials_wait(self):
+        study = self.write("many.toml", self.text.replace("workers = 2", "workers = 8\n[trial]\ncpus = 0.1")
+                           .replace("trials = 4", "trials = 8"))
+        self.clavier("run", study, before=["prlimit", "--nofile=64:64"])
+        self.assertEqual([trial["status"] for trial in self.trials("s")], ["completed"] * 8)
+
+    def test_a_limit_on_file_sizes_has_a_message(self):
+        ended = self.clavier("run", self.study, before=["prlimit", "--fsize=40000:40000"], expect=None)
+        self.assertGreater(ended.returncode, 0, "killed by a signal")
+
+    def test_a_full_disk_is_a_clear_error_and_loses_nothing(self):
+        ballast = self.live_on_a_small_disk("3m") / "ballast"
         process = self.run_until(5)
         with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(b"x" * 4096) == 4096:
