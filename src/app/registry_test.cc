@@ -55,8 +55,9 @@ TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
       std::string text =
           "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n"
           "[space]\nx={ uniform = [0, 1] }\n" +
-          (info->name == "grid" ? "n={ int = [1, 3] }\n" : "") + "[trial.stop]\nsteps=100\n[" +
-          std::string(table_of(family)) + "]\nalgorithm='" + std::string(info->name) + "'\n";
+          std::string(info->name == "grid" ? "n={ int = [1, 3] }\n" : "") +
+          "[trial.stop]\nsteps=100\n[" + std::string(table_of(family)) + "]\nalgorithm='" +
+          std::string(info->name) + "'\n";
       if (!info->variant.empty()) text += "variant='" + std::string(info->variant) + "'\n";
       if (info->name == "pbt_replay")
         text += R"(lines=['["b", "a", 9, 9, {"x": 0.1}, {"x": 0.2}]'])";
