@@ -393,7 +393,7 @@ TEST(StudyFile, NotesMoreTrialsThanConfigurations) {
   EXPECT_EQ(with_trials("[space]\na = { int = [1, 4] }\n").size(), 0U);
   EXPECT_EQ(
       with_trials("[space]\na = { int = [1, 4] }\n[stop]\ntrials = 50\n"),
-      std::vector<std::string>{"s.toml:10:1: stop.trials = 50 is never reached: study.trials = "
+      std::vector<std::string>{"s.toml:9:1: stop.trials = 50 is never reached: study.trials = "
                                "4"});
 }
 

@@ -460,7 +460,7 @@ TEST_F(StepLogFile, TheViewsAnswerInPlainSql) {
     return text.ok() ? *text : text.error().message;
   };
   EXPECT_EQ(rows("SELECT json_array(step, time_s, trial, iteration, value, metrics ->> 'accuracy',"
-                 " late) AS row FROM report WHERE step <> 4"),
+                 " late) AS row FROM report WHERE step <> 4 ORDER BY step, trial"),
             "[[1,1.5,0,1,0.5,0.9,0],[2,1.5,1,1,null,0.1,0],[3,1.5,0,2,0.5,0.9,0],"
             "[3,1.5,1,2,null,0.1,0],[5,1.5,0,3,0.25,0.9,1]]");
   EXPECT_EQ(rows("SELECT json_array(step, action, trial, until, reason) AS row FROM decision"),
