@@ -15,6 +15,7 @@
 
 #include "base/csv.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 
 // A file is read twice: the first time to see what its columns are (`survey`), the second time for
 // the values, so that it never stands in memory as text.
@@ -132,6 +133,18 @@ std::vector<std::string> names_of(const std::vector<CsvField>& first, bool heade
   return names;
 }
 
+/// Names of columns, categories and classes go into files that are UTF-8 only.
+Status check_encoding(std::string_view text, std::string_view origin) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    return corrupt(fmt::format("{}: the file is UTF-16: save it as UTF-8", origin));
+  const std::size_t at = find_not_utf8(text);
+  if (at == text.npos) return ok_status();
+  return corrupt(fmt::format(
+      "{}: line {}, byte {}: no UTF-8 (it may be Latin-1 or Windows-1252): save the file as UTF-8",
+      origin, 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'),
+      at));
+}
+
 class TableReader {
  public:
   TableReader(std::string_view text, const TableSpec& spec, std::string_view origin)
@@ -150,8 +163,7 @@ class TableReader {
   Error error(std::string_view what) const { return corrupt(fmt::format("{}: {}", origin_, what)); }
 
   Status survey() {
-    if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff"))
-      return error("the file is UTF-16: save it as UTF-8");
+    TRY(check_encoding(text_, origin_));
     CsvReader reader(text_, origin_, kSeparators);
     if (!TRY(reader.next(first_))) return reader.error(0, "the file is empty");
     columns_.resize(first_.size());
@@ -238,8 +250,8 @@ class TableReader {
                       wanted, table_.columns.size()));
     std::vector<std::string> names;
     for (const Column& column : table_.columns) names.push_back(column.name);
-    return error(fmt::format("line 1, byte 0: no column \"{}\"; there are {}{}", wanted,
-                             fmt::join(names, ", "), suggestion(wanted, names)));
+    return error(
+        fmt::format("line 1, byte 0: no column \"{}\"{}", wanted, suggestion(wanted, names)));
   }
 
   Result<std::size_t> find_label() const {
@@ -438,6 +450,7 @@ Result<Table> parse_csv_for(std::string_view text, const std::vector<Column>& co
   std::vector<const Column*> used;
   for (const Column& column : columns)
     if (column.used()) used.push_back(&column);
+  TRY(check_encoding(text, origin));
   CsvReader reader(text, origin, kSeparators);
   std::vector<CsvField> row;
   if (!TRY(reader.next(row))) return reader.error(0, "the file is empty");

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/utf8.h"
 #include "train/data/bytes.h"
 #include "train/data/image.h"
 #include "train/data/own_data.h"
@@ -108,6 +109,8 @@ class Collector {
     for (const auto& folder : sorted_entries(root)) {
       if (!fs::is_directory(folder)) continue;
       auto name = folder.filename().string();
+      if (find_not_utf8(name) != name.npos)
+        return invalid(fmt::format("{}: its name is no UTF-8: rename it", folder.string()));
       if (mode == Classes::kGrow) classes.emplace(name, std::ssize(classes));
       auto found = classes.find(name);
       if (found == classes.end())

@@ -405,6 +405,11 @@ TEST_F(OwnData, ContentDecidesWhatIsAnImageAndTheRestIsTold) {
       << source->remarks[0];
 }
 
+TEST_F(OwnData, AClassWhoseNameIsNoUtf8IsRefused) {
+  folder.write("gr\xfcn/1.pgm", "P5 1 1 255 x");
+  EXPECT_NE(message(read()).find("its name is no UTF-8: rename it"), std::string::npos);
+}
+
 TEST_F(OwnData, DamagedImagesAreLeftOutAndCountedWhereWished) {
   folder.write("a/1.pgm", "P5 1 1 255 x");
   folder.write("a/2.pgm", "P5 1 1 255 ");

@@ -223,11 +223,27 @@ TEST(Csv, AWrongLineIsRefusedByLineAndByte) {
   EXPECT_EQ(csv_error("a,b,y\n1,2\n"), "FILE: line 2, byte 8: 2 fields instead of 3");
   EXPECT_EQ(csv_error("a,y\n\"1,2\n"), "FILE: line 2, byte 4: a quote is not closed");
   EXPECT_EQ(csv_error("abc,b\n1,2\n", {.label = "abd"}),
-            "FILE: line 1, byte 0: no column \"abd\"; there are abc, b; did you mean \"abc\"?");
+            "FILE: line 1, byte 0: no column \"abd\"; did you mean \"abc\"?");
+  EXPECT_EQ(csv_error("abc,b\n1,2\n", {.ignore = {"zzz"}}),
+            "FILE: line 1, byte 0: no column \"zzz\"; there are abc, b");
   EXPECT_EQ(csv_error(""), "FILE: line 1, byte 0: the file is empty");
   EXPECT_EQ(csv_error("\xff\xfe"
                       "a"),
             "FILE: the file is UTF-16: save it as UTF-8");
+}
+
+TEST(Csv, WhatIsNoUtf8IsRefusedByLineAndByte) {
+  const std::string latin1 =
+      "gr\xf6\xdf"
+      "e,label\n1,0\n2,1\n";
+  EXPECT_EQ(csv_error(latin1),
+            "FILE: line 1, byte 2: no UTF-8 (it may be Latin-1 or Windows-1252): "
+            "save the file as UTF-8");
+  EXPECT_EQ(csv_error("a,label\n1,ja\n2,gr\xfcn\n").substr(0, 29), "FILE: line 3, byte 17: no UTF");
+  EXPECT_EQ(csv("gr\u00f6\u00dfe,label\n1,gr\u00fcn\n2,rot\n").labels[0], "gr\u00fcn");
+  EXPECT_EQ(message(parse_csv_for("x\n1\n\xe9\n", csv("x,label\n1,0\n2,1\n").columns, "FILE"))
+                .substr(0, 21),
+            "FILE: line 3, byte 4:");
 }
 
 TEST(Csv, ColumnsOfAModelAreFoundByNameElseByPlace) {
