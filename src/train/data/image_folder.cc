@@ -53,6 +53,14 @@ struct LeftOut {
   std::string first = {};
   std::int64_t damaged = 0;
   std::string first_damaged = {};  ///< With what is wrong.
+  std::size_t looked_at = 0;       ///< Of so many images only; 0: of all.
+
+  /// Whether the image is to be left out for this.
+  bool takes(const Error& error) {
+    if (error.code == ErrorCode::kUnavailable) return false;
+    if (damaged++ == 0) first_damaged = error.message;
+    return true;
+  }
 
   void tell(std::vector<std::string>& remarks) const {
     std::vector<std::string> kinds;
@@ -62,8 +70,9 @@ struct LeftOut {
       remarks.push_back(
           fmt::format("left out, no images: {} (such as {})", fmt::join(kinds, ", "), first));
     if (damaged > 0)
-      remarks.push_back(
-          fmt::format("left out, damaged: {} images (such as {})", damaged, first_damaged));
+      remarks.push_back(fmt::format(
+          "left out, damaged: {} {}{} (such as {})", damaged, damaged == 1 ? "image" : "images",
+          looked_at == 0 ? "" : fmt::format(" of the first {}", looked_at), first_damaged));
   }
 };
 
@@ -78,6 +87,23 @@ void find_images(const fs::path& folder, int depth, std::vector<fs::path>& image
       ++left.by_ending[lower(entry.extension().string())];
       if (left.first.empty()) left.first = entry.string();
     }
+  }
+}
+
+/// Whoever waits for a study to begin waits for this: it ends after 64 MB.
+void find_damaged(const std::vector<fs::path>& images, LeftOut& left) {
+  constexpr std::size_t kMostBytes = 64 << 20;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (bytes >= kMostBytes) {
+      left.looked_at = i;
+      return;
+    }
+    const auto file = read_file(images[i]);
+    if (!file) continue;  // Who loads the data says so.
+    bytes += file->size();
+    if (const auto image = decode_image(*file, images[i].string()); !image)
+      left.takes(image.error());
   }
 }
 
@@ -132,10 +158,7 @@ class Collector {
   Status add(const fs::path& file, std::int64_t label) {
     auto bytes = TRY(read_file(file));
     auto decoded = decode_image(bytes, file.string());
-    if (!decoded && skip_damaged_ && decoded.error().code != ErrorCode::kUnavailable) {
-      if (left_.damaged++ == 0) left_.first_damaged = decoded.error().message;
-      return ok_status();
-    }
+    if (!decoded && skip_damaged_ && left_.takes(decoded.error())) return ok_status();
     if (!decoded)
       return Error{decoded.error().code,
                    decoded.error().message + (decoded.error().code == ErrorCode::kCorrupt
@@ -282,7 +305,7 @@ Result<Source> read_image_folder(const fs::path& root, const DataSpec& spec) {
   return source;
 }
 
-std::vector<std::string> images_left_out(const fs::path& root) {
+std::vector<std::string> images_left_out(const fs::path& root, bool skip_damaged) {
   std::vector<std::string> remarks;
   const auto folders = folders_of(root, remarks);
   if (!folders.ok()) return {};
@@ -292,6 +315,7 @@ std::vector<std::string> images_left_out(const fs::path& root) {
     if (part)
       for (const auto& entry : sorted_entries(*part))
         if (fs::is_directory(entry)) find_images(entry, 0, images, left);
+  if (skip_damaged) find_damaged(images, left);
   left.tell(remarks);
   return remarks;
 }

@@ -296,7 +296,7 @@ std::vector<std::string> left_out(const DataSpec& spec) try {
     if (fs::exists(path / "inputs.npy", code)) return {};
     const auto images = idx_images(path);
     const auto cifar = find_cifar(path);
-    if (images.ok() && !*images && !cifar) remarks = images_left_out(path);
+    if (images.ok() && !*images && !cifar) remarks = images_left_out(path, spec.skip_damaged);
   } else if (const auto bytes = fs::file_size(path, code); !code && bytes <= kMostBytes) {
     const auto ending = ending_of(path);
     if (ending != ".csv" && ending != ".tsv") return {};

@@ -27,11 +27,11 @@ namespace clavier::train::data {
 Result<Source> read_own_data(const DataSpec& spec);
 
 /// The remarks of own data that say what is left out, without reading more than names and, of at
-/// most 64 MB, a table. None where the data cannot be read.
+/// most 64 MB, a table or, with `skip_damaged`, images. None where the data cannot be read.
 std::vector<std::string> left_out(const DataSpec& spec);
 
 /// For `left_out`: the same of a folder of images.
-std::vector<std::string> images_left_out(const std::filesystem::path& root);
+std::vector<std::string> images_left_out(const std::filesystem::path& root, bool skip_damaged);
 
 /// Every folder in `root` is a class (by name, in alphabetical order) and every image in it, or in
 /// folders below, a sample; other files are passed over and counted. Images become bytes, three

@@ -418,7 +418,9 @@ TEST_F(OwnData, DamagedImagesAreLeftOutAndCountedWhereWished) {
   auto source = read({.source = folder.path().string(), .skip_damaged = true});
   ASSERT_TRUE(source.ok()) << message(source);
   EXPECT_EQ(source->samples.count, 2);
-  EXPECT_NE(source->remarks[0].find("damaged: 1 images (such as "), std::string::npos);
+  EXPECT_NE(source->remarks[0].find("damaged: 1 image (such as "), std::string::npos);
+  EXPECT_EQ(left_out({.source = folder.path().string(), .skip_damaged = true}), source->remarks);
+  EXPECT_EQ(left_out({.source = folder.path().string()}), std::vector<std::string>{});
 }
 
 TEST_F(OwnData, GapsAndTextOfATableAreLearntFromTheTrainingSplit) {
