@@ -316,7 +316,9 @@ class TableReader {
         return error(fmt::format("column \"{}\" has more than {} categories", column.name,
                                  kMaxNamedCategories));
       column.categories.assign(seen.different.begin(), seen.different.end());
-    } else if (table_.header && i == 0 && trimmed(first_[0].text).empty()) {
+    } else if (i == 0 && shifted_) {
+      leave_out(i, "it has no name: the name of the row");
+    } else if (table_.header && seen.counts_rows && i == 0 && trimmed(first_[0].text).empty()) {
       leave_out(i, "it has no name: the number of the row");
     } else if (table_.header && seen.counts_rows && values > 2 && names_rows(column.name)) {
       leave_out(i, "it counts the rows");

@@ -170,6 +170,8 @@ TEST(Csv, WhatNumbersTheRowsIsLeftOut) {
   EXPECT_EQ(kinds(csv(",x,y,label\n0,5,6,0\n1,7,8,1\n")), "1:out x:number y:number label:label");
   EXPECT_EQ(kinds(csv("x,label\nfirst,5,0\nsecond,7,1\n")), "1:out x:number label:label")
       << "as R writes row names";
+  EXPECT_EQ(kinds(csv(",x,label\n0.5,5,0\n1.5,7,1\n")), "1:number x:number label:label")
+      << "without a name, but it does not count";
   EXPECT_EQ(kinds(csv("PassengerId,x,label\n1,5,0\n2,5,1\n3,6,1\n")),
             "PassengerId:out x:number label:label");
   EXPECT_EQ(kinds(csv("id,x,label\n1,5,0\n7,5,1\n3,6,1\n")), "id:number x:number label:label");
