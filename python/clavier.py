@@ -221,7 +221,7 @@ class Trial:
         """Ends this trial as failed once the loop over `trials` goes on."""
         self._failure = _one_line(error)
 
-    def _leave(self) -> None:
+    def _leave(self, process_ends: bool = False) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         self._finish_checkpoint()
@@ -229,6 +229,8 @@ class Trial:
         message = {"type": "exited", "trial": self.id, "launch": self.launch, "kind": kind}
         if self._failure is not None:
             message.update(kind="failed", error=self._failure)
+        if process_ends:
+            message["leaving"] = True
         self._worker.send(message)
 
     def _finish_checkpoint(self) -> None:
@@ -546,7 +548,7 @@ def _speak_at_exit() -> None:
         if _trial is not None and os.getpid() == pid:
             _trial._finish_checkpoint()
             if _trial._failure is not None or _trial._told is not None:
-                _trial._leave()
+                _trial._leave(process_ends=True)
 
     sys.excepthook = on_exception
     atexit.register(on_exit)

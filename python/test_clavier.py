@@ -427,6 +427,7 @@ class ScriptTest(WithTuner):
         messages = self.tuner.hear_all()
         self.assertEqual([m["type"] for m in messages], ["hello", "exited"])
         self.assertEqual(messages[1]["error"], "ValueError: diverged")
+        self.assertTrue(messages[1]["leaving"], "another trial would be given to a dying process")
 
     def test_children_neither_inherit_the_descriptor_nor_the_variable(self):
         self.tuner.start(self.directory)

@@ -123,6 +123,25 @@ worker::CheckpointRules checkpoint_rules(const StudySpec& spec) {
           .best = spec.checkpoint.best ? std::optional(spec.objective) : std::nullopt};
 }
 
+namespace {
+
+/// A log that cannot be written is the machine's fault: the study waits until it can be, and says
+/// so every minute, unless the user wants it to end.
+std::function<bool(const Error&)> patience(const RunOptions& options,
+                                           const exec::Executor& executor) {
+  return [&, told = std::optional<StudyTime>()](const Error& error) mutable {
+    if (options.interrupts && options.interrupts->load() > 0) return false;
+    if (!told || executor.now() - *told > std::chrono::minutes(1)) {
+      options.warn(error.message + ". The study waits, and goes on when it can; Ctrl-C ends it");
+      told = executor.now();
+    }
+    options.waker.rest(std::chrono::seconds(1));
+    return true;
+  };
+}
+
+}  // namespace
+
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto policies = TRY(OwnedPolicies::create(spec));
   // What this machine refuses leaves no trace.
@@ -150,6 +169,7 @@ Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   }
   world.interrupts = options.interrupts;
   world.warn = options.warn;
+  world.again = patience(options, *executor);
   tuner::Tuner tuner(director_options(spec), policies.refer(), std::move(world));
   TRY(tuner.recover());
   TRY(check_against_log(tuner.first_study_text(), spec));

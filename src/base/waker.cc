@@ -1,5 +1,6 @@
 #include "base/waker.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,6 +35,12 @@ void Waker::wake() const {
 bool Waker::drain() const {
   std::uint64_t count = 0;
   return ::read(fd_, &count, sizeof count) == sizeof count;
+}
+
+void Waker::rest(std::chrono::milliseconds longest) const {
+  pollfd wanted{fd_, POLLIN, 0};
+  ::poll(&wanted, 1, static_cast<int>(longest.count()));
+  drain();
 }
 
 }  // namespace clavier

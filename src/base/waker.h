@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "base/result.h"
 
 namespace clavier {
@@ -19,6 +21,9 @@ class Waker {
   void wake() const;
   /// Forgets all earlier calls of `wake`; true if there were any. The loop's thread only.
   bool drain() const;
+  /// Returns after `wake`, which is forgotten then, or when so long has passed. The loop's thread
+  /// only.
+  void rest(std::chrono::milliseconds longest) const;
 
  private:
   explicit Waker(int fd) : fd_(fd) {}

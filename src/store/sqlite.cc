@@ -136,7 +136,8 @@ Error Database::failure() const {
       return corrupt(fmt::format(
           "{} is damaged ({}); `sqlite3 FILE .recover` may save a part of it", name_, message));
     case SQLITE_FULL:
-      return io_error(fmt::format("no space left to write {}; free some and start again", name_));
+      return unavailable(
+          fmt::format("no space left to write {}; free some and start again", name_));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return unavailable(fmt::format("{} is locked by another program; try again", name_));

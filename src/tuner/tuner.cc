@@ -140,7 +140,12 @@ Status Tuner::feed(std::vector<Input> inputs) {
     made.fill =
         director_.fill(made.turn, i + 1 == inputs.size() ? Capacity::kUse : Capacity::kLeave);
   }
-  TRY(world_.log.append(steps));
+  // Nothing is done before its step is written: while that has to wait, everything does.
+  Status written = world_.log.append(steps);
+  while (!written && written.error().code == ErrorCode::kUnavailable && world_.again &&
+         world_.again(written.error()))
+    written = world_.log.append(steps);
+  TRY(written);
   for (const exec::Message& message : messages) world_.executor.send(message);
   for (const Step& made : steps) {
     for (const Launch& launch : made.fill.launches) world_.executor.start(order(launch));

@@ -24,6 +24,9 @@ struct World {
   const std::atomic<int>* interrupts = nullptr;
   /// One line for the user, not part of the record.
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+  /// Asked when the log cannot be written for now (a full disk, another program's lock): rests a
+  /// little, and says whether to try again. Without it `run` fails at once.
+  std::function<bool(const Error&)> again = {};
   /// How often observers hear `on_idle`; zero: never.
   StudyDuration tick = std::chrono::milliseconds(200);
 };
@@ -51,7 +54,8 @@ class Tuner {
   /// Folds what the log holds. Once, before `run`.
   Status recover();
   /// Works until the study is over or the run is closed. Fails when the log can no longer be
-  /// written: nothing that was committed is lost, and running the study again goes on.
+  /// written and `World::again` has given up: nothing that was committed is lost, and running the
+  /// study again goes on.
   Result<Outcome> run(const RunFacts& facts);
 
   /// The pieces of `run`, for callers with a loop of their own: opens a run,

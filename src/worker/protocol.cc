@@ -201,6 +201,7 @@ Result<FromWorker> read_exited(const Fields& fields) {
   const auto kind = TRY(fields.string("kind"));
   exited.kind = TRY(exit_kind(kind));
   exited.error = one_line(TRY(fields.string("error")));
+  exited.leaving = TRY(fields.truth("leaving", false));
   return FromWorker(std::move(exited));
 }
 

@@ -60,6 +60,7 @@ struct ExitedLine {
   std::optional<LaunchId> launch = {};
   ExitKind kind = ExitKind::kCompleted;  ///< Never kLost or kRefused.
   std::string error = {};
+  bool leaving = false;  ///< The worker takes no further trial, whatever its hello said.
   friend bool operator==(const ExitedLine&, const ExitedLine&) = default;
 };
 using FromWorker = std::variant<HelloLine, ReportLine, CheckpointLine, ExitedLine>;

@@ -130,6 +130,7 @@ void encode(const FromWorker& message, std::string& out) {
         line.ids(exited.trial, exited.launch);
         line.string("kind", word(exited.kind));
         if (!exited.error.empty()) line.string("error", exited.error);
+        if (exited.leaving) line.truth("leaving", true);
       });
 }
 

@@ -68,6 +68,7 @@ TEST(Protocol, WorkersMessagesAreReadBackEqual) {
       CheckpointLine{TrialId{1}, LaunchId{2}, 3, "", "no space left"},
       ExitedLine{TrialId{1}, LaunchId{2}, ExitKind::kFailed, "no room left: 'x' \\ y"},
       ExitedLine{{}, {}, ExitKind::kPaused, ""},
+      ExitedLine{{}, {}, ExitKind::kFailed, "no such file", true},
       ExitedLine{{}, {}, ExitKind::kStopped, ""},
   };
   for (const FromWorker& message : messages) {

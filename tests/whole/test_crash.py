@@ -215,14 +215,27 @@ class Crash(WholeProgram):
         ended = self.clavier("run", self.study, before=["prlimit", "--fsize=40000:40000"], expect=None)
         self.assertGreater(ended.returncode, 0, "killed by a signal")
 
-    def test_a_full_disk_is_a_clear_error_and_loses_nothing(self):
+    def run_until_the_disk_is_full(self):
         ballast = self.live_on_a_small_disk("3m") / "ballast"
         process = self.run_until(5)
         with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(b"x" * 4096) == 4096:
                 pass
+        self.wait_until(lambda: "no space left to write" in self.output(), "a word about the log")
+        return ballast, process
+
+    def test_a_full_disk_is_waited_for(self):
+        ballast, process = self.run_until_the_disk_is_full()
+        ballast.unlink()
+        self.assertEqual(process.wait(60), 0, self.output())
+        self.no_worker_survives()
+        self.assertEqual({trial["status"] for trial in self.trials("s")}, {"completed"})
+        self.clavier("verify", "s")
+
+    def test_an_interrupt_on_a_full_disk_is_a_clear_error_and_loses_nothing(self):
+        ballast, process = self.run_until_the_disk_is_full()
+        process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60), 1, self.output())
-        self.assertRegex(self.output().lower(), "disk|space")
         self.no_worker_survives()
         ballast.unlink()
         self.finish()

@@ -309,8 +309,8 @@ void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
     exit(worker, line.kind,
          failed ? error_with_cause(std::move(line.error), run.error.tail().lines()) : "");
   const bool again =
-      options_.warm && worker.hello && worker.hello->several && !worker.terminated &&
-      worker.process.wire &&
+      options_.warm && worker.hello && worker.hello->several && !line.leaving &&
+      !worker.terminated && worker.process.wire &&
       (options_.max_trials_per_worker <= 0 || worker.launches < options_.max_trials_per_worker);
   if (!again) return dismiss(worker);
   for (const SlotId slot : worker.run->slots) idle_[slot] = &worker;

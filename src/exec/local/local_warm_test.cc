@@ -156,6 +156,14 @@ TEST_F(LocalWarmTest, AShellLoopIsAWarmWorker) {
   EXPECT_EQ(reports_seen().size(), 2u);
 }
 
+TEST_F(LocalWarmTest, AWorkerThatSaysItLeavesGetsNoFurtherTrial) {
+  shell(R"(echo '{"type":"hello","version":1,"several":true}' >&3; read -r line <&3
+           echo '{"type":"report","metrics":{"loss":0.5}}' >&3
+           echo '{"type":"exited","kind":"failed","error":"E","leaving":true}' >&3; sleep 0.2)");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run(order(i)).kind, ExitKind::kFailed);
+  EXPECT_EQ(executor().counters().workers_started, 3);
+}
+
 TEST_F(LocalWarmTest, AClientMayEndByItsExitStatus) {
   shell(R"(echo '{"type":"report","metrics":{"loss":0.5}}' >&3; echo '{"loss": 9}')");
   EXPECT_EQ(run(order(0)).kind, ExitKind::kCompleted);
