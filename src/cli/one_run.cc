@@ -80,9 +80,15 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   const Waker waker = TRY(Waker::create());
   const Interrupts interrupts(waker);
   report::ConsoleOptions shown = console_options(run, folder, streams);
-  const auto trials = [&]() -> std::size_t {
+  const auto trials = [&] {
+    TrialsSoFar so_far;
     const auto study = app::read_recorded(folder, store::Metrics::kSkip, {});
-    return study.ok() ? study->state.trials().size() : 0;
+    if (!study.ok()) return so_far;
+    so_far.count = study->state.trials().size();
+    for (std::size_t i = 0; i < so_far.count; ++i)
+      if (const Trial& trial = study->state.trials()[i]; trial.attempts > 0 && !ended(trial.status))
+        so_far.unfinished.push_back(i);
+    return so_far;
   };
   std::unique_ptr<report::Console> console;
   app::RunOptions options{.folder = folder.root,

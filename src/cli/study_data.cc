@@ -1,8 +1,10 @@
 #include "cli/study_data.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -21,32 +23,51 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFile = "data.json";
 constexpr std::size_t kMostBytes = 1 << 20;
 
-/// [{"fingerprint", "first_trial"}, …]: what the data were, from which trial on.
+bool are_numbers(const Json& list) {
+  return list.is_array() && std::all_of(list.begin(), list.end(),
+                                        [](const Json& each) { return each.is_number_unsigned(); });
+}
+
+/// [{"fingerprint", "first_trial", "unfinished"}, …]: what the data were, from which trial on, and
+/// which trials before it went on with them; none where "unfinished" is missing.
 Json read_record(const Folder& folder) {
   const auto text = folder.read(kFile, kMostBytes);
   Json record = text.ok() ? Json::parse(*text, nullptr, false) : Json::array();
   const bool good =
       record.is_array() && std::all_of(record.begin(), record.end(), [](const Json& e) {
         return e.is_object() && e.value("fingerprint", Json()).is_string() &&
-               e.value("first_trial", Json()).is_number_unsigned();
+               e.value("first_trial", Json()).is_number_unsigned() &&
+               are_numbers(e.value("unfinished", Json::array()));
       });
   return good ? record : Json::array();
 }
 
 std::string changed_line(const Json& record) {
-  std::string line = "the data are not what they were; values do not compare across";
-  for (std::size_t i = 0; i + 1 < record.size(); ++i)
-    line += fmt::format("{} trials {} to {}", i == 0 ? ":" : ",",
-                        record[i]["first_trial"].get<std::uint64_t>(),
-                        record[i + 1]["first_trial"].get<std::uint64_t>() - 1);
-  return line + fmt::format(", and from {} on", record.back()["first_trial"].get<std::uint64_t>());
+  std::vector<std::string> ranges;
+  std::set<std::uint64_t> both;
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    const auto first = record[i]["first_trial"].get<std::uint64_t>();
+    for (const Json& trial : record[i].value("unfinished", Json::array()))
+      both.insert(trial.get<std::uint64_t>());
+    if (i + 1 == record.size()) {
+      ranges.push_back(fmt::format("and from {} on", first));
+    } else if (const auto next = record[i + 1]["first_trial"].get<std::uint64_t>(); next > first) {
+      ranges.push_back(next == first + 1 ? fmt::format("trial {}", first)
+                                         : fmt::format("trials {} to {}", first, next - 1));
+    }
+  }
+  return fmt::format("the data are not what they were; values do not compare across: {}{}",
+                     fmt::join(ranges, ", "),
+                     both.empty() ? ""
+                                  : fmt::format("; unfinished at a change, so of both: {}",
+                                                fmt::join(both, ", ")));
 }
 
 }  // namespace
 
 std::vector<std::string> look_at_data(const app::StudySpec& spec,
                                       const std::filesystem::path& folder,
-                                      const std::function<std::size_t()>& trials) {
+                                      const std::function<TrialsSoFar()>& trials) {
   if (!spec.trainer) return {};
   const auto trainer = train::parse_trainer(*spec.trainer);
   auto data =
@@ -68,10 +89,14 @@ std::vector<std::string> look_at_data(const app::StudySpec& spec,
   Json record = read_record(*place);
   const bool first = record.empty();
   if (first || record.back()["fingerprint"] != now) {
-    const std::size_t from = trials();
+    const TrialsSoFar seen = trials();
     // Data that changed before any trial saw them changed nothing.
-    if (!first && record.back()["first_trial"] == from) record.erase(record.size() - 1);
-    record.push_back({{"fingerprint", now}, {"first_trial", from}});
+    if (!first && record.back()["first_trial"] == seen.count && seen.unfinished.empty() &&
+        !record.back().contains("unfinished"))
+      record.erase(record.size() - 1);
+    Json entry = {{"fingerprint", now}, {"first_trial", seen.count}};
+    if (!first && !seen.unfinished.empty()) entry["unfinished"] = seen.unfinished;
+    record.push_back(std::move(entry));
     if (!place->replace(kFile, record.dump(1) + "\n").ok())
       lines.push_back(fmt::format("cannot write {}", (folder / kFile).string()));
   }

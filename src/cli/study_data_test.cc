@@ -18,8 +18,10 @@ class StudyData : public testing::Test {
   }
   void write(const std::string& rows) { std::ofstream(scratch.path() / "own.csv") << rows; }
   /// The lines after the one about the column that the study leaves out.
-  std::vector<std::string> look(std::size_t trials) {
-    auto lines = look_at_data(spec, scratch.path(), [=] { return trials; });
+  std::vector<std::string> look(std::size_t trials, std::vector<std::size_t> unfinished = {}) {
+    auto lines = look_at_data(spec, scratch.path(), [=] {
+      return TrialsSoFar{trials, unfinished};
+    });
     EXPECT_FALSE(lines.empty());
     if (lines.empty()) return lines;
     EXPECT_EQ(lines[0], "left out: column \"b\": as the study says");
@@ -46,6 +48,26 @@ TEST_F(StudyData, ThatChangeBetweenRunsAreToldWithTheTrialsThatSawThem) {
                   "to 1, trials 2 to 4, and from 5 on"});
 }
 
+TEST_F(StudyData, ThatChangeWhileTrialsAreUnfinishedAreOfThoseToo) {
+  const std::string start = "the data are not what they were; values do not compare across: ";
+  EXPECT_EQ(look(0), Lines{});
+  write("a,b,label\n1,2,0\n3,4,1\n5,6,2\n");
+  EXPECT_EQ(look(4, {1, 3}), Lines{start + "trials 0 to 3, and from 4 on; unfinished at a change, "
+                                           "so of both: 1, 3"});
+  write("a,b,label\n1,2,0\n3,4,1\n5,6,7\n");
+  EXPECT_EQ(look(4, {3}), Lines{start + "trials 0 to 3, and from 4 on; unfinished at a change, "
+                                        "so of both: 1, 3"})
+      << "no trial is new, but one went on";
+  write("a,b,label\n1,2,0\n3,4,2\n");
+  EXPECT_EQ(look(4), Lines{start + "trials 0 to 3, and from 4 on; unfinished at a change, so of "
+                                   "both: 1, 3"})
+      << "both had ended by then";
+  EXPECT_EQ(look(5, {4}).size(), 1U);
+  write("a,b,label\n1,2,0\n");
+  EXPECT_EQ(look(5), Lines{start + "trials 0 to 3, trial 4, and from 5 on; unfinished at a change, "
+                                   "so of both: 1, 3"});
+}
+
 TEST_F(StudyData, ThatChangeBeforeTheFirstTrialAreTheData) {
   EXPECT_EQ(look(0), Lines{});
   write("a,b,label\n1,2,0\n3,9,1\n");
@@ -56,7 +78,7 @@ TEST_F(StudyData, ARecordThatMakesNoSenseIsMadeAnew) {
   std::ofstream(scratch.path() / "data.json") << "[{\"fingerprint\": 7}]";
   EXPECT_EQ(look(0), Lines{});
   spec.trainer = R"({"model": "mlp", "data": "digits"})";
-  EXPECT_EQ(look_at_data(spec, scratch.path(), [] { return std::size_t{0}; }), Lines{});
+  EXPECT_EQ(look_at_data(spec, scratch.path(), [] { return TrialsSoFar{}; }), Lines{});
 }
 
 }  // namespace
