@@ -138,8 +138,7 @@ int exit_status(const std::string& study, const app::RunReport& report, Streams&
   if (failed == 0 && state.finished()->kind != FinishKind::kDone) return kSuccess;
   if (failed > 0)
     return fail(streams, unavailable("no trial has succeeded; `clavier show TRIAL` has its log"));
-  return fail(streams, unavailable(fmt::format("no trial has reported \"{}\", the study's metric",
-                                               state.objective().metric)));
+  return fail(streams, unavailable("no trial has reported " + report::no_best(state)));
 }
 
 }  // namespace clavier::cli

@@ -85,13 +85,6 @@ std::string best_words(const State& state, const Trial& best) {
                      number(best.best->value), best.best->step);
 }
 
-/// What to say where there is no best trial.
-std::string no_best(const State& state) {
-  const bool valued = std::ranges::any_of(
-      state.trials(), [](const Trial& trial) { return !trial.history.empty(); });
-  return fmt::format("{}{}", valued ? "a finite " : "", state.objective().metric);
-}
-
 std::string resources(const StudyView& view, const Machines& machines, const State& state) {
   const Machines::Use use = machines.use(state);
   std::string out;
@@ -113,6 +106,12 @@ std::string resources(const StudyView& view, const Machines& machines, const Sta
 }
 
 }  // namespace
+
+std::string no_best(const State& state) {
+  const bool valued = std::ranges::any_of(
+      state.trials(), [](const Trial& trial) { return !trial.history.empty(); });
+  return fmt::format("{}{}", valued ? "a finite " : "", state.objective().metric);
+}
 
 std::string counts(const State& state) {
   std::string out;

@@ -42,6 +42,9 @@ std::string end_of(const State& state, const Trial& trial);
 /// by cause with the last lines of their logs.
 std::vector<std::string> summary(const StudyView& view, const State& state);
 
+/// What no trial has reported, where none is the best: `loss`, or `a finite loss` where the values
+/// of all are NaN or infinite.
+std::string no_best(const State& state);
 /// `2 running, 5 completed`, in the order of a trial's life; empty without trials.
 std::string counts(const State& state);
 /// Time until the limit of trials at the rate so far; nothing if there is no limit or no rate.
