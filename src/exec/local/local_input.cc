@@ -308,8 +308,9 @@ void LocalExecutor::take(LocalWorker& worker, worker::ExitedLine&& line) {
   else
     exit(worker, line.kind,
          failed ? error_with_cause(std::move(line.error), run.error.tail().lines()) : "");
+  // While others wait for room, nobody stays without a trial: what it holds is what they lack.
   const bool again =
-      options_.warm && worker.hello && worker.hello->several && !line.leaving &&
+      options_.warm && held_.empty() && worker.hello && worker.hello->several && !line.leaving &&
       !worker.terminated && worker.process.wire &&
       (options_.max_trials_per_worker <= 0 || worker.launches < options_.max_trials_per_worker);
   if (!again) return dismiss(worker);
