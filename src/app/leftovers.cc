@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/files.h"
-
 #include "exec/local/manifest.h"
 #include "exec/local/worker_tree.h"
 

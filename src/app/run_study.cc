@@ -144,8 +144,8 @@ std::function<bool(const Error&)> patience(const RunOptions& options,
 
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options) {
   const auto policies = TRY(OwnedPolicies::create(spec));
-  // What this machine refuses leaves no trace.
-  // Held until the executor has ended.
+  // What this machine refuses leaves no trace in the folder. The share is held until the executor
+  // has ended.
   const HostShare share = TRY(share_of_this_host(spec));
   auto local = TRY(local_options(spec, options, share.node));
   const StudyFolder folder{options.folder};

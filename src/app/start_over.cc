@@ -39,9 +39,10 @@ Status delete_study(const StudyFolder& folder) {
 }
 
 Result<std::string> start_over(const StudyFolder& folder, Earlier earlier) {
-  const bool there = folder.exists() || folder.lost_log() || folder.begun();
-  if (earlier == Earlier::kGoesOn || !there) return std::string();
-  if (earlier == Earlier::kIsDeleted) {
+  const bool ours = folder.exists() || folder.lost_log();
+  if (earlier == Earlier::kGoesOn || !(ours || folder.begun())) return std::string();
+  // What only looks begun may be somebody's own: it is put aside.
+  if (earlier == Earlier::kIsDeleted && ours) {
     TRY(may_go(folder));
     TRY(delete_study(folder));
     return std::string();

@@ -11,8 +11,8 @@ namespace clavier::app {
 enum class Earlier { kGoesOn, kIsKept, kIsDeleted };
 
 /// Frees the folder's name: it is renamed to "digits.old-1", or the next number that is free, or
-/// deleted; the new name, empty if there is none. Nothing happens where no study has been begun.
-/// kConflict if it is running.
+/// deleted if it is a study by its log; the new name, empty if there is none. Nothing happens where
+/// no study has been begun. kConflict if it is running.
 Result<std::string> start_over(const StudyFolder& folder, Earlier earlier);
 
 /// kConflict if the study is running, kInvalid if its folder is a link.

@@ -1,5 +1,8 @@
 #include "base/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace clavier {
 
 std::size_t utf8_length(std::string_view text) {
@@ -24,7 +27,15 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 std::size_t find_not_utf8(std::string_view text) {
+  constexpr std::uint64_t kBeyondAscii = 0x8080808080808080u;
   for (std::size_t at = 0; at < text.size();) {
+    // Most text is ASCII, and every line of a worker comes through here.
+    std::uint64_t word = kBeyondAscii;
+    if (text.size() - at >= sizeof word) std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & kBeyondAscii) == 0) {
+      at += sizeof word;
+      continue;
+    }
     const std::size_t length = utf8_length(text.substr(at));
     if (length == 0) return at;
     at += length;

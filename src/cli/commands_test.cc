@@ -507,6 +507,10 @@ TEST_F(Commands, StartingOverFreesTheNameAndKeepsOrDeletesWhatWasThere) {
   EXPECT_TRUE(fs::exists(home_ / "demo"));
   EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kIsDeleted), "");
   EXPECT_FALSE(fs::exists(home_ / "demo"));
+  // Without a log of ours it may be anybody's.
+  fs::create_directories(home_ / "demo" / "demo_pictures");
+  EXPECT_EQ(*app::start_over({home_ / "demo"}, app::Earlier::kIsDeleted), "demo.old-3");
+  EXPECT_TRUE(fs::exists(home_ / "demo.old-3" / "demo_pictures"));
 }
 
 TEST_F(Commands, CheckShowsTheWholeFileAndSamples) {

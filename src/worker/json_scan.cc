@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/utf8.h"
+
 namespace clavier::worker::json {
 namespace {
 
@@ -241,35 +243,7 @@ std::optional<std::string> string(std::string_view raw) {
   return out;
 }
 
-bool valid_utf8(std::string_view bytes) {
-  const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
-  const auto* const end = at + bytes.size();
-  while (at < end) {
-    std::uint64_t word = 0;
-    while (end - at >= 8) {
-      std::memcpy(&word, at, sizeof word);
-      if (word & 0x8080808080808080u) break;
-      at += 8;
-    }
-    if (at == end) break;
-    if (*at < 0x80) {
-      ++at;
-      continue;
-    }
-    const int more = *at >= 0xF0 ? 3 : *at >= 0xE0 ? 2 : 1;
-    if (*at < 0xC2 || *at > 0xF4 || end - at <= more) return false;
-    std::uint32_t code = *at & (0x3F >> more);
-    for (int i = 1; i <= more; ++i) {
-      if ((at[i] & 0xC0) != 0x80) return false;
-      code = code << 6 | (at[i] & 0x3F);
-    }
-    constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-      return false;
-    at += more + 1;
-  }
-  return true;
-}
+bool valid_utf8(std::string_view bytes) { return find_not_utf8(bytes) == bytes.npos; }
 
 std::string to_utf8(std::string_view bytes) {
   std::string out(bytes);
