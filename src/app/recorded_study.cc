@@ -51,8 +51,7 @@ Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics me
     return {};
   };
   TRY(log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input))
-      TRY(open(*opened, step.turn.time));
+    if (const auto* opened = input_as<Opened>(step.turn)) TRY(open(*opened, step.turn.time));
     if (!study)
       return corrupt(fmt::format("the log of {} does not begin with a run", folder.root.string()));
     TRY(foldable(step, study->state));

@@ -96,7 +96,7 @@ void drop_consequences(const StudySpec& before, const StudySpec& now, std::vecto
 Result<StudySpec> begun_as(const store::StepLog& log) {
   std::string study;
   const auto first = [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input)) study = opened->study;
+    if (const auto* opened = input_as<Opened>(step.turn)) study = opened->study;
     return study.empty() ? ok_status() : Status(conflict("found"));
   };
   (void)log.read(StepId{0}, store::Metrics::kSkip, first);

@@ -25,9 +25,8 @@ struct Asked {
   Names seen{};  ///< Of all metrics, in order of appearance.
 
   void take(Step step) {
-    if (auto* signal = std::get_if<Signal>(&step.turn.input))
-      if (auto* reported = std::get_if<Reported>(signal))
-        for (Report& report : reported->reports) value_of(report);
+    if (auto* reported = input_as<Reported>(step.turn.input))
+      for (Report& report : reported->reports) value_of(report);
     state.apply(step);
   }
   void value_of(Report& report) {

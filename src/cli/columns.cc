@@ -71,8 +71,7 @@ bool Names::add(const std::string& name) {
 }
 
 void LastMetrics::take(const Step& step) {
-  const auto* signal = std::get_if<Signal>(&step.turn.input);
-  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  const auto* reported = input_as<Reported>(step.turn);
   if (!reported || step.turn.late) return;
   for (const Report& report : reported->reports)
     for (const Metric& metric : report.metrics) {

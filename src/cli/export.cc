@@ -63,8 +63,7 @@ int run_export(const ExportOptions& options, Streams& streams) {
   std::vector<ReportRow> rows;
   const auto study =
       open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
-        const auto* signal = std::get_if<Signal>(&step.turn.input);
-        const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+        const auto* reported = input_as<Reported>(step.turn);
         if (!reported) return;
         for (const Report& report : reported->reports)
           rows.push_back(

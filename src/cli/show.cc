@@ -251,8 +251,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   const auto study =
       open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
         history.timeline.apply(step);
-        const auto* signal = std::get_if<Signal>(&step.turn.input);
-        if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+        if (const auto* reported = input_as<Reported>(step.turn))
           for (const Report& report : reported->reports)
             if (report.trial == wanted) history.reports.emplace_back(step.turn.time, report);
         for (const Decision& decision : step.turn.decisions)

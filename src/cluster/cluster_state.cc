@@ -24,7 +24,7 @@ void ClusterState::apply(const Step& step) {
 }
 
 void ClusterState::apply_input(const Turn& turn) {
-  if (const auto* opened = std::get_if<Opened>(&turn.input); opened && !opened->rebuilt) {
+  if (const auto* opened = input_as<Opened>(turn); opened && !opened->rebuilt) {
     for (auto& [id, slot] : slots_) {
       set_alive(slot, false);
       if (slot.busy) release(slot, turn.time);
@@ -32,7 +32,7 @@ void ClusterState::apply_input(const Turn& turn) {
     held_.clear();
     runs_on_.clear();
   }
-  if (const auto* signal = std::get_if<Signal>(&turn.input)) take(*signal, turn.time);
+  if (const auto* signal = input_as<Signal>(turn)) take(*signal, turn.time);
   open_places();
 }
 

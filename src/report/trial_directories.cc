@@ -80,17 +80,12 @@ Status TrialDirectories::on_step(const Step& step, const State& state) {
     restart();
   }
   next_ = StepId{step.turn.id.value + 1};
-  if (const auto* opened = std::get_if<Opened>(&step.turn.input)) open(*opened, step.turn.time);
-  if (const auto* signal = std::get_if<Signal>(&step.turn.input)) {
-    if (const auto* reported = std::get_if<Reported>(signal)) {
-      for (const Report& each : reported->reports)
-        if (!step.turn.late) TRY(report(each, step.turn, state));
-    } else if (const auto* exit = std::get_if<Exited>(signal)) {
-      TRY(exited(*exit, step.turn.time, state));
-    } else if (const auto* joined = std::get_if<NodeJoined>(signal)) {
-      for (const Slot& slot : joined->node.slots) hosts_[slot.id] = joined->node.host;
-    }
-  }
+  if (const auto* opened = input_as<Opened>(step.turn)) open(*opened, step.turn.time);
+  if (const auto* reported = input_as<Reported>(step.turn); reported && !step.turn.late)
+    for (const Report& each : reported->reports) TRY(report(each, step.turn, state));
+  if (const auto* exit = input_as<Exited>(step.turn)) TRY(exited(*exit, step.turn.time, state));
+  if (const auto* joined = input_as<NodeJoined>(step.turn))
+    for (const Slot& slot : joined->node.slots) hosts_[slot.id] = joined->node.host;
   // What was reported in this step was reached with the configuration before.
   for (const Decision& decision : step.turn.decisions)
     if (const auto* exploit = std::get_if<Exploit>(&decision.action))

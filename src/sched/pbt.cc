@@ -219,14 +219,12 @@ void Pbt::observe(const Turn& turn, const State& state) {
     else
       see(report);
   });
-  if (const auto* signal = std::get_if<Signal>(&turn.input))
-    if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
-      const auto at = static_cast<std::size_t>(saved->checkpoint.trial.value);
-      if (at < marks_.size() && marks_[at].own && !marks_[at].checkpoint &&
-          marks_[at].launch == saved->checkpoint.launch &&
-          marks_[at].step == saved->checkpoint.step)
-        marks_[at].checkpoint = saved->checkpoint;
-    }
+  if (const auto* saved = input_as<CheckpointSaved>(turn)) {
+    const auto at = static_cast<std::size_t>(saved->checkpoint.trial.value);
+    if (at < marks_.size() && marks_[at].own && !marks_[at].checkpoint &&
+        marks_[at].launch == saved->checkpoint.launch && marks_[at].step == saved->checkpoint.step)
+      marks_[at].checkpoint = saved->checkpoint;
+  }
   if (const Exited* exited = exit_in(turn, state); exited && !synchronous()) {
     const auto at = static_cast<std::size_t>(exited->trial.value);
     if (at < marks_.size()) marks_[at].waits = false;

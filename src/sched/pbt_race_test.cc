@@ -228,8 +228,7 @@ class World {
           std::holds_alternative<Continue>(action) || std::holds_alternative<Exploit>(action);
       if (goes_on && rng_.below(5) == 0) take_off(trial, turn);
     }
-    const auto* signal = std::get_if<Signal>(&turn.input);
-    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    const auto* reported = input_as<Reported>(turn);
     if (!reported || turn.late || !turn.decisions.empty()) return;
     const Trial& trial = state_.trial(reported->reports[0].trial);
     if (trial.step < trial.waits_at()) return;
@@ -258,9 +257,7 @@ class World {
     ++tally_.turns;
     Turn turn{.id = StepId{state_.last_step().value + 1}, .input = std::move(input)};
     turn.decisions = std::move(decisions);
-    if (const auto* signal = std::get_if<Signal>(&turn.input))
-      if (const auto* reported = std::get_if<Reported>(signal))
-        turn.late = late(reported->reports[0]);
+    if (const auto* reported = input_as<Reported>(turn)) turn.late = late(reported->reports[0]);
     state_.apply_input(turn);
     if (!turn.late)
       for (Decision& decision : scheduler_->decide(turn, state_))

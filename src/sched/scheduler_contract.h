@@ -213,8 +213,7 @@ class Study {
   }
 
   void check_answered(const Turn& turn) {
-    const auto* signal = std::get_if<Signal>(&turn.input);
-    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    const auto* reported = input_as<Reported>(turn);
     if (!reported) return;
     for (const Report& report : reported->reports) {
       const Trial& trial = state_.trial(report.trial);

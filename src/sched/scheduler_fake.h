@@ -36,8 +36,7 @@ class ScriptedScheduler final : public Scheduler {
 
   std::vector<Decision> decide(const Turn& turn, const State& state) const override {
     std::vector<Decision> decisions;
-    const auto* signal = std::get_if<Signal>(&turn.input);
-    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    const auto* reported = input_as<Reported>(turn);
     if (!reported || turn.late) return decisions;
     for (const Report& report : reported->reports) {
       const Trial& trial = state.trial(report.trial);

@@ -27,11 +27,6 @@ std::size_t place_of(const Report& report, std::string_view metric) {
                                     : static_cast<std::size_t>(at - report.metrics.begin());
 }
 
-const Reported* as_reported(const Input& input) {
-  const auto* signal = std::get_if<Signal>(&input);
-  return signal ? std::get_if<Reported>(signal) : nullptr;
-}
-
 /// Whom an input is about, for users' queries; the reader does not need it.
 struct About {
   std::optional<std::int64_t> trial = {}, launch = {}, iteration = {};
@@ -89,7 +84,7 @@ const Row& RowWriter::write(const Step& step) {
   row_ =
       Row{.id = turn.id.value, .time_us = microseconds(turn.time), .kind = text::kind(turn.input)};
   if (turn.late) add_to_body(R"({"late": true})");
-  const Reported* reported = as_reported(turn.input);
+  const Reported* reported = input_as<Reported>(turn.input);
   if (reported && reported->reports.size() == 1) {
     write_report(reported->reports.front());
   } else {

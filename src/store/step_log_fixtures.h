@@ -21,10 +21,7 @@ inline Step report_step(std::int64_t id, Report report) {
   return step;
 }
 
-inline Reported* reported_of(Step& step) {
-  auto* signal = std::get_if<Signal>(&step.turn.input);
-  return signal ? std::get_if<Reported>(signal) : nullptr;
-}
+inline Reported* reported_of(Step& step) { return input_as<Reported>(step.turn.input); }
 
 /// The only report of a step that has one.
 inline const Report* report_of(const Step& step) {

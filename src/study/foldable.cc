@@ -35,7 +35,7 @@ class Check {
       return corrupt(fmt::format("follows step {}", state_.last_step().value));
     if (step_.turn.time < state_.now()) return corrupt("lies before the step that it follows");
     if (microseconds(step_.turn.time) > kMost) return corrupt("lies in no time");
-    if (const auto* signal = std::get_if<Signal>(&step_.turn.input)) TRY(signalled(*signal));
+    if (const auto* signal = input_as<Signal>(step_.turn)) TRY(signalled(*signal));
     for (const Decision& decision : step_.turn.decisions) TRY(decided(decision));
     return filled(step_.fill);
   }

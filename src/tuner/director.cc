@@ -12,12 +12,6 @@
 namespace clavier::tuner {
 namespace {
 
-template <typename T>
-const T* signal_in(const Turn& turn) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  return signal ? std::get_if<T>(signal) : nullptr;
-}
-
 /// Metrics that rules wait for.
 std::vector<NamedMetric> named_in(const StudyOptions& options) {
   std::vector<NamedMetric> named;
@@ -68,7 +62,7 @@ void Director::look_again(TrialId id) {
 }
 
 void Director::fold_input(const Turn& turn) {
-  const auto* exited = signal_in<Exited>(turn);
+  const auto* exited = input_as<Exited>(turn);
   const bool known = exited && state_.known(exited->trial);
   const bool was_live = known && state_.trial(exited->trial).live();
   const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
@@ -76,14 +70,13 @@ void Director::fold_input(const Turn& turn) {
   cluster_.apply_input(turn);
   faults_.begin();
 
-  if (std::holds_alternative<Opened>(turn.input)) {
+  if (input_as<Opened>(turn)) {
     closing_ = false;
     faults_.opened();
     for (const Trial& trial : state_.trials()) look_again(trial.id);
   }
-  if (const auto* command = std::get_if<UserCommand>(&turn.input))
-    closing_ = closing_ || std::holds_alternative<PauseStudy>(*command);
-  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late) {
+  if (input_as<PauseStudy>(turn)) closing_ = true;
+  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late) {
     for (const Report& report : reported->reports) {
       faults_.reported(report, state_);
       look_again(report.trial);
@@ -109,16 +102,16 @@ void Director::fold_input(const Turn& turn) {
 Turn Director::decide(StepId id, StudyTime time, Input input) {
   excuse(input);
   Turn turn{.id = id, .time = time, .input = std::move(input)};
-  if (const auto* reported = signal_in<Reported>(turn))
+  if (const auto* reported = input_as<Reported>(turn))
     turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
   fold_input(turn);
 
-  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late)
+  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late)
     judge_report(*reported, turn);
-  if (signal_in<Deadline>(turn)) judge_time(turn);
+  if (input_as<Deadline>(turn)) judge_time(turn);
   judge_fault(turn);
-  if (const auto* exited = signal_in<Exited>(turn)) judge_pause(*exited, turn);
-  if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
+  if (const auto* exited = input_as<Exited>(turn)) judge_pause(*exited, turn);
+  if (const auto* command = input_as<UserCommand>(turn)) obey(*command, turn);
   if (!ending_ && !state_.finished()) {
     if (auto reason = met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now())))
       end_study({.kind = FinishKind::kStopRule, .reason = *reason}, turn);
@@ -129,9 +122,8 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
       CHECK(state_.known(trial), "a scheduler decided about a trial that does not exist");
       if (!decided(turn, trial) && !closed(trial)) turn.decisions.push_back(std::move(decision));
     }
-    if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
-    if (const auto* command = std::get_if<UserCommand>(&turn.input))
-      if (const auto* again = std::get_if<Retry>(command)) lead_on(*again, turn);
+    if (const auto* reported = input_as<Reported>(turn)) answer_the_waiting(*reported, turn);
+    if (const auto* again = input_as<Retry>(turn)) lead_on(*again, turn);
     ask_about_stretches(turn);
     make_room(turn);
   }
@@ -142,8 +134,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
 /// where there are fewer.
 void Director::excuse(Input& input) const {
-  auto* signal = std::get_if<Signal>(&input);
-  auto* exited = signal ? std::get_if<Exited>(signal) : nullptr;
+  auto* exited = input_as<Exited>(input);
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
   if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
@@ -224,7 +215,7 @@ void Director::ask_about_stretches(Turn& turn) {
 /// others, and with them what is known of the device, stay as they are. It is told when it reports:
 /// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
-  const auto* reported = signal_in<Reported>(turn);
+  const auto* reported = input_as<Reported>(turn);
   if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
     std::vector<TrialId> stay;
@@ -278,7 +269,7 @@ void Director::judge_time(Turn& turn) const {
 void Director::judge_fault(Turn& turn) {
   if (const auto& fault = faults_.verdict())
     return end_study({.kind = FinishKind::kFailure, .reason = *fault}, turn);
-  const auto* exited = signal_in<Exited>(turn);
+  const auto* exited = input_as<Exited>(turn);
   if (!options_.fail_fast || !exited || exited->kind == ExitKind::kLost) return;
   if (state_.known(exited->trial) && state_.trial(exited->trial).status == TrialStatus::kFailed)
     end_study({.kind = FinishKind::kFailure,

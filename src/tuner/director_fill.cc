@@ -177,13 +177,11 @@ std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill, St
 }
 
 void Director::discard(const Turn& turn, Fill& fill) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  if (!signal) return;
   std::vector<TrialId> touched;
-  if (const auto* reported = std::get_if<Reported>(signal)) {
+  if (const auto* reported = input_as<Reported>(turn)) {
     for (const Report& report : reported->reports)
       if (report.checkpoint) touched.push_back(report.trial);
-  } else if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
+  } else if (const auto* saved = input_as<CheckpointSaved>(turn)) {
     touched.push_back(saved->checkpoint.trial);
   }
   for (const TrialId id : touched) {

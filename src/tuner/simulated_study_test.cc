@@ -144,8 +144,7 @@ std::vector<Step> interrupted(SimulatedStudy::Settings settings, std::uint64_t s
 std::map<std::int64_t, std::string> courses(const std::vector<Step>& steps) {
   std::map<std::int64_t, std::string> courses;
   for (const Step& step : steps) {
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+    if (const auto* reported = input_as<Reported>(step.turn))
       for (const Report& report : reported->reports)
         courses[report.trial.value] +=
             fmt::format("{} {}{}\n", report.step, *report.value, step.turn.late ? " late" : "");
@@ -185,8 +184,7 @@ TEST(SimulatedStudy, AnInterruptedStudyTakesTheDecisionsOfAnUninterruptedOne) {
 void expect_no_hole(const std::vector<Step>& steps) {
   std::map<std::int64_t, Steps> at;
   for (const Step& step : steps) {
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr; reported)
+    if (const auto* reported = input_as<Reported>(step.turn))
       for (const Report& report : reported->reports) {
         if (step.turn.late) continue;
         ASSERT_EQ(report.step, ++at[report.trial.value]) << "trial " << report.trial.value;

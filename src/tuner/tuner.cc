@@ -50,8 +50,7 @@ Status Tuner::recover() {
   }
   const auto metrics = parse ? store::Metrics::kParse : store::Metrics::kSkip;
   TRY(world_.log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input);
-        opened && first_study_text_.empty())
+    if (const auto* opened = input_as<Opened>(step.turn); opened && first_study_text_.empty())
       first_study_text_ = opened->study;
     TRY(director_.replay(step));
     rebuilt_ = world_.executor.replay(step) && rebuilt_;
@@ -159,8 +158,7 @@ Status Tuner::feed(std::vector<Input> inputs) {
 /// Their workers have been told to leave, and need not hear what is decided on their last reports.
 std::vector<TrialId> Tuner::reporting_as_they_leave(const Input& input) const {
   std::vector<TrialId> leaving;
-  const auto* signal = std::get_if<Signal>(&input);
-  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  const auto* reported = input_as<Reported>(input);
   if (!reported) return leaving;
   for (const Report& report : reported->reports)
     if (state().known(report.trial) && state().trial(report.trial).verdict != Verdict::kNone)
