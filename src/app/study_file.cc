@@ -357,15 +357,14 @@ class StudyReader {
   /// Defaults that follow from the rest.
   void settle() {
     spec_.space = std::move(space_.space);
-    if (spec_.scheduler.algorithm == "pbt_replay" && spec_.trials == kForever) spec_.trials = 1;
+    if (traits_of(Family::kScheduler, spec_.scheduler).replays && spec_.trials == kForever)
+      spec_.trials = 1;
     if (spec_.trials != kForever) return;
     const auto is_grid = [](const Parameter& p) { return std::holds_alternative<Grid>(p.domain); };
-    const bool has_grid =
-        spec_.search.algorithm == "grid" || std::ranges::any_of(spec_.space.parameters, is_grid);
-    if (has_grid)
-      spec_.trials = search::grid_trials(
-          spec_.search.algorithm == "grid" ? search::crossed(spec_.space) : spec_.space,
-          spec_.seed);
+    const bool crosses = traits_of(Family::kSearcher, spec_.search).enumerates;
+    if (crosses || std::ranges::any_of(spec_.space.parameters, is_grid))
+      spec_.trials =
+          search::grid_trials(crosses ? search::crossed(spec_.space) : spec_.space, spec_.seed);
     else if (spec_.space.parameters.empty() || spec_.stop == StudyStop{})
       spec_.trials = 1;
   }

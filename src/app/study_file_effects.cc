@@ -48,7 +48,8 @@ class Effects {
   }
 
   void grid() {
-    if (spec_.search.algorithm != "grid" || std::ranges::any_of(spec_.space.parameters, is_grid))
+    if (!traits_of(Family::kSearcher, spec_.search).enumerates ||
+        std::ranges::any_of(spec_.space.parameters, is_grid))
       return;
     const Space crossed = search::crossed(spec_.space);
     std::vector<std::string> drawn;

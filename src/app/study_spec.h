@@ -178,6 +178,9 @@ struct StudySpec {
   std::vector<std::string> notes = {};
   std::string text = {};                         ///< The file as read, with `--set` applied.
   std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
+
+  /// Where a trial ends if nothing stops it; kForever if nothing says so.
+  Steps trial_length() const;
 };
 
 }  // namespace clavier::app

@@ -76,8 +76,7 @@ Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& tr
         "how long a trial is: set scheduler.max_steps, trial.stop.steps or trainer.batches (in "
         "batches), or trainer.epochs");
   // The scheduler ends trials that count on after a take-over; their weights may be older.
-  const Value* variant = spec.scheduler.options.find("variant");
-  const bool own_counter = variant && *variant == Value("hrfs");
+  const bool own_counter = traits_of(Family::kScheduler, spec.scheduler).own_counter;
   (own_counter ? trainer.epochs : trainer.batches) = *budget;
   return {};
 }

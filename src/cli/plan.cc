@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "app/plan_study.h"
+#include "app/registry.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
 #include "cli/plans.h"
@@ -68,7 +69,7 @@ Result<int> plan(const PlanOptions& options, Streams& streams) {
         "[checkpoint] every = {} loses {:.3g} %\n",
         "checkpoints", advice->every, 100 * advice->loss, spec.checkpoint.every,
         100 * advice->loss_now);
-  if (spec.scheduler.algorithm != "fifo")
+  if (!app::traits_of(app::Family::kScheduler, spec.scheduler).to_the_end)
     streams.out << fmt::format(
         "{:<13} which trials {} favours is guessed by made-up learning curves\n", "",
         spec.scheduler.algorithm);
