@@ -11,13 +11,14 @@ import sys
 LAYERS = [
     ["base"],
     ["study"],
+    ["model"],
     ["search", "sched", "cluster", "store", "worker", "report"],
     ["exec", "train"],
     ["tuner"],
     ["app"],
     ["cli"],
 ]
-# The worlds of layer 3 pick what they need from layer 2.
+# The worlds above the policies pick what they need from them.
 ALLOWED_BELOW = {"exec": {"base", "study", "cluster", "worker"}, "train": {"base", "study", "worker"},
                  "tuner": {"base", "study", "search", "sched", "cluster", "store", "exec"}}
 # Public umbrella: <clavier/clavier.h> may see what users see.

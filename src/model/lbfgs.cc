@@ -1,4 +1,4 @@
-#include "sched/lbfgs.h"
+#include "model/lbfgs.h"
 
 #include <nlopt.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 
-namespace clavier::sched {
+namespace clavier::model {
 namespace {
 
 struct Search {
@@ -47,4 +47,4 @@ Minimum minimise(const Smooth& function, std::vector<double> start, const Box& b
   return std::move(search.best);
 }
 
-}  // namespace clavier::sched
+}  // namespace clavier::model

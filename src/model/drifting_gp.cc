@@ -1,4 +1,4 @@
-#include "sched/drifting_gp.h"
+#include "model/drifting_gp.h"
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "base/check.h"
-#include "sched/lbfgs.h"
+#include "model/lbfgs.h"
 
-namespace clavier::sched {
+namespace clavier::model {
 namespace {
 
 using Eigen::Index;
@@ -157,4 +157,4 @@ GpSettings fit_gp(const std::vector<GpPoint>& points, std::span<const double> va
   return settings_at(minimise(function, std::move(from), box, max_evaluations).x);
 }
 
-}  // namespace clavier::sched
+}  // namespace clavier::model

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace clavier::sched {
+namespace clavier::model {
 
 /// The value at `x`; also fills its gradient, of the same length.
 using Smooth = std::function<double(std::span<const double> x, std::span<double> gradient)>;
@@ -26,4 +26,4 @@ struct Minimum {
 Minimum minimise(const Smooth& function, std::vector<double> start, const Box& box,
                  int max_evaluations);
 
-}  // namespace clavier::sched
+}  // namespace clavier::model

@@ -1,4 +1,4 @@
-#include "sched/drifting_gp.h"
+#include "model/drifting_gp.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 
-namespace clavier::sched {
+namespace clavier::model {
 namespace {
 
 constexpr GpSettings kSettings{.variance = 2, .length_scale = 0.5, .decay = 0.3, .noise = 0.1};
@@ -83,4 +83,4 @@ TEST(DriftingGp, TheFitIsLikelierThanTheStartAndNoNeighbourIsLikelier) {
 }
 
 }  // namespace
-}  // namespace clavier::sched
+}  // namespace clavier::model

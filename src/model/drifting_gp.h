@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace clavier::sched {
+namespace clavier::model {
 
 /// An input of a function that drifts: when, and where.
 struct GpPoint {
@@ -52,4 +52,4 @@ class DriftingGp {
 GpSettings fit_gp(const std::vector<GpPoint>& points, std::span<const double> values,
                   GpSettings start, int max_evaluations);
 
-}  // namespace clavier::sched
+}  // namespace clavier::model

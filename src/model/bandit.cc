@@ -1,4 +1,4 @@
-#include "sched/bandit.h"
+#include "model/bandit.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 #include <span>
 
 #include "base/check.h"
-#include "sched/drifting_gp.h"
+#include "model/drifting_gp.h"
 
-namespace clavier::sched {
+namespace clavier::model {
 namespace {
 
 constexpr int kStarts = 10;
@@ -119,4 +119,4 @@ std::vector<std::vector<double>> worth_trying(const std::vector<Gain>& gains, co
   return best;
 }
 
-}  // namespace clavier::sched
+}  // namespace clavier::model

@@ -1,4 +1,4 @@
-#include "sched/bandit.h"
+#include "model/bandit.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "bench/noisy_quadratic.h"
 
-namespace clavier::sched {
+namespace clavier::model {
 namespace {
 
 const Box kUnit{{0}, {1}};
@@ -135,4 +135,4 @@ TEST(Bandit, KeepsTheNewestGainsWhereTheLandscapeHasTurned) {
 }
 
 }  // namespace
-}  // namespace clavier::sched
+}  // namespace clavier::model

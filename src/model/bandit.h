@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "sched/lbfgs.h"
+#include "model/lbfgs.h"
 #include "study/ids.h"
 
 /// The bandit of PB2 (Parker-Holder et al., 2020): which hyperparameters let a trial gain most over
 /// its next interval, judged by what all trials have gained.
-namespace clavier::sched {
+namespace clavier::model {
 
 /// What one trial gained between two boundaries.
 struct Gain {
@@ -43,4 +43,4 @@ inline constexpr std::size_t kFewest = 200;
 inline constexpr std::size_t kMostGains = 1000;  ///< Older ones are not needed.
 inline constexpr double kGrain = 1e-4;
 
-}  // namespace clavier::sched
+}  // namespace clavier::model
