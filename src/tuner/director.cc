@@ -253,8 +253,11 @@ bool Director::decided(const Turn& turn, TrialId trial) const {
 void Director::judge_report(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     const Trial& trial = state_.trial(report.trial);
-    if (auto reason = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
-      turn.decisions.push_back({Complete{report.trial}, *reason});
+    // A model of NaN is not worth a last checkpoint: it is stopped, not completed.
+    if (auto reason = diverged(options_.trial_rules, state_.objective(), report))
+      turn.decisions.push_back({Stop{report.trial}, *reason});
+    else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+      turn.decisions.push_back({Complete{report.trial}, *rule});
   }
 }
 

@@ -454,6 +454,45 @@ TEST_F(DirectorTest, AThresholdCompletesATrialInTheObjectivesDirection) {
   EXPECT_EQ(reached.turn.decisions[0].reason, "loss reached 0.2");
 }
 
+TEST_F(DirectorTest, WhoDivergesIsStoppedWhereARuleSaysSoAndItsBestFiniteValueStands) {
+  options_.trial_rules.non_finite = true;
+  options_.retries.max_failures = 3;
+  open(1);
+  report(0, 1, 0.5);
+  const Step step = report(0, 2, std::numeric_limits<double>::quiet_NaN());
+  ASSERT_EQ(step.turn.decisions.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Stop>(step.turn.decisions[0].action));
+  EXPECT_EQ(step.turn.decisions[0].reason, "loss is nan at step 2");
+  exit(0, ExitKind::kRan);
+  EXPECT_EQ(status(0), TrialStatus::kStopped);
+  EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+  EXPECT_EQ(status(1), TrialStatus::kRunning) << "the study goes on";
+  report(1, 1, -std::numeric_limits<double>::infinity());
+  exit(1, ExitKind::kRan);
+  EXPECT_EQ(status(1), TrialStatus::kStopped);
+}
+
+TEST_F(DirectorTest, ALossTellsOfDivergenceWhereTheMetricIsAnotherOneAndOtherMetricsDoNot) {
+  options_.objective = {"accuracy", Mode::kMax};
+  options_.trial_rules.non_finite = true;
+  open(1);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto tell = [&](Steps at, const char* name) {
+    Report report{.trial = TrialId{0}, .launch = state().trial(TrialId{0}).launch, .step = at};
+    report.value = 0.1;
+    report.metrics = {{"accuracy", 0.1}, {name, nan}};
+    return feed(Signal{Reported{{report}}}).turn.decisions.size();
+  };
+  EXPECT_EQ(tell(1, "precision"), 0u);
+  EXPECT_EQ(tell(2, "train_loss"), 1u);
+}
+
+TEST_F(DirectorTest, WithoutTheRuleADivergedTrialGoesOn) {
+  open(1);
+  EXPECT_TRUE(report(0, 1, std::numeric_limits<double>::quiet_NaN()).turn.decisions.empty());
+}
+
 TEST_F(DirectorTest, AStudyRuleStopsEverythingThatRuns) {
   options_.study_rules.metric = 0.1;
   scheduler_.until = 9;
