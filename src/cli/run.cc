@@ -29,7 +29,7 @@ OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
-  auto spec = TRY(load_study(source, options.dir));
+  auto spec = TRY(load_study(source, options.dir, ForMachine::kThis));
   if (options.smoke) {
     TRY(app::make_smoke(spec));
     spec.text = app::to_toml(spec);  // What is logged must say what is run.

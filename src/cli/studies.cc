@@ -15,6 +15,7 @@
 #include "app/trainer_problems.h"
 #include "base/nearest.h"
 #include "cli/streams.h"
+#include "cli/trainer_check.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -55,10 +56,26 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
   if (std::ranges::find(known, data.source) != known.end() ||
       std::filesystem::exists(spec.working_directory / data.source, ignored))
     return {};
-  return app::at_trainer_key(
-      file, overrides, "data",
-      fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
-                  (spec.working_directory / data.source).string(), suggestion(data.source, known)));
+  return app::at_keys(
+      file, overrides,
+      {{"trainer", "data",
+        fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
+                    (spec.working_directory / data.source).string(),
+                    suggestion(data.source, known))}});
+}
+
+/// What is known of a trainer before it trains; what only some trials meet becomes notes.
+Status check_before(app::StudySpec& spec, const std::string& file,
+                    std::span<const app::Override> overrides, ForMachine machine) {
+  TRY(check_data(spec, file, overrides));
+  auto [wrong, notes] = check_trainer(spec);
+  if (machine == ForMachine::kThis)
+    for (app::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
+      wrong.push_back(std::move(each));
+  if (!wrong.empty()) return app::at_keys(file, overrides, wrong);
+  for (const app::KeyProblem& each : notes)
+    spec.notes.push_back(app::at_keys(file, overrides, {each}).message);
+  return {};
 }
 
 /// As read, with the GPUs that the trainer takes by itself.
@@ -74,26 +91,16 @@ Result<app::StudySpec> read_for_this_host(const std::string& file,
 
 }  // namespace
 
-Result<app::StudySpec> load_study(const StudySource& source,
-                                  const std::optional<std::string>& dir) {
+namespace {
+
+Result<std::vector<app::Override>> overrides_of(const StudySource& source) {
   std::vector<app::Override> overrides;
   for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));
-  const bool from_arguments = !source.command.empty() || !source.space.empty();
-  if (source.file && from_arguments)
-    return invalid("give a study file, or --space and a command behind --, not both");
-  if (source.file) {
-    if (source.minimize || source.maximize)
-      return invalid(
-          "--min and --max belong to --space and a command; a study file has its own "
-          "metric (--set study.metric=NAME)");
-    if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-    auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
-    if (const Status resolved = app::resolve_trainer(spec); !resolved)
-      return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
-    TRY(check_data(spec, *source.file, overrides));
-    return spec;
-  }
-  if (!from_arguments)
+  return overrides;
+}
+
+Result<app::StudySpec> from_arguments(const StudySource& source) {
+  if (source.command.empty() && source.space.empty())
     return invalid(
         "what is to be run? Give a study file, or a command: clavier run --space "
         "\"lr=loguniform(1e-5,1e-1)\" --min val_loss -- python train.py --lr {lr}");
@@ -107,7 +114,37 @@ Result<app::StudySpec> load_study(const StudySource& source,
                      source.minimize ? Mode::kMin : Mode::kMax},
        .trials = source.trials,
        .command = source.command},
-      overrides);
+      TRY(overrides_of(source)));
+}
+
+}  // namespace
+
+Status check_words(const StudySource& source) {
+  TRY(overrides_of(source));
+  if (!source.file) {
+    TRY(from_arguments(source));
+    return {};
+  }
+  if (!source.command.empty() || !source.space.empty())
+    return invalid("give a study file, or --space and a command behind --, not both");
+  if (source.minimize || source.maximize)
+    return invalid(
+        "--min and --max belong to --space and a command; a study file has its own "
+        "metric (--set study.metric=NAME)");
+  return {};
+}
+
+Result<app::StudySpec> load_study(const StudySource& source, const std::optional<std::string>& dir,
+                                  ForMachine machine) {
+  TRY(check_words(source));
+  if (!source.file) return from_arguments(source);
+  std::vector<app::Override> overrides = TRY(overrides_of(source));
+  if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
+  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
+  if (const Status resolved = app::resolve_trainer(spec); !resolved)
+    return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
+  TRY(check_before(spec, *source.file, overrides, machine));
+  return spec;
 }
 
 void print_notes(const app::StudySpec& spec, Streams& streams) {

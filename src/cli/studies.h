@@ -20,10 +20,17 @@ Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics 
 /// The trial of this number; kNotFound says which there are.
 Result<TrialId> find_trial(const State& state, std::int64_t number);
 
+/// What is wrong with the words themselves, whatever the file that they name says.
+Status check_words(const StudySource& source);
+
+/// Whether trials are to run on this machine, or perhaps on another one.
+enum class ForMachine { kAny, kThis };
+
 /// Reads a study file or makes one from the command line; checks what `clavier run` would. `dir` as
 /// in `home_of`: where studies are that the file names.
 Result<app::StudySpec> load_study(const StudySource& source,
-                                  const std::optional<std::string>& dir = {});
+                                  const std::optional<std::string>& dir = {},
+                                  ForMachine machine = ForMachine::kAny);
 
 /// What a study file says that may not be meant, as `check` and `run` tell it, one line each.
 void print_notes(const app::StudySpec& spec, Streams& streams);

@@ -21,16 +21,6 @@ constexpr std::string_view kCorrectMetric =
     "Correct the program and run the study again, or correct [study] metric and start over "
     "(clavier run --fresh)";
 
-/// What was perhaps meant: the most alike, else the only one that is part of `wanted` or has it as
-/// a part ("val_loss" for "loss").
-std::string meant_by(const std::string& wanted, const std::vector<std::string>& names) {
-  if (std::string near = nearest(wanted, names); !near.empty()) return near;
-  const auto related = [&](const std::string& name) {
-    return name.find(wanted) != std::string::npos || wanted.find(name) != std::string::npos;
-  };
-  return std::ranges::count_if(names, related) == 1 ? *std::ranges::find_if(names, related) : "";
-}
-
 /// What the trial's last report held instead, and what of it was perhaps meant.
 std::string names_of(const Trial& trial, const std::string& wanted) {
   constexpr std::size_t kMostNames = 5;
