@@ -96,6 +96,8 @@ struct AddOptions {
   std::optional<std::string> dir = {};
   std::vector<std::string> values = {};  ///< "name=value".
 };
+/// What is wrong with the words themselves.
+Status check_words(const AddOptions& options);
 int run_add(const AddOptions& options, Streams& streams);
 
 enum class Control { kPause, kResume, kStop };

@@ -71,6 +71,11 @@ Result<Config> config_of(const std::vector<std::string>& values) {
 
 }  // namespace
 
+Status check_words(const AddOptions& options) {
+  TRY(config_of(options.values));
+  return {};
+}
+
 int run_add(const AddOptions& options, Streams& streams) {
   const auto study =
       open_study({.study = options.study, .dir = options.dir}, store::Metrics::kSkip);
