@@ -18,7 +18,8 @@ Result<std::string> prediction(const PredictOptions& options,
                                const std::filesystem::path& data_dir) {
   if (options.checkpoint) return app::predict(*options.checkpoint, options.data, data_dir);
   const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
-  if (!options.trial && !study.state.best()) return not_found("no trial has reported anything yet");
+  if (!options.trial && !study.state.best())
+    return not_found("no trial has reported a finite value yet");
   const TrialId trial =
       options.trial ? TRY(find_trial(study.state, *options.trial)) : *study.state.best();
   return app::predict(study, trial, options.data, data_dir);

@@ -52,7 +52,7 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
   const bool runs = study.folder.is_running();
   line("status",
-       fmt::format("{}{}{}", status_word(trial.status, runs), reason_of(trial).empty() ? "" : ": ",
+       fmt::format("{}{}{}", status_word(trial, runs), reason_of(trial).empty() ? "" : ": ",
                    report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
@@ -65,11 +65,12 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",
        fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));
-  line("directory", (study.folder.root / trial.directory).string());
+  line("directory", shown_path(study.folder.root / trial.directory));
   for (const Checkpoint& checkpoint : trial.checkpoints)
     if (checkpoint.trial.valid())
-      line("checkpoint", fmt::format("{} (step {})", (study.folder.root / checkpoint.path).string(),
-                                     checkpoint.step));
+      line("checkpoint",
+           fmt::format("{} (step {})", shown_path(study.folder.root / checkpoint.path),
+                       checkpoint.step));
   streams.out << "\nConfiguration:\n";
   for (const Config::Entry& entry : trial.config.entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
@@ -16,6 +17,7 @@
 #include "base/nearest.h"
 #include "cli/streams.h"
 #include "cli/trainer_check.h"
+#include "report/console_view.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -170,7 +172,16 @@ void print_notes(const app::StudySpec& spec, Streams& streams) {
 
 std::string_view condition(const app::RecordedStudy& study) {
   if (study.folder.is_running()) return "running";
-  return study.state.finished() ? "finished" : "paused";
+  const auto& finished = study.state.finished();
+  // Whoever closes a run in order waits until the last trial has left.
+  if (!finished) return study.state.count(TrialStatus::kRunning) > 0 ? "interrupted" : "paused";
+  switch (finished->kind) {
+    case FinishKind::kDone:
+    case FinishKind::kStopRule: break;
+    case FinishKind::kUser: return "stopped";
+    case FinishKind::kFailure: return "failed";
+  }
+  return "finished";
 }
 
 std::string best_text(const State& state) {
@@ -180,10 +191,6 @@ std::string best_text(const State& state) {
                      best.id.value);
 }
 
-std::string_view status_word(TrialStatus status, bool study_runs) {
-  return status == TrialStatus::kRunning && !study_runs ? "interrupted" : name(status);
-}
-
 std::string_view reason_of(const Trial& trial) {
   const bool goes_on = trial.status == TrialStatus::kPending ||
                        (trial.status == TrialStatus::kRunning && trial.verdict == Verdict::kNone);
@@ -191,16 +198,23 @@ std::string_view reason_of(const Trial& trial) {
 }
 
 std::string counts_text(const app::RecordedStudy& study) {
-  const State& state = study.state;
-  const bool runs = study.folder.is_running();
-  std::string out;
-  for (int i = 0; i < kTrialStatuses; ++i) {
-    const auto status = static_cast<TrialStatus>(i);
-    if (state.count(status))
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status),
-                         status_word(status, runs));
-  }
-  return out.empty() ? "none" : out;
+  const std::string counts = report::counts(study.state, study.folder.is_running());
+  return counts.empty() ? "none" : counts;
+}
+
+StudyTime now_of(const app::RecordedStudy& study) {
+  const StudyTime logged = study.state.now();
+  if (!study.folder.is_running()) return logged;
+  const auto utc = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return std::max(logged, study.run_began + (utc - std::chrono::microseconds(study.run_utc_us)));
+}
+
+std::string shown_path(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto shown = std::filesystem::proximate(path, failed);
+  const bool inside = !failed && !shown.empty() && *shown.begin() != "..";
+  return inside ? shown.string() : path.string();
 }
 
 std::string utc_text(std::int64_t utc_us) {

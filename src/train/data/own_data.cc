@@ -180,7 +180,10 @@ std::vector<std::string> remarks_of(const Table& table, const TableSpec& spec) {
     if (column.kind == Column::Kind::kLeftOut)
       remarks.push_back(fmt::format("left out: column \"{}\": {}", column.name, column.why));
   if (table.dropped > 0)
-    remarks.push_back(fmt::format("left out: {} rows that lack a value", table.dropped));
+    remarks.push_back(
+        fmt::format("left out: {} that lack{} a value",
+                    table.dropped == 1 ? "1 row" : fmt::format("{} rows", table.dropped),
+                    table.dropped == 1 ? "s" : ""));
   return remarks;
 }
 
