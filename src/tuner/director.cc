@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "study/cause.h"
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
@@ -132,9 +133,12 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 }
 
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
-/// where there are fewer.
+/// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
+/// where that disk is the study's, its executor lets it wait until there is room.
 void Director::excuse(Input& input) const {
   auto* exited = input_as<Exited>(input);
+  if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
+    exited->kind = ExitKind::kLost;
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
   if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)

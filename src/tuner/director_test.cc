@@ -236,6 +236,26 @@ TEST_F(DirectorTest, WhoRunsOutOfMemoryBesideOthersStartsAgainAloneAndHasNotFail
   EXPECT_EQ(status(1), TrialStatus::kRunning);
 }
 
+TEST_F(DirectorTest, WhoFindsNoRoomOnADiskStartsAgainAndHasNotFailed) {
+  open(1);
+  report(0, 1, 0.5);
+  exit(0, ExitKind::kFailed,
+       "OSError: [Errno 28] No space left on device: '/scratch/x' (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kRunning) << "it has started again";
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+  EXPECT_EQ(state().trial(TrialId{0}).losses, 1);
+  exit(0, ExitKind::kFailed, "OSError: [Errno 13] Permission denied (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kFailed);
+}
+
+TEST_F(DirectorTest, WhereTheDiskStaysFullATrialIsGivenUpInTheEnd) {
+  options_.retries.max_losses = 3;
+  open(1);
+  report(0, 1, 0.5);
+  for (int i = 0; i < 4; ++i) exit(0, ExitKind::kFailed, "No space left on device (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kFailed);
+}
+
 TEST_F(DirectorTest, AMetricThatIsNeverReportedEndsTheStudyAndNamesTheReportedOnes) {
   scheduler_.until = 9;
   open(1);
