@@ -14,7 +14,10 @@ std::string because(const std::string& reason) {
   return reason.empty() ? std::string() : ": " + reason;
 }
 
-std::string running(const Trial& trial) {
+std::string running(const Trial& trial, const std::string& no_room) {
+  if (!no_room.empty())
+    return fmt::format("trial {} was given slot {}, and its start waits for the machine: {}\n",
+                       trial.id.value, trial.slot.value, no_room);
   std::string text = fmt::format("trial {} is {}: it runs in slot {}, at step {}", trial.id.value,
                                  report::status_word(trial, true), trial.slot.value, trial.step);
   if (trial.verdict != Verdict::kNone)
@@ -87,7 +90,8 @@ std::string pending(const Trial& trial, const tuner::Director& director,
 
 }  // namespace
 
-Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool study_runs) {
+Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool study_runs,
+                                 const std::string& no_room) {
   const Trial& trial = study.state.trial(id);
   if (ended(trial.status))
     return fmt::format("trial {} has ended, {} at step {}{}\n", id.value, name(trial.status),
@@ -102,7 +106,7 @@ Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool st
         "trial {} is {}, at step {}: the study does not run just now; running it "
         "again goes on\n",
         id.value, report::status_word(trial, false), trial.step);
-  if (trial.status == TrialStatus::kRunning) return running(trial);
+  if (trial.status == TrialStatus::kRunning) return running(trial, no_room);
   if (trial.status == TrialStatus::kPaused) return paused(trial, study.folder.name());
 
   // Only a planner that was asked everything it was asked knows what it keeps a trial for.

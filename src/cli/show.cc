@@ -28,6 +28,7 @@ constexpr off_t kTailBytes = 64 << 10;
 struct History {
   std::vector<std::pair<StudyTime, Report>> reports;
   std::vector<std::pair<StudyTime, Decision>> decisions;
+  std::vector<std::pair<StudyTime, CheckpointVoid>> voids;
   report::Timeline timeline;
 };
 
@@ -174,6 +175,16 @@ std::string listed(const std::set<SlotId>& slots) {
   return text;
 }
 
+/// Why it began further back than it had come.
+void show_voids(const History& history, Streams& streams) {
+  if (history.voids.empty()) return;
+  streams.out << "\nDamaged checkpoints, instead of which it went on from the one before:\n";
+  for (const auto& [time, each] : history.voids)
+    streams.out << fmt::format("  {:>8}  {} (step {}): {}\n",
+                               report::elapsed(time.time_since_epoch()), each.checkpoint.path,
+                               each.checkpoint.step, report::clean(each.reason));
+}
+
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
@@ -255,6 +266,9 @@ int run_show(const ShowOptions& options, Streams& streams) {
         if (const auto* reported = input_as<Reported>(step.turn))
           for (const Report& report : reported->reports)
             if (report.trial == wanted) history.reports.emplace_back(step.turn.time, report);
+        if (const auto* gone = signal ? std::get_if<CheckpointVoid>(signal) : nullptr;
+            gone && gone->checkpoint.trial == wanted)
+          history.voids.emplace_back(step.turn.time, *gone);
         for (const Decision& decision : step.turn.decisions)
           if (subject(decision.action) == wanted)
             history.decisions.emplace_back(step.turn.time, decision);
@@ -266,6 +280,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   show_facts(*study, trial, streams);
   show_lineage(trial, streams);
   show_launches(history, *id, streams);
+  show_voids(history, streams);
   show_reports(history, streams);
   show_decisions(history, streams);
   show_logs(*study, trial, options.log_lines, streams);
