@@ -61,31 +61,26 @@ Result<Model> model_of(const RecordedStudy& study, TrialId id) {
 }
 
 Result<std::string> predict_from(const std::filesystem::path& directory,
-                                 const std::filesystem::path& checkpoint,
-                                 const std::filesystem::path& data,
-                                 const std::filesystem::path& data_directory) {
+                                 const std::filesystem::path& checkpoint, const Wanted& wanted) {
   using std::filesystem::absolute;
-  return output_of(
-      {absolute(TRY(find_trainer())).string(), "--predict", absolute(data).string(), "--checkpoint",
-       absolute(checkpoint).string(), "--data-dir", absolute(data_directory).string()},
-      directory, "");
+  std::vector<std::string> command{absolute(TRY(find_trainer())).string(),  "--predict",
+                                   absolute(wanted.data).string(),          "--checkpoint",
+                                   absolute(checkpoint).string(),           "--data-dir",
+                                   absolute(wanted.data_directory).string()};
+  if (wanted.probabilities) command.emplace_back("--probabilities");
+  return output_of(command, directory, "");
 }
 
 }  // namespace
 
-Result<std::string> predict(const std::filesystem::path& checkpoint,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory) {
-  return predict_from(std::filesystem::current_path(), checkpoint, data, data_directory);
+Result<std::string> predict(const std::filesystem::path& checkpoint, const Wanted& wanted) {
+  return predict_from(std::filesystem::current_path(), checkpoint, wanted);
 }
 
-Result<std::string> predict(const RecordedStudy& study, TrialId trial,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory) {
+Result<std::string> predict(const RecordedStudy& study, TrialId trial, const Wanted& wanted) {
   const Model model = TRY(model_of(study, trial));
   // An old checkpoint needs the study's data, which lie where its file says.
-  return predict_from(working_directory(study), study.folder.root / model.checkpoint->path, data,
-                      data_directory);
+  return predict_from(working_directory(study), study.folder.root / model.checkpoint->path, wanted);
 }
 
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,

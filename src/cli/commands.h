@@ -191,6 +191,7 @@ struct PredictOptions {
   StudyChoice study = {};
   std::optional<std::string> out = {};  ///< A file, instead of the terminal.
   std::optional<std::string> data_dir = {};
+  bool probabilities = false;  ///< Of all classes.
 };
 int run_predict(const PredictOptions& options, Streams& streams);
 

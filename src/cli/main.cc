@@ -394,6 +394,7 @@ class CommandLine {
     add_dir(sub, predict_.study.dir);
     sub.add_option("--checkpoint", predict_.checkpoint, "of any study, instead of a trial")
         ->type_name("FOLDER");
+    sub.add_flag("--probabilities", predict_.probabilities, "of all classes, a column each");
     sub.add_option("--out", predict_.out, "write there")->type_name("FILE");
     add_data_dir(sub, predict_.data_dir);
   }
