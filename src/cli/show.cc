@@ -266,7 +266,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
         if (const auto* reported = input_as<Reported>(step.turn))
           for (const Report& report : reported->reports)
             if (report.trial == wanted) history.reports.emplace_back(step.turn.time, report);
-        if (const auto* gone = signal ? std::get_if<CheckpointVoid>(signal) : nullptr;
+        if (const auto* gone = input_as<CheckpointVoid>(step.turn);
             gone && gone->checkpoint.trial == wanted)
           history.voids.emplace_back(step.turn.time, *gone);
         for (const Decision& decision : step.turn.decisions)

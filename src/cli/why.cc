@@ -12,11 +12,9 @@ Result<std::string> why(const WhyOptions& options) {
   std::map<LaunchId, std::string> waiting;
   const auto study =
       TRY(open_study(options.study, store::Metrics::kSkip, [&](const Step& step, const State&) {
-        const auto* signal = std::get_if<Signal>(&step.turn.input);
-        if (!signal) return;
-        if (const auto* waits = std::get_if<Waiting>(signal))
+        if (const auto* waits = input_as<Waiting>(step.turn))
           waiting[waits->launch] = waits->reason;
-        if (const auto* reported = std::get_if<Reported>(signal))
+        if (const auto* reported = input_as<Reported>(step.turn))
           for (const Report& report : reported->reports) waiting.erase(report.launch);
       }));
   const TrialId trial = TRY(find_trial(study.state, options.trial));
