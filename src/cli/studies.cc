@@ -91,10 +91,6 @@ Result<app::StudySpec> read_for_this_host(const std::string& file,
   return app::read_study(file, overrides, home);
 }
 
-}  // namespace
-
-namespace {
-
 Result<std::vector<app::Override>> overrides_of(const StudySource& source) {
   std::vector<app::Override> overrides;
   for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));

@@ -43,8 +43,11 @@ std::vector<Value> values_of(const Domain& domain) {
   if (count && *count <= kMostValues) {
     for (std::int64_t i = 0; i < *count; ++i) values.push_back(nth_value(domain, i));
   } else {
-    for (const double unit : {0.5, 0.0, 0.123456, 0.765432, 0.999999})
+    // Not the ends of reals: hardly any trial meets a rate of exactly 0, or the far end of a bell.
+    for (const double unit : {0.5, 0.1234567, 0.7654321})
       if (const auto value = value_at(domain, unit)) values.push_back(*value);
+    if (const auto* range = std::get_if<Integer>(&domain))
+      values.insert(values.end(), {Value(range->low), Value(range->high)});
   }
   return values;
 }
