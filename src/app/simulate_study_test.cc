@@ -308,6 +308,9 @@ TEST(Simulate, WhoDivergesIsStoppedThereToo) {
       study(with("[simulate]\ncurve = \"table\"\nfrom = \"curves.csv\"\n"), "first-fit");
   spec.working_directory = scratch.path();
   spec.trials = 1;
+  Config known;
+  known.set("lr", 0.1);
+  spec.space.points = {known};
   spec.trial.stop.non_finite = true;
   const auto done = simulate_study(spec, {.home = scratch.path() / "home"});
   ASSERT_TRUE(done.ok()) << done.error().message;

@@ -233,15 +233,17 @@ TEST_F(Commands, TheTimeOfAStudyThatRunsGoesOnWhileNothingIsReported) {
 
 TEST_F(Commands, WhyTellsThatAStartWaitsForTheMachine) {
   const StudyOnDisk study(home_);
+  const auto told = [&] {
+    const auto lock = store::StudyLock::take(home_ / "demo" / "study.db.lock");
+    EXPECT_TRUE(lock.ok());
+    return run(run_why, WhyOptions{.trial = 2, .study = demo()});
+  };
   append(home_, {opened_again(), with_input(Signal(Waiting{LaunchId{2}, "no descriptors"}))});
-  const auto lock = store::StudyLock::take(home_ / "demo" / "study.db.lock");
-  ASSERT_TRUE(lock.ok());
-  const WhyOptions options{.trial = 2, .study = demo()};
-  EXPECT_EQ(run(run_why, options),
+  EXPECT_EQ(told(),
             "trial 2 was given slot 0, and its start waits for the machine: no descriptors\n");
   append(home_,
          {with_input(Signal(Reported{{{.trial = TrialId{2}, .launch = LaunchId{2}, .step = 1}}}))});
-  EXPECT_EQ(run(run_why, options), "trial 2 is running: it runs in slot 0, at step 1\n");
+  EXPECT_EQ(told(), "trial 2 is running: it runs in slot 0, at step 1\n");
 }
 
 TEST_F(Commands, ShowTellsOfDamagedCheckpoints) {

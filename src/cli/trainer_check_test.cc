@@ -63,7 +63,7 @@ TEST_F(TrainerChecks, AWholeNumberDrawnFromRealsIsRefusedEvenWhereTheMiddleIsWho
             std::string::npos);
   EXPECT_EQ(wrong("[space]\nbatch_size = { int = [16, 64] }\n"), "");
   EXPECT_EQ(wrong("[space]\nbatch_size = { quniform = [16, 64, 16] }\n"), "");
-  EXPECT_TRUE(wrong("[space]\noptimizer = { choice = [\"sgd\", \"lion\"] }\n")
+  EXPECT_TRUE(wrong("[space]\noptimizer = { choice = [\"lion\", \"sgd\", \"adam\"] }\n")
                   .starts_with("space.optimizer: trainer.optimizer must be one of sgd, adam"));
 }
 

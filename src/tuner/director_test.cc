@@ -483,13 +483,13 @@ TEST_F(DirectorTest, WhoDivergesIsStoppedWhereARuleSaysSoAndItsBestFiniteValueSt
   ASSERT_EQ(step.turn.decisions.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<Stop>(step.turn.decisions[0].action));
   EXPECT_EQ(step.turn.decisions[0].reason, "loss is nan at step 2");
-  exit(0, ExitKind::kRan);
+  exit(0, ExitKind::kStopped);
   EXPECT_EQ(status(0), TrialStatus::kStopped);
   EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
   EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
   EXPECT_EQ(status(1), TrialStatus::kRunning) << "the study goes on";
   report(1, 1, -std::numeric_limits<double>::infinity());
-  exit(1, ExitKind::kRan);
+  exit(1, ExitKind::kStopped);
   EXPECT_EQ(status(1), TrialStatus::kStopped);
 }
 
