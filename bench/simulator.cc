@@ -10,12 +10,12 @@
 #include "cluster/bound.h"
 #include "cluster/checkpoint_period.h"
 #include "cluster/first_fit.h"
-#include "cluster/reference_scenarios.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
 #include "exec/sim/sim_executor.h"
 #include "sched/fifo.h"
 #include "search/random.h"
+#include "tests/support/reference_scenarios.h"
 #include "tuner/tuner.h"
 
 namespace {

@@ -32,7 +32,7 @@ def problems(root):
         if path.suffix not in (".h", ".cc") or path.parent == root:
             continue
         folder = path.relative_to(root).parts[0]
-        test = path.stem.endswith(("_test", "_contract", "_fuzz"))
+        test = path.stem.endswith("_test")
         for include in INCLUDE.findall(path.read_text(encoding="utf-8")):
             target = include.split("/")[0]
             if TORCH.match(include) and folder != "train":

@@ -4,7 +4,7 @@
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::app {
 namespace {

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "base/rng.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::report {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <map>
 
-#include "sched/golden.h"
+#include "tests/support/golden.h"
 
 namespace clavier::sched {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sched/golden.h"
+#include "tests/support/golden.h"
 
 namespace clavier::sched {
 namespace {

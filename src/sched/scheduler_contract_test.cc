@@ -1,4 +1,4 @@
-#include "sched/scheduler_contract.h"
+#include "tests/support/scheduler_contract.h"
 
 #include <cmath>
 #include <limits>

@@ -3,8 +3,8 @@
 #include <deque>
 #include <memory>
 
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
 
 namespace clavier::tuner {

@@ -1,4 +1,4 @@
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

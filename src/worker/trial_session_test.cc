@@ -7,7 +7,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "worker/link_fake.h"
+#include "tests/support/link_fake.h"
 
 namespace clavier::worker {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "cluster/reference_scenarios.h"
 #include "cluster/rollout.h"
 #include "cluster/rules/agnostic.h"
 #include "cluster/rules/catalogue.h"
 #include "cluster/rules/hrfs.h"
+#include "tests/support/reference_scenarios.h"
 
 namespace clavier::cluster::rules {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "exec/executor_contract.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {

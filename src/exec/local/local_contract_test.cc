@@ -1,7 +1,7 @@
 #include <filesystem>
 
-#include "exec/executor_contract.h"
 #include "exec/local/local_executor.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "exec/local/worker_process.h"
-#include "exec/temporary_study.h"
+#include "tests/support/temporary_study.h"
 
 namespace clavier::exec {
 namespace {

@@ -8,8 +8,8 @@
 #include "exec/sim/power_law.h"
 #include "exec/sim/recorded.h"
 #include "exec/sim/table.h"
-#include "exec/temporary_study.h"
 #include "study/domain.h"
+#include "tests/support/temporary_study.h"
 
 namespace clavier::exec {
 namespace {

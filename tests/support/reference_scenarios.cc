@@ -1,4 +1,4 @@
-#include "cluster/reference_scenarios.h"
+#include "tests/support/reference_scenarios.h"
 
 #include <algorithm>
 #include <cmath>

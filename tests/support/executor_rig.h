@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "exec/local/local_executor.h"
-#include "exec/temporary_study.h"
+#include "tests/support/temporary_study.h"
 
 namespace clavier::exec {
 

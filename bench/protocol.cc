@@ -1,3 +1,4 @@
+// bench protocol: report lines of three metrics that one core cuts and reads per second
 #include <fmt/format.h>
 
 #include <chrono>
@@ -6,8 +7,6 @@
 #include "base/check.h"
 #include "worker/line_buffer.h"
 #include "worker/protocol.h"
-
-// How many report lines of three metrics one core cuts and reads per second.
 
 using clavier::worker::FromWorker;
 

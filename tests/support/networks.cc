@@ -1,4 +1,4 @@
-#include "train/fuse/testing.h"
+#include "tests/support/networks.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

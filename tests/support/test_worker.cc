@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "exec/scripted_trial.h"
+#include "tests/support/scripted_trial.h"
 #include "worker/trial_worker.h"
 
 // A worker on the library's own loop that does what its trial's configuration says: `mode`, and

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "sched/scheduler_desk.h"
+#include "tests/support/scheduler_desk.h"
 
 /// Traces that `bench/peers/ray_traces.py` recorded from Ray's own scheduler objects.
 namespace clavier::sched::golden {

@@ -6,7 +6,6 @@
 
 #include "cluster/backfill.h"
 #include "cluster/first_fit.h"
-#include "cluster/greedy_gangs.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
 #include "exec/sim/power_law.h"
@@ -17,9 +16,10 @@
 #include "sched/median.h"
 #include "sched/pbt.h"
 #include "sched/pbt_ray.h"
-#include "sched/synchronous_halving_fake.h"
 #include "search/random.h"
 #include "study/text.h"
+#include "tests/support/greedy_gangs.h"
+#include "tests/support/synchronous_halving_fake.h"
 #include "tuner/tuner.h"
 #include "tuner/verify.h"
 

@@ -15,12 +15,12 @@
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "base/check.h"
-#include "base/scratch_directory.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "exec/local/durable_checkpoints.h"
 #include "exec/local/manifest.h"
 #include "store/sqlite.h"
+#include "tests/support/scratch_directory.h"
 #include "tuner/tuner.h"
 
 /// Any bytes are damage to the folder of a small study: to bytes of its log, to single values of

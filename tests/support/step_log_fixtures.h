@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "store/step_log.h"
-#include "study/step_random.h"
+#include "tests/support/step_random.h"
 
 /// What the tests of the step log share.
 namespace clavier::store {

@@ -1,4 +1,4 @@
-#include "cluster/measures.h"
+#include "tests/support/measures.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 // What every executor promises, as a test suite. To run it on an executor:
 //
-//   #include "exec/executor_contract.h"
+//   #include "tests/support/executor_contract.h"
 //   INSTANTIATE_TEST_SUITE_P(Local, ExecutorContract, ::testing::Values(ExecutorKind{
 //       .name = "local",
 //       .make = [](const WorldOptions& options) { return std::make_unique<LocalWorld>(options);
@@ -28,8 +28,8 @@
 
 #include "base/waker.h"
 #include "exec/executor.h"
-#include "exec/scripted_trial.h"
-#include "exec/temporary_study.h"
+#include "tests/support/scripted_trial.h"
+#include "tests/support/temporary_study.h"
 #include "worker/protocol.h"
 
 namespace clavier::exec {

@@ -1,3 +1,4 @@
+// bench local: how fast the executor of processes is by itself: no log, no policies
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,9 +11,8 @@
 
 #include "base/match.h"
 #include "exec/local/local_executor.h"
-#include "exec/temporary_study.h"
+#include "tests/support/temporary_study.h"
 
-// How fast the local executor is by itself: no log, no policies. Prints one JSON object.
 namespace clavier::exec {
 namespace {
 

@@ -1,3 +1,4 @@
+// bench in_process [SLOTS]: trials of one report that the executor alone runs per second
 #include <fmt/format.h>
 
 #include <chrono>
@@ -7,8 +8,7 @@
 #include "base/check.h"
 #include "exec/inprocess/inprocess_executor.h"
 
-// How many trials of one report the executor alone runs per second, each waiting at its report
-// for the decision of a loop that keeps `slots` slots busy: in_process_bench [SLOTS].
+// Each trial waits at its report for the decision of a loop that keeps `slots` slots busy.
 
 using namespace clavier;  // NOLINT: a program of one page.
 
