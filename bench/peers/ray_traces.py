@@ -3,14 +3,13 @@
 
 It drives Ray Tune's own scheduler objects directly, without a cluster, with random reports from a
 fixed seed: AsyncHyperBandScheduler, MedianStoppingRule and PopulationBasedTraining. Each trace is the list of reports and
-what Ray decided at each. `ray_asha_test.cc`, `ray_median_test.cc` and
-`pbt_ray_test.cc` give the same reports to `RayAsha`, `RayMedian` and `RayPbt` and demand the same
+what Ray decided at each. The tests in `src/sched/ray` give the same reports to `RayAsha`, `RayMedian` and `RayPbt` and demand the same
 decisions; for the latter, Ray's `random` draws from Clavier's keyed generator.
 
 Needs a virtual environment of its own; nothing in the build or the tests depends on it:
 
     python3 -m venv /tmp/ray && /tmp/ray/bin/pip install "ray[tune]==2.60.0" pandas pyarrow
-    /tmp/ray/bin/python bench/peers/ray_traces.py src/sched/testdata
+    /tmp/ray/bin/python bench/peers/ray_traces.py src/sched/ray/testdata
 
 Format: one JSON object {"ray": version, "numpy": version, "cases": [...]}, a case per line.
  asha case:   {"max_t", "grace", "rf", "brackets", "stop_last", "mode", "bracket": [of each trial],
@@ -395,9 +394,9 @@ def write(path, make, count, seed):
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    write(os.path.join(folder, "ray_asha.json"), asha_case, 40, 1)
-    write(os.path.join(folder, "ray_median.json"), median_case, 30, 2)
-    write(os.path.join(folder, "ray_pbt.json"), pbt_case, 30, 3)
+    write(os.path.join(folder, "asha.json"), asha_case, 40, 1)
+    write(os.path.join(folder, "median.json"), median_case, 30, 2)
+    write(os.path.join(folder, "pbt.json"), pbt_case, 30, 3)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
 #include "sched/pbt_replay.h"
-#include "sched/ray_asha.h"
-#include "sched/ray_median.h"
+#include "sched/ray/asha.h"
+#include "sched/ray/median.h"
+#include "sched/ray/pbt.h"
 #include "study/text.h"
 
 /// The schedulers that a study file may choose, and what only the whole study shows to be wrong

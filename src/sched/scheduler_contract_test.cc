@@ -9,9 +9,9 @@
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
-#include "sched/ray_asha.h"
-#include "sched/ray_median.h"
+#include "sched/ray/asha.h"
+#include "sched/ray/median.h"
+#include "sched/ray/pbt.h"
 
 namespace clavier::sched::contract {
 namespace {

@@ -15,7 +15,7 @@
 #include "sched/fifo.h"
 #include "sched/median.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
+#include "sched/ray/pbt.h"
 #include "search/random.h"
 #include "study/text.h"
 #include "tests/support/greedy_gangs.h"

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "cluster/rules/legs.h"
 #include "cluster/rules/level_schedule.h"
-#include "cluster/rules/list_schedule.h"
 
 namespace clavier::cluster::rules {
 namespace {

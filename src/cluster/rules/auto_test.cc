@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/rng.h"
-#include "cluster/rules/agnostic.h"
-#include "cluster/rules/hrfs.h"
+#include "cluster/baselines/hrfs.h"
+#include "cluster/baselines/simple.h"
 #include "tests/support/measures.h"
 #include "tests/support/random_placement.h"
 #include "tests/support/reference_scenarios.h"

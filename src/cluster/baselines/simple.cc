@@ -1,8 +1,25 @@
-#include "cluster/rules/in_order.h"
+#include "cluster/baselines/simple.h"
 
 #include <limits>
 
 namespace clavier::cluster::rules {
+
+void Agnostic::observe(const RolloutView& view, const Happening& happening) {
+  queues_.observe(view, happening);
+}
+
+std::optional<Dispatch> Agnostic::next(const RolloutView& view) {
+  if (queues_.trials.empty() || queues_.slots.empty()) return std::nullopt;
+  const int slot = *queues_.slots.take();
+  const int trial = queues_.trials.take_least();
+  return Dispatch{trial, slot,
+                  at_most(view.trials[static_cast<std::size_t>(trial)], view.costs.interval)};
+}
+
+void UniformBundle::observe(const RolloutView& view, const Happening& happening) {
+  if (view.slots[static_cast<std::size_t>(happening.slot)].bundle)
+    Agnostic::observe(view, happening);
+}
 
 std::optional<Dispatch> InOrder::next(const RolloutView& view) {
   int fastest = -1;

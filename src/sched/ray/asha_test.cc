@@ -1,4 +1,4 @@
-#include "sched/ray_asha.h"
+#include "sched/ray/asha.h"
 
 #include <gtest/gtest.h>
 
@@ -44,7 +44,7 @@ void replay(const nlohmann::json& test) {
 }
 
 TEST(RayAsha, DecidesAsRayDid) {
-  const auto golden = golden::read("ray_asha.json");
+  const auto golden = golden::read("asha.json");
   ASSERT_EQ(golden.at("cases").size(), 40u);
   for (std::size_t i = 0; i < 40; ++i) {
     SCOPED_TRACE("case " + std::to_string(i));

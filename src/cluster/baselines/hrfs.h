@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cluster/rules/queues.h"
+#include "cluster/baselines/queues.h"
 
 namespace clavier::cluster::rules {
 

@@ -1,4 +1,4 @@
-#include "cluster/rules/rounds.h"
+#include "cluster/baselines/rounds.h"
 
 #include <algorithm>
 #include <utility>

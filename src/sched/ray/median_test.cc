@@ -1,4 +1,4 @@
-#include "sched/ray_median.h"
+#include "sched/ray/median.h"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ void replay(const nlohmann::json& test) {
 }
 
 TEST(RayMedian, DecidesAsRayDid) {
-  const auto golden = golden::read("ray_median.json");
+  const auto golden = golden::read("median.json");
   ASSERT_EQ(golden.at("cases").size(), 30u);
   for (std::size_t i = 0; i < 30; ++i) {
     SCOPED_TRACE("case " + std::to_string(i));

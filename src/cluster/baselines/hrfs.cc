@@ -1,4 +1,4 @@
-#include "cluster/rules/hrfs.h"
+#include "cluster/baselines/hrfs.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "cluster/rules/batches.h"
+#include "cluster/baselines/batches.h"
 
 #include <cmath>
 

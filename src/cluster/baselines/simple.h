@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cluster/rules/queues.h"
+#include "cluster/baselines/queues.h"
 
 namespace clavier::cluster::rules {
 
@@ -18,6 +18,22 @@ class Agnostic : public RolloutRule {
  private:
   Habits habits_;
   Queues queues_;
+};
+
+/// The agnostic rule where every trial asks for the same bundle of resources: slots that do not
+/// carry it stay empty.
+class UniformBundle : public Agnostic {
+ public:
+  void observe(const RolloutView& view, const Happening& happening) override;
+};
+
+/// First fit: trials in order, each to the fastest idle slot as far as is known, where it stays
+/// until its end.
+class InOrder : public RolloutRule {
+ public:
+  Habits habits() const override { return {}; }
+  void observe(const RolloutView&, const Happening&) override {}
+  std::optional<Dispatch> next(const RolloutView& view) override;
 };
 
 }  // namespace clavier::cluster::rules

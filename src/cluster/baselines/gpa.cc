@@ -1,4 +1,4 @@
-#include "cluster/rules/gpa.h"
+#include "cluster/baselines/gpa.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "sched/pbt_ray.h"
+#include "sched/ray/pbt.h"
 
 #include <fmt/format.h>
 

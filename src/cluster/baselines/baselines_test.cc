@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "cluster/baselines/hrfs.h"
+#include "cluster/baselines/simple.h"
 #include "cluster/rollout.h"
-#include "cluster/rules/agnostic.h"
 #include "cluster/rules/catalogue.h"
-#include "cluster/rules/hrfs.h"
 #include "tests/support/reference_scenarios.h"
 
 namespace clavier::cluster::rules {

@@ -1,4 +1,4 @@
-#include "sched/ray_median.h"
+#include "sched/ray/median.h"
 
 #include <fmt/format.h>
 

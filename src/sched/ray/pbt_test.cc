@@ -1,4 +1,4 @@
-#include "sched/pbt_ray.h"
+#include "sched/ray/pbt.h"
 
 #include <gtest/gtest.h>
 
@@ -98,7 +98,7 @@ class Replay {
 };
 
 TEST(RayPbtTest, DecidesAndExploresAsRayDid) {
-  const auto golden = golden::read("ray_pbt.json");
+  const auto golden = golden::read("pbt.json");
   ASSERT_EQ(golden.at("cases").size(), 30u);
   for (std::size_t i = 0; i < 30; ++i) {
     SCOPED_TRACE("case " + std::to_string(i));

@@ -1,4 +1,4 @@
-#include "sched/ray_asha.h"
+#include "sched/ray/asha.h"
 
 #include <fmt/format.h>
 
