@@ -1,8 +1,6 @@
 #include "cli/one_run.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <memory>
@@ -12,6 +10,7 @@
 #include "app/study_folder.h"
 #include "cli/interrupts.h"
 #include "cli/study_data.h"
+#include "cli/terminal.h"
 #include "report/console.h"
 #include "report/wording.h"
 
@@ -20,12 +19,6 @@ namespace {
 
 /// Lines that go into a file or a pipe need not be cut.
 constexpr report::ConsoleSize kUncut{.columns = 1000, .rows = 1000};
-
-report::ConsoleSize terminal_size() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
-  return {size.ws_col, size.ws_row};
-}
 
 /// What the host has and uses, in whole MB, as the kernel counts it.
 report::Memory host_memory() {
@@ -55,7 +48,9 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   options.sink = [&streams](std::string_view text) { streams.clean() << text << std::flush; };
   options.terminal = streams.width > 0;
   options.colour = streams.colour;
-  options.size = options.terminal ? terminal_size : [] { return kUncut; };
+  options.size = [terminal = options.terminal] {
+    return terminal ? terminal_size().value_or(report::ConsoleSize{}) : kUncut;
+  };
   options.every = run.spec.report.every;
   options.view.study_name = run.spec.name;
   std::error_code ignored;

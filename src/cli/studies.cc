@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <ctime>
 #include <ostream>
 
 #include "app/run_study.h"
@@ -164,14 +163,6 @@ std::string counts_text(const app::RecordedStudy& study) {
                          status_word(status, runs));
   }
   return out.empty() ? "none" : out;
-}
-
-std::string utc_text(std::int64_t utc_us) {
-  const auto seconds = static_cast<std::time_t>(utc_us / 1'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 }  // namespace clavier::cli

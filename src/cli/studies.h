@@ -38,7 +38,5 @@ std::string_view status_word(TrialStatus status, bool study_runs);
 std::string_view reason_of(const Trial& trial);
 /// "3 running, 7 completed"; "none" without any.
 std::string counts_text(const app::RecordedStudy& study);
-/// "2024-05-01 12:30:05 UTC".
-std::string utc_text(std::int64_t utc_us);
 
 }  // namespace clavier::cli

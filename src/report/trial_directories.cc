@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/match.h"
+#include "base/utc.h"
 #include "report/python_json.h"
 #include "study/directory_name.h"
 #include "study/text.h"
@@ -213,7 +214,8 @@ Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const St
   const auto host = hosts_.find(known.slot);
   if (host != hosts_.end()) each.source.host = host->second;
   const std::string header = batch_.progress_header(each.directory);
-  if (!header.empty()) each.columns = ProgressColumns::parse(header);
+  if (!header.empty())
+    if (auto columns = ProgressColumns::parse(header)) each.columns = *std::move(columns);
   return &each;
 }
 
@@ -306,7 +308,7 @@ std::int64_t TrialDirectories::utc_s(StudyTime time) const {
 const std::string& TrialDirectories::date(std::int64_t utc_s) {
   if (utc_s != date_of_) {
     date_of_ = utc_s;
-    date_ = utc_date(utc_s);
+    date_ = utc_stamp(utc_s);
   }
   return date_;
 }
