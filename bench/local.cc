@@ -11,7 +11,7 @@
 
 #include "base/match.h"
 #include "exec/local/local_executor.h"
-#include "tests/support/temporary_study.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {
@@ -110,7 +110,7 @@ class Bench {
   }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_ = *Waker::create();
   std::unique_ptr<LocalExecutor> executor_;
   std::int64_t next_ = 0;

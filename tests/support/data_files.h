@@ -1,41 +1,27 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
 
+#include "tests/support/scratch_directory.h"
 #include "train/data/bytes.h"
 
 namespace clavier::train::data {
 
 /// A folder of the running test, removed afterwards.
-class TemporaryFolder {
+class TemporaryFolder : public ScratchDirectory {
  public:
-  TemporaryFolder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "clavier-data-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
   /// Writes a file, making its folders.
   std::filesystem::path write(std::string_view name, std::string_view content) const {
-    auto file = path_ / name;
+    auto file = path() / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
     return file;
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 inline std::string message(const auto& result) {

@@ -9,7 +9,7 @@
 //       }}));
 //
 // where LocalWorld derives from ExecutorWorld (both in clavier::exec) and owns a Waker, a
-// temporary study folder (TemporaryStudy below) and the executor, which plays trials as
+// temporary study folder (ScratchDirectory) and the executor, which plays trials as
 // `scripted_trial` (exec/scripted_trial.h) does: a thread calls it, a worker process is a test
 // program whose main is `worker_main(scripted_trial)`, a simulator reads `script_of(config)` and
 // reports loss = 1 / step. The objective metric is "loss". What an executor cannot do by its
@@ -28,8 +28,8 @@
 
 #include "base/waker.h"
 #include "exec/executor.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/support/scripted_trial.h"
-#include "tests/support/temporary_study.h"
 #include "worker/protocol.h"
 
 namespace clavier::exec {
@@ -302,7 +302,7 @@ TEST_P(ExecutorContract, ADiscardedCheckpointIsGone) {
 
 TEST_P(ExecutorContract, DiscardTouchesNothingOutsideTheStudy) {
   if (world_->study().empty()) GTEST_SKIP();
-  const TemporaryStudy other;
+  const ScratchDirectory other;
   const auto path = std::filesystem::relative(other.path(), world_->study());
   executor().discard(path.string());
   executor().discard(other.path().string());

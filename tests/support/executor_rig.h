@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "exec/local/local_executor.h"
-#include "tests/support/temporary_study.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 
@@ -100,7 +100,7 @@ class ExecutorRig : public testing::Test {
     return text.str();
   }
 
-  TemporaryStudy folder_;
+  ScratchDirectory folder_;
   std::filesystem::path study_ = folder_.path();
   LocalOptions options_;
   Waker waker_ = *Waker::create();

@@ -26,7 +26,7 @@ class InProcessWorld final : public ExecutorWorld {
   std::filesystem::path study() override { return study_.path(); }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_;
   std::unique_ptr<InProcessExecutor> executor_;
 };
