@@ -7,6 +7,12 @@
 
 #include "cluster/seating.h"
 
+/// Who could not even sit in an empty cluster is sorted out first, or it would hold the claim for
+/// ever. Then the claimant is looked for on a copy in which everybody else takes their slots in
+/// order: a claim is only needed by somebody whom the order itself would starve. Those that have
+/// waited longer go before it, then it, then all others on what its claim leaves them.
+/// The claim is not remembered: it follows from who waits since when, which the log tells.
+/// Replaying a study asks nothing and still arrives at the same claims.
 namespace clavier::cluster {
 namespace {
 

@@ -6,6 +6,14 @@
 #include <cmath>
 #include <utility>
 
+/// Only times between two reports count during which the number of trials stayed the same and
+/// nobody was starting: a mean over a change would blame one number of trials for what another did.
+/// First reports, which hold the start, are compared with first reports. One more trial than is
+/// known to pay is tried on one device of a kind at a time. What it teaches holds for all of them,
+/// and if it was wrong one device has paid. What is open follows from the models alone and is
+/// settled after every change, so nothing else has to remember to close a device again. A node that
+/// joins anew, as it does when one of its slots comes or goes, may be at work: its devices keep
+/// what they are doing.
 namespace clavier::cluster {
 namespace {
 

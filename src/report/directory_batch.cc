@@ -11,6 +11,15 @@
 #include <cstring>
 #include <iterator>
 
+/// The order is the safety: directories are made and their files measured, then the marker is
+/// replaced as a whole, and only then is anything appended. So at every moment there is a marker
+/// whose lengths no file is below: cut back to them, the files hold what the marker's knowledge
+/// says, and the log tells the rest again. params.json is replaced, not appended, and needs no
+/// length.
+/// A power cut may still leave a file shorter than its marker says. `recover` then answers nothing,
+/// and all files are made again from the log, the only copy that must survive.
+/// A trial whose files cannot be used is left out before the marker is written; whatever the
+/// machine itself lacks (a full disk) ends the batch for all.
 namespace clavier::report {
 namespace {
 

@@ -9,6 +9,12 @@
 #include "sched/reports.h"
 #include "sched/rungs.h"
 
+/// Nothing here is to be tidied: what looks odd is Ray's or numpy's, and a golden trace fails
+/// without it. The percentile counts its place from the end where numpy does; a trial below the
+/// cutoff is recorded all the same; who ends by itself is recorded once more, one rung lower, which
+/// is why those that were told to end are kept apart (`over_`).
+/// Cutoffs come from what was recorded before a report: `decide` therefore must not record, and
+/// `observe` does it afterwards.
 namespace clavier::sched {
 namespace {
 
