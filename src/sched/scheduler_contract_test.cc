@@ -10,7 +10,6 @@
 #include "sched/pb2.h"
 #include "sched/pbt.h"
 #include "sched/ray/asha.h"
-#include "sched/ray/median.h"
 #include "sched/ray/pbt.h"
 
 namespace clavier::sched::contract {
@@ -85,16 +84,6 @@ const std::vector<Subject> kSubjects = {
            objective, MedianOptions{.axis = Axis::kSeconds, .grace = 2.5, .every = 3});
      },
      visits<Median>},
-    {"ray_median",
-     [](Objective objective) {
-       return std::make_unique<RayMedian>(
-           objective, RayMedianOptions{.axis = Axis::kSteps, .grace_period = 3});
-     }},
-    {"ray_median_soft",
-     [](Objective objective) {
-       return std::make_unique<RayMedian>(
-           objective, RayMedianOptions{.grace_period = 4, .min_time_slice = 3, .hard_stop = false});
-     }},
     {"pbt",
      [](Objective objective) {
        return make_pbt(std::move(objective), {.interval = 5, .max_steps = 40});
