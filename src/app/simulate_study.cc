@@ -70,8 +70,10 @@ Status run_to_the_end(tuner::Tuner& tuner, exec::SimExecutor& executor) {
     if (inputs.empty())
       return unavailable(fmt::format(
           "after {:.6g} simulated seconds nothing can happen any more, and the study is not over: "
-          "{} trials wait for slots",
-          seconds(state.now()), state.unfinished()));
+          "{} not ended",
+          seconds(state.now()),
+          state.unfinished() == 1 ? "1 trial has"
+                                  : fmt::format("{} trials have", state.unfinished())));
     TRY(tuner.feed(std::move(inputs)));
   }
   return {};

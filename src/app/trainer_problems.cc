@@ -60,12 +60,13 @@ Error place_trainer_error(const std::filesystem::path& file, std::span<const Ove
   return problems.status().error();
 }
 
-Error at_trainer_key(const std::filesystem::path& file, std::span<const Override> overrides,
-                     std::string_view key, const std::string& message) {
+Error at_keys(const std::filesystem::path& file, std::span<const Override> overrides,
+              const std::vector<KeyProblem>& found) {
   const auto source = source_of(file, overrides);
-  if (!source) return invalid(message);
+  if (!source) return invalid(found.front().message);
   Problems problems(*source);
-  problems.add(place_of(source->root(), "trainer", key), message);
+  for (const KeyProblem& each : found)
+    problems.add(place_of(source->root(), each.table, each.key), each.message);
   return problems.status().error();
 }
 

@@ -16,12 +16,12 @@ namespace {
 using Kind = TrialColumn::Kind;
 
 std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
-  const auto now = study.state.now();
+  const auto now = now_of(study);
   const bool runs = study.folder.is_running();
   return {
       {"trial", Kind::kFact, [](const Trial& t) { return Value(t.id.value); }},
       {"status", Kind::kFact,
-       [runs](const Trial& t) { return Value(std::string(status_word(t.status, runs))); }},
+       [runs](const Trial& t) { return Value(std::string(status_word(t, runs))); }},
       {"step", Kind::kFact, [](const Trial& t) { return t.reports ? Value(t.step) : Value(); }},
       {"time", Kind::kFact,
        [now](const Trial& t) {

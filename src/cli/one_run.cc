@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <ostream>
 
 #include "app/recorded_study.h"
 #include "app/study_folder.h"
+#include "cli/columns.h"
 #include "cli/interrupts.h"
+#include "cli/studies.h"
 #include "cli/study_data.h"
 #include "cli/terminal.h"
 #include "report/console.h"
 #include "report/wording.h"
+#include "store/step_log.h"
 
 namespace clavier::cli {
 namespace {
@@ -38,7 +42,7 @@ std::string scheduler_text(const app::StudySpec& spec) {
   std::string words = spec.scheduler.algorithm;
   if (const Value* steps = spec.scheduler.options.find("max_steps"))
     if (const auto* limit = steps->as<std::int64_t>(); limit && *limit != kForever)
-      words += fmt::format(", at most {} steps", *limit);
+      words += fmt::format(", at most {}", report::count(*limit, "step"));
   return words;
 }
 
@@ -53,16 +57,29 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   };
   options.every = run.spec.report.every;
   options.view.study_name = run.spec.name;
-  std::error_code ignored;
-  const auto shown = std::filesystem::proximate(folder.root, ignored);
-  const bool inside = !ignored && !shown.empty() && *shown.begin() != "..";
-  options.view.directory = inside ? shown.string() : folder.root.string();
+  options.view.directory = shown_path(folder.root);
   options.view.scheduler = scheduler_text(run.spec);
   options.view.time_limit = run.spec.stop.time;
   for (const Parameter& parameter : run.spec.space.parameters)
     options.view.parameters.push_back(parameter.name);
   options.view.memory = host_memory;
   return options;
+}
+
+/// What trials of earlier runs reported last, as the end of the log before `first` says. Parsing
+/// the metrics of a whole long log would take longer than the rest of the start.
+std::shared_ptr<LastMetrics> last_metrics(const app::StudyFolder& folder, StepId first) {
+  constexpr std::int64_t kMostSteps = 10'000;
+  auto metrics = std::make_shared<LastMetrics>();
+  const auto log = store::StepLog::open_to_read(folder.database());
+  const StepId from{std::max<std::int64_t>(0, first.value - kMostSteps)};
+  // Without it a table lacks some cells, and nothing else does.
+  if (log.ok())
+    (void)log->read(from, store::Metrics::kParse, [&](const Step& step) {
+      metrics->take(step);
+      return Status();
+    });
+  return metrics;
 }
 
 }  // namespace
@@ -93,6 +110,10 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   options.observers = [&](const app::Running& running) -> std::vector<Observer*> {
     shown.from = running.first;
     shown.view.pid = running.pid;
+    if (running.first.value > 0)
+      shown.view.earlier = [earlier = last_metrics(folder, running.first)](TrialId id) {
+        return earlier->of(id);
+      };
     console = std::make_unique<report::Console>(shown);
     for (const std::string& line : look_at_data(run.spec, folder.root, trials)) console->say(line);
     return {console.get()};
@@ -116,7 +137,7 @@ int exit_status(const std::string& study, const app::RunReport& report, Streams&
   }
   const State& state = report.state;
   if (!state.finished()) return kSuccess;
-  const std::string& reason = state.finished()->reason;
+  const std::string reason = report::reason_text(state.finished()->reason);
   if (state.finished()->kind == FinishKind::kFailure)
     return fail(streams,
                 unavailable(reason + "\nRun again when that is mended, the study goes on"));

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "study/cause.h"
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
@@ -132,9 +133,12 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 }
 
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
-/// where there are fewer.
+/// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
+/// where that disk is the study's, its executor lets it wait until there is room.
 void Director::excuse(Input& input) const {
   auto* exited = input_as<Exited>(input);
+  if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
+    exited->kind = ExitKind::kLost;
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
   if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
@@ -253,8 +257,11 @@ bool Director::decided(const Turn& turn, TrialId trial) const {
 void Director::judge_report(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     const Trial& trial = state_.trial(report.trial);
-    if (auto reason = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
-      turn.decisions.push_back({Complete{report.trial}, *reason});
+    // A model of NaN is not worth a last checkpoint: it is stopped, not completed.
+    if (auto reason = diverged(options_.trial_rules, state_.objective(), report))
+      turn.decisions.push_back({Stop{report.trial}, *reason});
+    else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+      turn.decisions.push_back({Complete{report.trial}, *rule});
   }
 }
 
