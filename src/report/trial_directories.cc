@@ -10,13 +10,13 @@
 #include "study/directory_name.h"
 #include "study/text.h"
 
-/// The marker of a batch carries what was known before its first step, not after its last: after a
-/// crash the files are cut back to the lengths that they had then and the log is shown again from
-/// there. `knowledge()` is therefore taken right after a flush and kept until the next one.
-/// It holds the live trials only. What a trial that rests had summed up is read back from its own
-/// last line when it runs again, so the marker stays as small as the number of slots.
-/// In `on_step` reports come before exploits: what was reported in this step was reached with the
-/// configuration before.
+/// Lines are made step by step and written in batches: one write per trial and batch, not one per
+/// report. With each batch goes what was known before its first step, so that after a crash in the
+/// middle the files are cut back to there and the log makes the same lines again: `knowledge()` is
+/// therefore taken right after a flush. It holds the live trials only; what a trial that rests had
+/// summed up is read back from its own last line, so the marker stays as small as the number of
+/// slots. Within a step reports come before exploits, for a line tells the configuration it was
+/// reached with, and launches last, for a trial's first one begins its files anew.
 namespace clavier::report {
 namespace {
 
