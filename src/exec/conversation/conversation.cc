@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "exec/start_line.h"
 
 // A worker is another's program: it may say anything at any time, crossing with what it is told. So
 // each thing it says is first asked whom it concerns (`concerned`), and what concerns nobody is
@@ -28,9 +29,9 @@ constexpr std::size_t kQuoteBytes = 120;
 
 void Conversation::begin(Order order, const worker::StartLine& start, StudyTime now) {
   CHECK(!run_ && order.launch.members.size() == 1);
-  const std::filesystem::path relative = order.directories.front();
+  const std::filesystem::path relative = order.members.front().directory;
   Party party{.trial = order.launch.members.front().trial,
-              .relative = order.directories.front(),
+              .relative = order.members.front().directory,
               .step = start.step,
               .last_report = now};
   run_.emplace(
@@ -112,12 +113,13 @@ void Conversation::exploit(Party& party, const ExploitFrom& content, StudyTime n
 /// True if the worker is on a slot of emulated speed and has not promised to keep to it: then its
 /// trial is refused, for it would run at full speed.
 bool Conversation::refuse_unpaced(StudyTime now) {
-  if (!live() || !run_->order.slot.emulated || (hello_ && hello_->paced)) return false;
+  const auto speed = live() ? emulated_speed(run_->order) : std::nullopt;
+  if (!speed || (hello_ && hello_->paced)) return false;
   terminate(Wish::kRefuse,
             fmt::format("slot {} emulates a speed of {:g}, which needs a worker that paces itself "
                         "(clavier.py or <clavier/clavier.h>): {}; give the slot no 'speed', or use "
                         "such a worker",
-                        run_->order.slot.id.value, run_->order.slot.speed,
+                        run_->order.slots.front().id.value, *speed,
                         hello_ ? "the hello of this one does not say 'paced'"
                                : "this command has said no hello"),
             now);

@@ -56,11 +56,8 @@ class ConversationTest : public testing::Test, public WorkerBackend {
   void begin(LaunchId launch = kLaunch, double speed = 0) {
     Order order;
     order.launch = {.id = launch, .members = {{.trial = kTrial}}, .shares = {{.slot = SlotId{0}}}};
-    order.configs = {Config{}};
-    order.directories = {"trial_7"};
-    order.slot.id = SlotId{0};
-    order.slot.emulated = speed > 0;
-    order.slot.speed = speed;
+    order.members = {{.directory = "trial_7"}};
+    order.slots = {{.id = SlotId{0}, .speed = speed, .emulated = speed > 0}};
     const auto start = start_line(order, 0, options_.study, {});
     talk_.begin(std::move(order), start, now_);
   }

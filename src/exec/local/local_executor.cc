@@ -16,6 +16,7 @@
 #include "exec/local/slot_environment.h"
 #include "exec/local/worker_tree.h"
 #include "exec/start_line.h"
+#include "study/gang.h"
 #include "worker/command_line.h"
 #include "worker/environment.h"
 
@@ -217,8 +218,8 @@ void LocalExecutor::give_up(const Order& order, ExitKind kind, const std::string
 }
 
 Status LocalExecutor::check(const Order& order) const {
-  CHECK(order.configs.size() == order.launch.members.size() &&
-        order.directories.size() == order.configs.size());
+  CHECK(order.members.size() == order.launch.members.size() &&
+        order.slots.size() == order.launch.shares.size());
   if (order.launch.members.size() != 1 || order.launch.shares.empty())
     return invalid("local workers run one trial in one process");
   std::set<SlotId> named;
@@ -230,9 +231,9 @@ Status LocalExecutor::check(const Order& order) const {
     if (taken_.contains(share.slot))
       return conflict(fmt::format("slot {} is taken", share.slot.value));
   }
-  if (order.slot.emulated && !(order.slot.speed > 0 && std::isfinite(order.slot.speed)))
+  if (const auto speed = emulated_speed(order); speed && !(*speed > 0 && std::isfinite(*speed)))
     return invalid(fmt::format("slot {} cannot emulate a speed of {}: it must be above 0",
-                               order.slot.id.value, order.slot.speed));
+                               order.slots.front().id.value, *speed));
   return ok_status();
 }
 
@@ -246,7 +247,7 @@ Status LocalExecutor::launch(Order& order) {
   if (worker)
     ++counters_.warm_starts;
   else
-    worker = TRY(spawn(order.slot, start));
+    worker = TRY(spawn(order.slots, start));
   runs_[order.launch.id] = worker;
   for (const Share& share : order.launch.shares) taken_.insert(share.slot);
   worker->talk.begin(std::move(order), start, now());
@@ -256,7 +257,7 @@ Status LocalExecutor::launch(Order& order) {
 bool LocalExecutor::is_warm_for(const Order& order) const {
   return std::ranges::any_of(order.launch.shares, [&](const Share& share) {
     const auto idle = idle_.find(share.slot);
-    return idle != idle_.end() && idle->second->slot == order.slot;
+    return idle != idle_.end() && idle->second->slots == order.slots;
   });
 }
 
@@ -266,7 +267,7 @@ LocalExecutor::Worker* LocalExecutor::warm_worker(const Order& order) {
     const auto found = idle_.find(share.slot);
     if (found == idle_.end()) continue;
     Worker& worker = *found->second;
-    if (worker.slot == order.slot && connected(worker.process.wire)) {
+    if (worker.slots == order.slots && connected(worker.process.wire)) {
       forget_idle(worker);
       return &worker;
     }
@@ -279,8 +280,9 @@ void LocalExecutor::forget_idle(const Worker& worker) {
   std::erase_if(idle_, [&](const auto& idle) { return idle.second == &worker; });
 }
 
-Result<LocalExecutor::Worker*> LocalExecutor::spawn(const Slot& slot,
+Result<LocalExecutor::Worker*> LocalExecutor::spawn(const std::vector<Slot>& slots,
                                                     const worker::StartLine& start) {
+  const Slot slot = joined(slots);  // One process sees all of them.
   auto command = TRY(worker::substitute(options_.command, start));
   std::map<std::string, std::string> own, variables;
   for (const auto& [name, text] : options_.environment)
@@ -298,7 +300,7 @@ Result<LocalExecutor::Worker*> LocalExecutor::spawn(const Slot& slot,
                                 .working_directory = options_.working_directory.string(),
                                 .mark = fmt::format("{}{}/", mark_, next_worker_)}));
 
-  auto worker = std::make_unique<Worker>(*this, next_worker_++, slot, std::move(process));
+  auto worker = std::make_unique<Worker>(*this, next_worker_++, slots, std::move(process));
   const WorkerProcess& ends = worker->process;
   TRY(poller_.watch(ends.wire.get(), key_of(worker->id, Channel::kWire)));
   TRY(poller_.watch(ends.output.get(), key_of(worker->id, Channel::kOutput)));

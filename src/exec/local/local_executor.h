@@ -72,10 +72,11 @@ class LocalExecutor final : public Executor {
 
   /// One process, which takes one launch after another if it can, and the talk with it.
   struct Worker final : WorkerBackend {
-    Worker(LocalExecutor& executor, std::uint64_t id, Slot slot, WorkerProcess process)
+    Worker(LocalExecutor& executor, std::uint64_t id, std::vector<Slot> slots,
+           WorkerProcess process)
         : owner(executor),
           id(id),
-          slot(std::move(slot)),
+          slots(std::move(slots)),
           process(std::move(process)),
           talk(executor.talk_options_, *this, executor.heard_, executor.log_) {}
 
@@ -90,7 +91,7 @@ class LocalExecutor final : public Executor {
 
     LocalExecutor& owner;
     std::uint64_t id;
-    Slot slot;
+    std::vector<Slot> slots;
     WorkerProcess process;
     Conversation talk;
     bool left_unread = false;     ///< It closed the wire before it had read everything.
@@ -112,7 +113,7 @@ class LocalExecutor final : public Executor {
   Status check_disk();
   std::int64_t room_on_disk() const;
   Status launch(Order& order);
-  Result<Worker*> spawn(const Slot& slot, const worker::StartLine& start);
+  Result<Worker*> spawn(const std::vector<Slot>& slots, const worker::StartLine& start);
   bool is_warm_for(const Order& order) const;
   Worker* warm_worker(const Order& order);
   void forget_idle(const Worker& worker);
