@@ -68,12 +68,12 @@ Plan RulePlanner::plan(const Demand& demand, const ClusterState& cluster, StudyT
       work.begun = true;
       work.steps = busy.steps;
       work.seconds = busy.step_seconds;
-      plan.outcomes.push_back({i, true, stretch(slot, each.until), {}});
+      plan.rulings.push_back({i, true, stretch(slot, each.until), {}});
     } else if (work.trial < 0 &&
                view_.trials[static_cast<std::size_t>(number_of(each.trial))].slot < 0) {
-      plan.outcomes.push_back({i, true, each.done, {}});
+      plan.rulings.push_back({i, true, each.done, {}});
     } else {
-      plan.outcomes.push_back({i, false, kForever, why_it_leaves(each.trial, work)});
+      plan.rulings.push_back({i, false, kForever, why_it_leaves(each.trial, work)});
     }
   }
   offer(demand, cluster, plan);
@@ -486,7 +486,7 @@ void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan&
       } else {
         plan.left_out[want].clear();
         if (trial.valid()) catch_up(i, demand.state.trial(trial));
-        plan.starts.push_back({want, slots_[i], stretch(i, demand.wants[want].until)});
+        plan.starts.push_back({{want}, {slots_[i]}, stretch(i, demand.wants[want].until)});
       }
       break;
     }

@@ -193,41 +193,47 @@ void Director::ask_about_stretches(Turn& turn) {
   const cluster::Demand demand = at_ends(turn);
   if (demand.at_end.empty()) return;
   cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
-  for (cluster::Outcome& outcome : plan.outcomes) {
-    const cluster::AtEnd& each = demand.at_end[outcome.trial];
+  for (cluster::Ruling& ruling : plan.rulings) {
+    const cluster::AtEnd& each = demand.at_end[ruling.trial];
     const auto made = std::ranges::find_if(turn.decisions, [&](const Decision& decision) {
       return subject(decision.action) == each.trial;
     });
-    if (!outcome.stays) {
-      turn.decisions.push_back({Requeue{each.trial}, std::move(outcome.reason)});
+    if (!ruling.stays) {
+      turn.decisions.push_back({Requeue{each.trial}, std::move(ruling.reason)});
     } else if (made == turn.decisions.end()) {
-      if (outcome.stretch > each.done)
-        turn.decisions.push_back({Continue{each.trial, each.until, outcome.stretch}});
+      if (ruling.stretch > each.done)
+        turn.decisions.push_back({Continue{each.trial, each.until, ruling.stretch}});
     } else if (auto* go_on = std::get_if<Continue>(&made->action)) {
-      go_on->stretch = outcome.stretch;
+      go_on->stretch = ruling.stretch;
     } else {
-      std::get<Exploit>(made->action).stretch = outcome.stretch;
+      std::get<Exploit>(made->action).stretch = ruling.stretch;
     }
   }
 }
 
-/// A device that turned out to do more with fewer trials gives up the one that came last. The
+/// A device that turned out to do more with fewer trials gives up the launch that came last. The
 /// others, and with them what is known of the device, stay as they are. It is told when it reports:
 /// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
   const auto* reported = input_as<Reported>(turn);
   if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
-    std::vector<TrialId> stay;
-    for (const SlotId slot : crowd.busy)
+    std::vector<std::vector<TrialId>> stay;  // By launch.
+    for (const LaunchId launch : crowd.busy) {
+      std::vector<TrialId> members;
       for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-        if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
+        if (state_.trial(id).launch == launch && state_.trial(id).verdict == Verdict::kNone &&
             !leaves(turn, id))
-          stay.push_back(id);
-    if (stay.size() > crowd.open && std::ranges::find(reported->reports, stay.front(),
-                                                      &Report::trial) != reported->reports.end())
-      turn.decisions.push_back(
-          {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
+          members.push_back(id);
+      if (!members.empty()) stay.push_back(std::move(members));
+    }
+    if (stay.size() <= crowd.open) continue;
+    const auto goes = [&](const Report& each) {
+      return std::ranges::find(stay.front(), each.trial) != stay.front().end();
+    };
+    if (std::ranges::any_of(reported->reports, goes))
+      for (const TrialId id : stay.front())
+        turn.decisions.push_back({Requeue{id}, cluster_.packing().why_closed(crowd.place)});
   }
 }
 

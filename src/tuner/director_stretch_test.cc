@@ -19,15 +19,15 @@ class ScriptedPlanner final : public cluster::Planner {
     cluster::Plan plan;
     for (std::size_t i = 0; i < demand.at_end.size(); ++i) {
       asked.push_back(demand.at_end[i].trial);
-      cluster::Outcome outcome = answers.empty() ? cluster::Outcome{} : answers.front();
+      cluster::Ruling ruling = answers.empty() ? cluster::Ruling{} : answers.front();
       if (!answers.empty()) answers.pop_front();
-      outcome.trial = i;
-      plan.outcomes.push_back(std::move(outcome));
+      ruling.trial = i;
+      plan.rulings.push_back(std::move(ruling));
     }
     plan.left_out.assign(demand.wants.size(), "no room");
     const auto free = cluster.free_slots();
     for (std::size_t i = 0; i < std::min(free.size(), demand.wants.size()); ++i) {
-      plan.starts.push_back({i, free[i], 2});
+      plan.starts.push_back({{i}, {free[i]}, 2});
       plan.left_out[i].clear();
     }
     return plan;
@@ -37,7 +37,7 @@ class ScriptedPlanner final : public cluster::Planner {
   }
   bool multiplexes() const override { return true; }
 
-  std::deque<cluster::Outcome> answers;
+  std::deque<cluster::Ruling> answers;
   std::vector<TrialId> asked;
 };
 
