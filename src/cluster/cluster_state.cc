@@ -5,6 +5,13 @@
 
 #include "base/match.h"
 
+// A fold that planners read: it may use what the log says and nothing else, so durations are those
+// that workers measured and times those of the steps. A launch holds its slots from the fill that
+// began it until its LaunchEnded, whoever of its trials has exited, for until then its process is
+// there; the order matters where a trial starts again elsewhere before its old launch has ended.
+// The first report of a launch holds what it took to start. That is told from the steps in it only
+// once the slot's usual pace is known: at the second report, or at once where the slot has worked
+// before. Until then it waits in `first_steps`.
 namespace clavier::cluster {
 namespace {
 

@@ -6,6 +6,12 @@
 #include <cmath>
 #include <utility>
 
+// How much launches slow down each other cannot be asked, only tried, and a trial costs: so one
+// device tries one more, and only once what is measured then can be compared. Reports come at the
+// launches' own moments, while others begin and end; a time between two reports counts only if the
+// number at work was the same throughout, which two integrals over time (of launches, and of those
+// yet to start) tell without a history. `settle` follows every change, for each may open or close a
+// place, and devices of one kind share what was learned.
 namespace clavier::cluster {
 namespace {
 

@@ -9,6 +9,13 @@
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
+// The first half of a step. The input is folded before anybody is asked, so that all see one state;
+// the decisions are folded after the last of them was made, so that none sees half of another's.
+// Who is asked first wins, for a trial is decided on once in a turn: the user's rules, faults, the
+// user's command, the study's rules, then the scheduler. Whom nobody has answered and who waits is
+// complete, or it would wait for ever. The planner comes last: it may only cut or take away what
+// was decided. On replay the same folds run with the logged decisions, and nobody is asked but a
+// planner with a memory.
 namespace clavier::tuner {
 namespace {
 

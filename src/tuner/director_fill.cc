@@ -8,6 +8,11 @@
 #include "tuner/director.h"
 
 /// The second half of a step: what starts with the capacity there is.
+// Each thing that is decided here is folded at once, for the next question depends on it: a trial
+// that was created counts for the searcher's next draw, a launch takes its slots before the next is
+// placed. Deletions come first, as they need no capacity; the end of the study before any start.
+// The planner sees what could run before new trials have configurations: those are drawn only for
+// what has a place, but where the configuration says how many slots a trial takes.
 namespace clavier::tuner {
 
 Fill Director::fill(const Turn& turn, Capacity capacity) {
