@@ -17,10 +17,9 @@ namespace {
 exec::Order order_of(std::int64_t number, SlotId slot) {
   exec::Order order;
   order.launch = {LaunchId{number}, {{TrialId{number}, 1, {}, 1}}, {{slot}}};
-  order.configs.resize(1);
-  order.configs[0].set("x", 0.5);
-  order.directories = {fmt::format("trial_{}", number)};
-  order.slot.id = slot;
+  order.members = {{.directory = fmt::format("trial_{}", number)}};
+  order.members[0].config.set("x", 0.5);
+  order.slots = {{.id = slot}};
   return order;
 }
 

@@ -43,11 +43,10 @@ class Bench {
     Order order;
     order.launch = {.id = LaunchId{number}, .members = {{.trial = TrialId{number}}}};
     order.launch.shares = {{.slot = SlotId{slot}}};
-    order.slot = {.id = SlotId{slot}, .node = NodeId{0}};
-    order.configs.resize(1);
-    order.configs[0].set("mode", "bench");
-    order.configs[0].set("steps", steps);
-    order.directories = {fmt::format("trial_{:06}", number)};
+    order.slots = {{.id = SlotId{slot}, .node = NodeId{0}}};
+    order.members = {{.directory = fmt::format("trial_{:06}", number)}};
+    order.members[0].config.set("mode", "bench");
+    order.members[0].config.set("steps", steps);
     executor_->start(std::move(order));
   }
 

@@ -51,8 +51,7 @@ double alone() {
   const auto start = [&](SlotId slot) {
     exec::Order order;
     order.launch = {LaunchId{next}, {{TrialId{next}}}, {{slot, 1.0}}};
-    order.configs = {Config{}};
-    order.directories = {"t"};
+    order.members = {{.directory = "t"}};
     slot_of.push_back(slot);
     ++next;
     sim->start(std::move(order));

@@ -112,7 +112,7 @@ Result<Asked> AskTell::ask() {
         "exhausted");
   const exec::Order order = std::move(orders.front());
   orders.pop_front();
-  return Asked{order.launch.members.front().trial, order.configs.front()};
+  return Asked{order.launch.members.front().trial, order.members.front().config};
 }
 
 Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, Steps step) {

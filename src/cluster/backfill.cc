@@ -103,10 +103,9 @@ class Question {
   }
 
   bool begin(std::size_t index) {
-    const std::vector<SlotId> slots = seating_.take(want(index));
+    std::vector<SlotId> slots = seating_.take(want(index));
     if (!slots.empty()) {
-      plan_.starts.push_back({.want = index, .slot = slots.front()});
-      plan_.starts.back().further.assign(slots.begin() + 1, slots.end());
+      plan_.starts.push_back({.wants = {index}, .slots = std::move(slots)});
       return true;
     }
     if (!kept_.empty() && seating_.free() > 0)

@@ -32,13 +32,14 @@ struct Demand {
   std::int64_t new_trials = 0;  ///< How many may still be created; kForever if there is no limit.
 };
 
-/// wants[want] starts on `slot`, where its planner is asked again at `stretch`.
+/// One launch. Those wants start together, several of them as members of one array on one slot;
+/// each of them is asked about again at `stretch`. Where one asks for several slots, they are of
+/// one node, and none is slower than the first. INVARIANT: neither is empty, and one of them holds
+/// one.
 struct Start {
-  std::size_t want = 0;
-  SlotId slot;
+  std::vector<std::size_t> wants;
+  std::vector<SlotId> slots;
   Steps stretch = kForever;
-  /// Where it asks for several: the others, of the same node and no slower.
-  std::vector<SlotId> further = {};
 };
 
 /// What becomes of at_end[trial]: on to `stretch` in the same slot, or away from it. It waits where
@@ -51,7 +52,7 @@ struct Ruling {
 };
 
 struct Plan {
-  std::vector<Start> starts = {};          ///< At most one per want and per slot.
+  std::vector<Start> starts = {};          ///< Each want and each slot at most once.
   std::vector<Ruling> rulings = {};        ///< One per trial at the end of its stretch.
   std::vector<std::string> left_out = {};  ///< Per want: why it waits; empty if it starts.
   /// Something is left out that will have room without anybody's doing: on a node that is away, in

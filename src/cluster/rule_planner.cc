@@ -493,7 +493,7 @@ void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan&
       } else {
         plan.left_out[want].clear();
         if (trial.valid()) catch_up(i, demand.state.trial(trial));
-        plan.starts.push_back({want, slots_[i], stretch(i, demand.wants[want].until)});
+        plan.starts.push_back({{want}, {slots_[i]}, stretch(i, demand.wants[want].until)});
       }
       break;
     }

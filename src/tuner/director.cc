@@ -232,23 +232,29 @@ void Director::ask_about_stretches(Turn& turn) {
   }
 }
 
-/// A device that turned out to do more with fewer trials gives up the one that came last. The
+/// A device that turned out to do more with fewer trials gives up the launch that came last. The
 /// others, and with them what is known of the device, stay as they are. It is told when it reports:
 /// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
   const auto* reported = input_as<Reported>(turn);
   if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
-    std::vector<TrialId> stay;
-    for (const SlotId slot : crowd.busy)
+    std::vector<std::vector<TrialId>> stay;  // By launch.
+    for (const LaunchId launch : crowd.busy) {
+      std::vector<TrialId> members;
       for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-        if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
+        if (state_.trial(id).launch == launch && state_.trial(id).verdict == Verdict::kNone &&
             !leaves(turn, id))
-          stay.push_back(id);
-    if (stay.size() > crowd.open && std::ranges::find(reported->reports, stay.front(),
-                                                      &Report::trial) != reported->reports.end())
-      turn.decisions.push_back(
-          {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
+          members.push_back(id);
+      if (!members.empty()) stay.push_back(std::move(members));
+    }
+    if (stay.size() <= crowd.open) continue;
+    const auto goes = [&](const Report& each) {
+      return std::ranges::find(stay.front(), each.trial) != stay.front().end();
+    };
+    if (std::ranges::any_of(reported->reports, goes))
+      for (const TrialId id : stay.front())
+        turn.decisions.push_back({Requeue{id}, cluster_.packing().why_closed(crowd.place)});
   }
 }
 

@@ -116,7 +116,8 @@ class Director {
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
   std::int64_t new_trials_wanted() const;
-  bool launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill);
+  bool launch(const std::vector<sched::Runnable>& wanted, const cluster::Start& start, Fill& fill);
+  std::optional<Member> member(const sched::Runnable& wanted, Steps stretch, Fill& fill);
   std::optional<TrialId> create(const sched::New& wanted, Fill& fill, Steps until = kForever);
   void discard(const Turn& turn, Fill& fill);
   void settle(const cluster::Plan& plan, Fill& fill);

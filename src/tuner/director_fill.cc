@@ -48,7 +48,7 @@ cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
   if (options_.gang.differs()) wanted = drawn(wanted, fill);
   cluster::Plan plan = ask_planner(demand(wanted));
   for (const cluster::Start& start : plan.starts)
-    if (!launch(wanted[start.want], start, fill) || careful()) break;
+    if (!launch(wanted, start, fill) || careful()) break;
   return plan;
 }
 
@@ -132,26 +132,43 @@ std::int64_t Director::new_trials_wanted() const {
   return static_cast<std::int64_t>(new_trials_allowed());
 }
 
-bool Director::launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill) {
+/// What `wanted` becomes as a member of a launch; none if the searcher has nothing for it.
+std::optional<Member> Director::member(const sched::Runnable& wanted, Steps stretch, Fill& fill) {
   const auto trial = match(
-      runnable, [&](const sched::New& wanted) { return create(wanted, fill); },
+      wanted, [&](const sched::New& fresh) { return create(fresh, fill); },
       [](const sched::Resume& resume) { return std::optional(resume.trial); });
-  if (!trial) return false;
+  if (!trial) return {};
   const Trial& known = state_.trial(*trial);
   Member member{.trial = *trial, .attempt = known.attempts + 1};
-  member.until = match(runnable, [](const auto& wanted) { return wanted.until; });
-  member.stretch = start.stretch;
+  member.until = match(wanted, [](const auto& each) { return each.until; });
+  member.stretch = stretch;
   if (const Checkpoint* from = known.newest_before(member.until)) member.from = *from;
-  Launch started{.id = state_.next_launch(), .members = {std::move(member)}};
-  const double part = 1 / (1 + static_cast<double>(start.further.size()));
-  started.shares.push_back({.slot = start.slot, .part = part});
-  for (const SlotId slot : start.further) started.shares.push_back({.slot = slot, .part = part});
+  return member;
+}
+
+/// False if the searcher had no configuration for one of them; the others start all the same. While
+/// one trial is to show whether anything works, it is alone in its launch, too.
+bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster::Start& start,
+                      Fill& fill) {
+  CHECK(!start.wants.empty() && !start.slots.empty() &&
+        (start.wants.size() == 1 || start.slots.size() == 1));
+  Launch started{.id = state_.next_launch()};
+  for (const std::size_t want : start.wants) {
+    auto next = member(wanted[want], start.stretch, fill);
+    if (!next) break;
+    started.members.push_back(*std::move(next));
+    if (careful()) break;
+  }
+  if (started.members.empty()) return false;
+  const bool complete = careful() || started.members.size() == start.wants.size();
+  const double part = 1 / static_cast<double>(start.slots.size());
+  for (const SlotId slot : start.slots) started.shares.push_back({.slot = slot, .part = part});
   const Fill launch{.launches = {std::move(started)}};
   state_.apply(launch, state_.now());
-  look_again(*trial);
+  for (const Member& each : launch.launches.front().members) look_again(each.trial);
   cluster_.apply(launch, state_.now());
   fill.launches.push_back(launch.launches.front());
-  return true;
+  return complete;
 }
 
 std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill, Steps until) {

@@ -28,7 +28,7 @@ class ScriptedPlanner final : public cluster::Planner {
     plan.left_out.assign(demand.wants.size(), "no room");
     const auto free = cluster.free_slots();
     for (std::size_t i = 0; i < std::min(free.size(), demand.wants.size()); ++i) {
-      plan.starts.push_back({i, free[i], 2});
+      plan.starts.push_back({{i}, {free[i]}, 2});
       plan.left_out[i].clear();
     }
     return plan;

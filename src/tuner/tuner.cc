@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "exec/told.h"
-#include "study/gang.h"
 
 /// Two rules keep a crash from separating what was decided from what was done. Nothing is sent,
 /// started or deleted before its step is in the log: what was done and not logged, nobody could
@@ -181,18 +180,15 @@ void Tuner::act(const Turn& turn, const std::vector<TrialId>& leaving,
 }
 
 exec::Order Tuner::order(const Launch& launch) const {
-  exec::Order order{.launch = launch, .configs = {}, .directories = {}, .slot = {}};
+  exec::Order order{.launch = launch, .members = {}, .slots = {}};
   for (const Member& member : launch.members) {
     const Trial& trial = state().trial(member.trial);
-    order.configs.push_back(trial.config);
-    order.directories.push_back(trial.directory);
-    order.bests.push_back(trial.best ? std::optional(trial.best->value) : std::nullopt);
-    order.width = trial.width;
+    order.members.push_back(
+        {.config = trial.config, .directory = trial.directory, .width = trial.width});
+    if (trial.best) order.members.back().best = trial.best->value;
   }
-  std::vector<Slot> slots;
   for (const Share& share : launch.shares)
-    slots.push_back(director_.cluster().slots().at(share.slot).slot);
-  order.slot = joined(slots);
+    order.slots.push_back(director_.cluster().slots().at(share.slot).slot);
   return order;
 }
 

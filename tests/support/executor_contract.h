@@ -80,10 +80,9 @@ class ExecutorContract : public ::testing::TestWithParam<ExecutorKind> {
     order.launch.id = LaunchId{next_launch_++};
     order.launch.members = {{trial, from ? 2 : 1, from, until}};
     order.launch.shares = {{slot, 1.0}};
-    order.configs = {config_of(script)};
-    order.directories = {"trial_" + std::to_string(trial.value)};
-    order.slot.id = slot;
-    order.slot.node = NodeId{0};
+    order.members = {
+        {.config = config_of(script), .directory = "trial_" + std::to_string(trial.value)}};
+    order.slots = {{.id = slot, .node = NodeId{0}}};
     executor().start(order);
     return order.launch.id;
   }

@@ -41,12 +41,11 @@ class ExecutorRig : public testing::Test {
 
   Order order(int number, Config config = {}, Steps until = kForever) {
     Order order;
-    order.slot = options_.node.slots[static_cast<std::size_t>(number) % 2];
+    order.slots = {options_.node.slots[static_cast<std::size_t>(number) % 2]};
     order.launch = {.id = LaunchId{100 + number},
                     .members = {{.trial = TrialId{number}, .until = until}},
-                    .shares = {{.slot = order.slot.id}}};
-    order.configs = {std::move(config)};
-    order.directories = {"trial_" + std::to_string(number)};
+                    .shares = {{.slot = order.slots[0].id}}};
+    order.members = {{.config = std::move(config), .directory = "trial_" + std::to_string(number)}};
     return order;
   }
   static Config mode(const char* mode, std::int64_t steps = 1) {

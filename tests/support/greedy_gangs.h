@@ -21,8 +21,7 @@ class GreedyGangs final : public Planner {
       const auto wanted = static_cast<std::ptrdiff_t>(demand.wants[i].slots);
       for (auto& [node, slots] : free) {
         if (std::ssize(slots) < wanted) continue;
-        plan.starts.push_back({.want = i, .slot = slots.front()});
-        plan.starts.back().further.assign(slots.begin() + 1, slots.begin() + wanted);
+        plan.starts.push_back({.wants = {i}, .slots = {slots.begin(), slots.begin() + wanted}});
         slots.erase(slots.begin(), slots.begin() + wanted);
         plan.left_out[i].clear();
         break;

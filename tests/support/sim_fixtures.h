@@ -44,8 +44,7 @@ class SimTest : public testing::Test {
     order.launch.id = LaunchId{launch_of_[trial] = next_launch_++};
     order.launch.members = {{TrialId{trial}, attempt, from, until}};
     order.launch.shares = {{SlotId{slot}, 1.0}};
-    order.configs = {Config{}};
-    order.directories = {"t" + std::to_string(trial)};
+    order.members = {{.directory = "t" + std::to_string(trial)}};
     sim_->start(order);
   }
   template <typename Content>

@@ -43,9 +43,8 @@ INSTANTIATE_TEST_SUITE_P(InProcess, ExecutorContract,
 Order order_of(TrialId trial) {
   Order order;
   order.launch = {LaunchId{trial.value}, {{trial}}, {{SlotId{0}}}};
-  order.configs = {{}};
-  order.directories = {"t"};
-  order.slot.id = SlotId{0};
+  order.members = {{.directory = "t"}};
+  order.slots = {{.id = SlotId{0}}};
   return order;
 }
 

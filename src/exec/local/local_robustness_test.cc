@@ -342,7 +342,7 @@ TEST_F(LocalRobustnessTest, OfReportsAfterAStopOnlySomeAreTaken) {
 TEST_F(LocalRobustnessTest, ATrialDirectoryThatCannotBeMadeRefusesTheLaunch) {
   std::ofstream(study_ / "blocked") << "a file";
   Order blocked = order(0);
-  blocked.directories = {"blocked/trial"};
+  blocked.members[0].directory = "blocked/trial";
   const Exited exited = run(blocked);
   EXPECT_EQ(exited.kind, ExitKind::kRefused);
   EXPECT_NE(exited.error.find("blocked/trial"), std::string::npos);

@@ -1,4 +1,4 @@
-#include "exec/local/trial_log.h"
+#include "exec/conversation/trial_log.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

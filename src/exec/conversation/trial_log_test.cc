@@ -1,4 +1,4 @@
-#include "exec/local/trial_log.h"
+#include "exec/conversation/trial_log.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

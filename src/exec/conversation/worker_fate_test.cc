@@ -1,4 +1,4 @@
-#include "exec/local/outcome.h"
+#include "exec/conversation/worker_fate.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -8,11 +8,11 @@ namespace {
 
 WorkerEnd ended(ProcessEnd end) { return {.report = GuardReport{.end = end}}; }
 
-TEST(Outcome, ExitStatusZeroIsCompletion) {
+TEST(WorkerFate, ExitStatusZeroIsCompletion) {
   EXPECT_EQ(judge(ended({.exit_code = 0})).kind, ExitKind::kCompleted);
 }
 
-TEST(Outcome, AnyOtherExitStatusIsAFailureInTheWordsOfTheLastErrorLine) {
+TEST(WorkerFate, AnyOtherExitStatusIsAFailureInTheWordsOfTheLastErrorLine) {
   WorkerEnd end = ended({.exit_code = 3});
   EXPECT_EQ(judge(end).error, "the worker ended with exit status 3");
   end.last_error_line = "ValueError: lr";
@@ -20,34 +20,34 @@ TEST(Outcome, AnyOtherExitStatusIsAFailureInTheWordsOfTheLastErrorLine) {
   EXPECT_EQ(judge(end).error, "ValueError: lr (exit status 3)");
 }
 
-TEST(Outcome, ACrashIsAFailureAndNamesItsSignal) {
-  const Outcome outcome = judge(ended({.signal = SIGSEGV}));
-  EXPECT_EQ(outcome.kind, ExitKind::kFailed);
-  EXPECT_EQ(outcome.error, "the worker ended with signal 11 (SIGSEGV)");
+TEST(WorkerFate, ACrashIsAFailureAndNamesItsSignal) {
+  const WorkerFate fate = judge(ended({.signal = SIGSEGV}));
+  EXPECT_EQ(fate.kind, ExitKind::kFailed);
+  EXPECT_EQ(fate.error, "the worker ended with signal 11 (SIGSEGV)");
 }
 
-TEST(Outcome, AKillFromOutsideIsALoss) {
+TEST(WorkerFate, AKillFromOutsideIsALoss) {
   for (int signal : {SIGKILL, SIGTERM, SIGINT, SIGHUP})
     EXPECT_EQ(judge(ended({.signal = signal})).kind, ExitKind::kLost) << signal;
   EXPECT_EQ(judge(WorkerEnd{}).kind, ExitKind::kLost);  // The guard itself.
 }
 
-TEST(Outcome, AWorkerThatWasLeavingWhenItGotTheTrialIsALoss) {
+TEST(WorkerFate, AWorkerThatWasLeavingWhenItGotTheTrialIsALoss) {
   WorkerEnd end = ended({.exit_code = 1});
   end.never_read = true;
   EXPECT_EQ(judge(end).kind, ExitKind::kLost);
   EXPECT_EQ(judge(end).error, "the worker left after its last trial with exit status 1");
 }
 
-TEST(Outcome, AKillForWantOfMemoryIsTheTrialsFault) {
+TEST(WorkerFate, AKillForWantOfMemoryIsTheTrialsFault) {
   WorkerEnd end = ended({.signal = SIGKILL});
   end.report->out_of_memory = true;
-  const Outcome outcome = judge(end);
-  EXPECT_EQ(outcome.kind, ExitKind::kFailed);
-  EXPECT_TRUE(outcome.error.starts_with("out of memory"));
+  const WorkerFate fate = judge(end);
+  EXPECT_EQ(fate.kind, ExitKind::kFailed);
+  EXPECT_TRUE(fate.error.starts_with("out of memory"));
 }
 
-TEST(Outcome, MemoryErrorsOfManyProgramsAreRecognised) {
+TEST(WorkerFate, MemoryErrorsOfManyProgramsAreRecognised) {
   for (const char* words :
        {"MemoryError", "terminate called after throwing an instance of 'std::bad_alloc'",
         "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
@@ -61,7 +61,7 @@ TEST(Outcome, MemoryErrorsOfManyProgramsAreRecognised) {
   EXPECT_EQ(error_with_cause("loss is NaN", "epoch 1"), "loss is NaN");
 }
 
-TEST(Outcome, WhatWasWishedExplainsTheEnd) {
+TEST(WorkerFate, WhatWasWishedExplainsTheEnd) {
   WorkerEnd end = ended({.signal = SIGTERM});
   end.terminated = true;
   end.wish = Wish::kStop;
@@ -76,20 +76,27 @@ TEST(Outcome, WhatWasWishedExplainsTheEnd) {
   EXPECT_EQ(judge(end).kind, ExitKind::kRefused);
 }
 
-TEST(Outcome, ACrashWhileSavingForAPauseIsAFailure) {
+TEST(WorkerFate, WhoeverSharedAWorkerThatHadToBeEndedIsALoss) {
+  WorkerEnd end = ended({.exit_code = 1});
+  end.terminated = true;
+  EXPECT_EQ(judge(end).kind, ExitKind::kLost);
+  EXPECT_EQ(judge(end).error, "the worker was ended because of another trial of its launch");
+}
+
+TEST(WorkerFate, ACrashWhileSavingForAPauseIsAFailure) {
   WorkerEnd end = ended({.signal = SIGSEGV});
   end.wish = Wish::kPause;
   EXPECT_EQ(judge(end).kind, ExitKind::kFailed);
 }
 
-TEST(Outcome, AProgramThatCouldNotBeStartedIsRefused) {
+TEST(WorkerFate, AProgramThatCouldNotBeStartedIsRefused) {
   WorkerEnd end{.report = GuardReport{.kind = GuardReport::Kind::kNotStarted, .error = "no such"}};
   end.wish = Wish::kStop;
   EXPECT_EQ(judge(end).kind, ExitKind::kRefused);
   EXPECT_EQ(judge(end).error, "no such");
 }
 
-TEST(Outcome, AWarmWorkerMayNotLeaveInTheMiddleOfATrial) {
+TEST(WorkerFate, AWarmWorkerMayNotLeaveInTheMiddleOfATrial) {
   WorkerEnd end = ended({});
   end.takes_several = true;
   EXPECT_EQ(judge(end).kind, ExitKind::kFailed);

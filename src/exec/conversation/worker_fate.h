@@ -4,10 +4,23 @@
 #include <string>
 #include <string_view>
 
-#include "exec/local/guard.h"
+#include "base/subprocess.h"
 #include "study/signal.h"
 
 namespace clavier::exec {
+
+/// How a worker's process ended, or why there never was one, as whoever watched it says.
+struct GuardReport {
+  enum class Kind {
+    kEnded,
+    kNotStarted,
+    kNoRoom,  ///< Not started either, but it may be later: the system lacked something.
+  };
+  Kind kind = Kind::kEnded;
+  ProcessEnd end = {};         ///< The worker's.
+  bool out_of_memory = false;  ///< The kernel's memory killer struck in our control group.
+  std::string error = {};      ///< Why it was not started.
+};
 
 /// What the tuner last wanted of a trial, or what we hold against its worker.
 enum class Wish {
@@ -20,7 +33,7 @@ enum class Wish {
   kFail,       ///< It does not do what it must; `complaint` says what.
 };
 
-/// All that is known when a worker's process has ended under a live trial.
+/// All that is known when a worker has ended under a live trial.
 struct WorkerEnd {
   std::optional<GuardReport> report = {};  ///< None: the guard itself was killed.
   Wish wish = Wish::kNone;
@@ -32,7 +45,8 @@ struct WorkerEnd {
   std::string error_tail = {};
 };
 
-struct Outcome {
+/// How a trial ended with its worker.
+struct WorkerFate {
   ExitKind kind = ExitKind::kCompleted;
   std::string error = {};
 };
@@ -40,7 +54,7 @@ struct Outcome {
 /// Whose fault it was. Killed by a signal that only others send (KILL, TERM, INT, HUP): lost;
 /// by the kernel for want of memory, or by its own mistake: failed. A warm worker that never read
 /// of the trial was leaving because of an earlier one: lost.
-Outcome judge(const WorkerEnd& end);
+WorkerFate judge(const WorkerEnd& end);
 
 /// Words that programs and libraries use when memory, of the host or of a device, runs out.
 bool mentions_out_of_memory(std::string_view text);

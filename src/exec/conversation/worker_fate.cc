@@ -1,4 +1,4 @@
-#include "exec/local/outcome.h"
+#include "exec/conversation/worker_fate.h"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ bool sent_from_outside(int signal) {
   return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
 }
 
-Outcome judge_own_end(const WorkerEnd& end) {
+WorkerFate judge_own_end(const WorkerEnd& end) {
   const GuardReport& report = *end.report;
   if (report.out_of_memory)
     return {ExitKind::kFailed, "out of memory: the kernel killed the worker"};
@@ -62,7 +62,7 @@ std::string error_with_cause(std::string error, std::string_view log_tail) {
   return fmt::format("{}: {}", kOutOfMemory, error);
 }
 
-Outcome judge(const WorkerEnd& end) {
+WorkerFate judge(const WorkerEnd& end) {
   if (end.report && end.report->kind == GuardReport::Kind::kNotStarted)
     return {ExitKind::kRefused, end.report->error};
   switch (end.wish) {
@@ -75,7 +75,10 @@ Outcome judge(const WorkerEnd& end) {
       // Killed because it could or would not: it goes on from its last checkpoint.
       if (end.terminated || (end.report && end.report->end.ok())) return {ExitKind::kPaused};
       break;
-    case Wish::kNone: break;
+    case Wish::kNone:
+      if (end.terminated)
+        return {ExitKind::kLost, "the worker was ended because of another trial of its launch"};
+      break;
   }
   if (end.report && end.report->kind == GuardReport::Kind::kNoRoom)
     return {ExitKind::kLost, end.report->error};
