@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/study_file.h"
 #include "bench/measure.h"
 #include "bench/noisy_quadratic.h"

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "base/fd.h"
 #include "base/subprocess.h"

@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <fstream>
+#include <future>
 #include <set>
 
 #include "app/recorded_study.h"
-#include "app/run_study.h"
+#include "app/study_check.h"
+#include "store/sqlite.h"
 
 namespace clavier {
 namespace {
@@ -47,6 +49,31 @@ TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
   for (const Trial& trial : tuned->trials)
     EXPECT_LE(tuned->best_trial().best->value, trial.best->value);
   EXPECT_LT(tuned->best_trial().best->value, 0.05);
+}
+
+TEST(Tune, ALogThatCannotBeWrittenIsWaitedForWhereSomebodyIsTold) {
+  const Folder folder;
+  Tuning tuning = square(1);
+  tuning.directory = folder.path;
+  std::promise<void> told;
+  bool is_told = false;
+  tuning.output = [&](std::string_view line) {
+    if (is_told || line.find("The study waits") == line.npos) return;
+    is_told = true;
+    told.set_value();
+  };
+  // Another program has the log from the trial's report until the study says that it waits.
+  const auto tuned = tune(tuning, [&](TrialContext& trial) {
+    auto other = store::Database::open(folder.path / "study.db", store::Database::Access::kWrite);
+    ASSERT_TRUE(other.ok() && other->run("BEGIN IMMEDIATE").ok());
+    kReportLoss(trial);
+    told.get_future().wait();
+    ASSERT_TRUE(other->run("ROLLBACK").ok());
+  });
+  ASSERT_TRUE(tuned.ok()) << tuned.error().message;
+  EXPECT_TRUE(is_told);
+  EXPECT_EQ(tuned->trials.at(0).status, TrialStatus::kCompleted);
+  EXPECT_EQ(tuned->trials.at(0).reports, 1);
 }
 
 TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {

@@ -112,12 +112,12 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
 }
 
 int exit_status(const std::string& study, const app::RunReport& report, Streams& streams) {
-  switch (report.outcome) {
-    case tuner::Outcome::kInterrupted:
+  switch (report.end) {
+    case tuner::RunEnd::kInterrupted:
       streams.err << "clavier: ended at once; run the same command again to go on\n";
       return kInterrupted;
-    case tuner::Outcome::kPaused: return report.interrupted ? kInterrupted : kSuccess;
-    case tuner::Outcome::kFinished: break;
+    case tuner::RunEnd::kPaused: return report.interrupted ? kInterrupted : kSuccess;
+    case tuner::RunEnd::kFinished: break;
   }
   const State& state = report.state;
   if (!state.finished()) return kSuccess;

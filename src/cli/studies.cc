@@ -8,7 +8,6 @@
 #include <ctime>
 #include <ostream>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -8,10 +9,8 @@
 #include <sstream>
 
 #include "app/folder_observers.h"
-#include "app/leftovers.h"
-#include "app/policies.h"
 #include "app/recorded_study.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "base/check.h"
@@ -21,7 +20,6 @@
 #include "exec/local/durable_checkpoints.h"
 #include "exec/local/manifest.h"
 #include "store/sqlite.h"
-#include "tuner/tuner.h"
 
 /// Any bytes are damage to the folder of a small study: to bytes of its log, to single values of
 /// its rows, to the files beside it. Whatever it is, every reading command and the next run answer
@@ -290,29 +288,19 @@ void read(const fs::path& home) {
   cli::run_clean({.dir = home.string()}, streams);
 }
 
-/// As `run_study` opens a study, up to its first fill.
+/// As `run_study` opens a study, and at once pauses it.
 Status resume(const fs::path& folder, const app::StudySpec& spec) {
-  const app::StudyFolder place{folder};
-  const auto policies = TRY(app::OwnedPolicies::create(spec));
-  auto log = TRY(store::StepLog::open(place.database(),
-                                      {.metric = spec.objective.metric, .begun = place.begun()}));
   const Waker waker = TRY(Waker::create());
-  tuner::Mailbox mailbox(waker);
+  const std::atomic<int> interrupts{1};  // Trials have just been lost: the run ends as it begins.
+  const auto session =
+      TRY(app::Session::open(spec, waker, {.folder = folder, .interrupts = &interrupts}));
   IdleExecutor executor;
-  tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
-  const auto own = app::folder_observers(spec, folder, StepId{log.last().value + 1}, world.warn);
-  for (const auto& each : own) world.observers.push_back(each.get());
-  tuner::Tuner tuner(app::director_options(spec), policies.refer(), std::move(world));
-  TRY(tuner.recover());
-  TRY(app::check_unchanged(TRY(app::parse_study(tuner.first_study_text(), "begun")), spec));
-  TRY(app::write_study_file(place, spec.text));
-  app::remove_leftovers(folder, tuner.state());
+  TRY(session->begin(executor));
   exec::DurableCheckpoints checkpoints(folder);
-  for (const Trial& trial : tuner.state().trials())
+  for (const Trial& trial : session->state().trials())
     for (const Checkpoint& each : trial.checkpoints)
       if (each.trial.valid()) (void)checkpoints.check(each.path);
-  TRY(tuner.open({.study_text = spec.text}));
-  for (const auto& each : own) (void)each->finish(tuner.state());
+  TRY(session->run());
   return {};
 }
 

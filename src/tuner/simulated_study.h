@@ -138,7 +138,7 @@ class SimulatedStudy {
     }
     return tuner_->recover();
   }
-  Result<Outcome> run() { return tuner_->run({}); }
+  Result<RunEnd> run() { return tuner_->run({}); }
   /// What a user says to a study at rest.
   Status say(const std::vector<Input>& inputs) {
     const Status opened = tuner_->open({});
