@@ -60,7 +60,7 @@ class Question {
         plan_.left_out[i] = fmt::format(
             "{} asks for a number of slots that is no whole number from 1 on", name(want(i)));
       } else if (wanted <= known) {
-        plan_.awaits_node = true;
+        plan_.awaits_room = true;
         plan_.left_out[i] = fmt::format(
             "{} takes {} slots of one machine at once, and those that have them are away",
             name(want(i)), wanted);
@@ -142,8 +142,9 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   return Question(options_, demand, cluster, now).answer();
 }
 
-std::size_t Backfill::appetite(const ClusterState& cluster) const {
-  return cluster.free_count() == 0 ? 0 : cluster.free_count() + kLookAhead;
+std::size_t Backfill::appetite(const ClusterState& cluster, const Supply& supply) const {
+  if (cluster.free_count() == 0) return 0;
+  return supply.single ? 1 : cluster.free_count() + kLookAhead;
 }
 
 }  // namespace clavier::cluster

@@ -10,6 +10,7 @@ namespace clavier::cluster {
 /// For tests and benchmarks: who fits starts, in order; nothing is kept for anybody.
 class GreedyGangs final : public Planner {
  public:
+  GreedyGangs() : Planner({}) {}
   Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime) override {
     std::map<NodeId, std::vector<SlotId>> free;
     for (const SlotId id : cluster.free_slots())
@@ -29,8 +30,8 @@ class GreedyGangs final : public Planner {
     }
     return plan;
   }
-  std::size_t appetite(const ClusterState& cluster) const override {
-    return Backfill({}).appetite(cluster);
+  std::size_t appetite(const ClusterState& cluster, const Supply& supply) const override {
+    return Backfill({}).appetite(cluster, supply);
   }
 };
 

@@ -14,15 +14,16 @@ namespace {
 /// stretch as it was told to.
 class ScriptedPlanner final : public cluster::Planner {
  public:
+  ScriptedPlanner() : Planner({.multiplexes = true}) {}
   cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
                      StudyTime) override {
     cluster::Plan plan;
     for (std::size_t i = 0; i < demand.at_end.size(); ++i) {
       asked.push_back(demand.at_end[i].trial);
-      cluster::Outcome outcome = answers.empty() ? cluster::Outcome{} : answers.front();
+      cluster::Ruling ruling = answers.empty() ? cluster::Ruling{} : answers.front();
       if (!answers.empty()) answers.pop_front();
-      outcome.trial = i;
-      plan.outcomes.push_back(std::move(outcome));
+      ruling.trial = i;
+      plan.rulings.push_back(std::move(ruling));
     }
     plan.left_out.assign(demand.wants.size(), "no room");
     const auto free = cluster.free_slots();
@@ -32,12 +33,12 @@ class ScriptedPlanner final : public cluster::Planner {
     }
     return plan;
   }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
+  std::size_t appetite(const cluster::ClusterState& cluster,
+                       const cluster::Supply&) const override {
     return cluster.free_slots().size();
   }
-  bool multiplexes() const override { return true; }
 
-  std::deque<cluster::Outcome> answers;
+  std::deque<cluster::Ruling> answers;
   std::vector<TrialId> asked;
 };
 
