@@ -16,6 +16,7 @@
 #include "exec/local/guard.h"
 #include "exec/local/local_executor.h"
 #include "report/console.h"
+#include "study/domain.h"
 #include "worker/trial_worker.h"
 
 namespace clavier {
@@ -70,12 +71,7 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, const Wa
 
 }  // namespace
 
-Domain power_of_two(std::int64_t low, std::int64_t high) {
-  Choice choice{.options = {}, .ordered = true};
-  for (std::int64_t value = 1; value <= high && value > 0; value *= 2)
-    if (value >= low) choice.options.emplace_back(value);
-  return choice;
-}
+Domain power_of_two(std::int64_t low, std::int64_t high) { return powers_of_two(low, high); }
 
 Registered::Registered(std::string name, Trainable trainable) {
   registered_trainables()[std::move(name)] = std::move(trainable);
