@@ -7,6 +7,13 @@
 
 #include "base/check.h"
 
+/// A rule thinks in a picture of its own: trials and slots by number, one thing after another. Each
+/// plan first brings that picture up to date, then lets the rule dispatch until it has no more to
+/// say, then answers from what is assigned. In this order: slots before trials, for a new trial
+/// takes the number that its slot was promised to; trials before what happened in slots, for
+/// whether a stretch ended or its trial vanished is told by the trial; and all ends before the rule
+/// is asked at all, since two trials may swap their slots. What the rule cannot know of (a trial
+/// that the user added or brought back) makes it begin anew, with the speeds that were learned.
 namespace clavier::cluster {
 namespace {
 

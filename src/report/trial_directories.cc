@@ -9,6 +9,11 @@
 #include "study/directory_name.h"
 #include "study/text.h"
 
+/// Lines are made step by step and written in batches: one write per trial and batch, not one per
+/// report. With each batch goes what was known before its first step, so that after a crash in the
+/// middle the files are cut back to there and the log makes the same lines again. Within a step
+/// reports come before exploits, for a line tells the configuration it was reached with, and
+/// launches last, for a trial's first one begins its files anew.
 namespace clavier::report {
 namespace {
 

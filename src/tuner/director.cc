@@ -9,6 +9,13 @@
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
+/// The first half of a step. Why in this order: the input is folded before anybody judges, so that
+/// all see the study as it is now. Rules, faults and the user come before the scheduler, for what
+/// they end needs no decision any more, and one trial is decided upon once. The planner comes last:
+/// it may only cut the way on which the scheduler has sent a trial. Until all have spoken nothing
+/// of it is folded, so nobody sees half of a turn; and only then do the policies observe, which so
+/// learn the same whether the turn is made now or read from the log. Replay goes the same way
+/// without the judging; a planner with a memory is asked there, too, and its answer dropped.
 namespace clavier::tuner {
 namespace {
 

@@ -7,7 +7,12 @@
 #include "study/directory_name.h"
 #include "tuner/director.h"
 
-/// The second half of a step: what starts with the capacity there is.
+/// The second half of a step: what starts with the capacity there is. Superfluous checkpoints
+/// are given up first, so that no launch begins from one that goes with the same step. Each launch
+/// is folded as it is made: the next trial's number, directory and slot follow from it. A
+/// configuration is drawn only when its slot is certain, so that no draw is wasted on a trial that
+/// never runs; where the number of its slots is part of the configuration it has to be drawn
+/// before, and then waits as a trial.
 namespace clavier::tuner {
 
 Fill Director::fill(const Turn& turn, Capacity capacity) {

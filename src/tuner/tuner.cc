@@ -7,6 +7,10 @@
 #include "exec/told.h"
 #include "study/gang.h"
 
+/// Two rules keep a crash from separating what was decided from what was done. Nothing is sent,
+/// started or deleted before its step is in the log: what was done and not logged, nobody could
+/// take up again. Deletions come last, for a message of the same step may still name what goes.
+/// Observers see a step after that, as they would on replay.
 namespace clavier::tuner {
 
 namespace {
