@@ -143,7 +143,8 @@ void State::take(const Report& report) {
   if (std::isfinite(point.value) &&
       (!trial.best || objective_.better(point.value, trial.best->value))) {
     trial.best = Best{point.step, point.value};
-    if (trial.width == 1 && (!best_ || objective_.better(point.value, at(*best_).best->value)))
+    if (trial.counts_for_best() &&
+        (!best_ || objective_.better(point.value, at(*best_).best->value)))
       best_ = trial.id;
   }
   if (report.checkpoint) saved_best(trial, *report.checkpoint);
