@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "report/wording.h"
-#include "tuner/director.h"
 
 namespace clavier::app {
 namespace {
@@ -110,11 +108,9 @@ Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool st
   if (trial.status == TrialStatus::kPaused) return paused(trial, study.folder.name());
 
   // Only a planner that was asked everything it was asked knows what it keeps a trial for.
-  const auto policies = TRY(OwnedPolicies::create(study.spec));
-  tuner::Director director(director_options(study.spec), policies.refer());
   const auto log = TRY(store::StepLog::open_to_read(study.folder.database()));
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
-               [&](const Step& step) { return director.replay(step); }));
+  const auto directed = TRY(Directed::replayed(study.spec, log));
+  const tuner::Director& director = directed.director;
   return pending(director.state().trial(id), director, director.why_it_waits(id));
 }
 

@@ -13,8 +13,6 @@
 #include "base/subprocess.h"
 #include "study/text.h"
 
-extern char** environ;
-
 namespace clavier::app {
 namespace {
 
@@ -25,10 +23,10 @@ Result<std::string> output_of(const std::vector<std::string>& command,
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io_error("cannot create a pipe");
   Fd from(ends[0]), to(ends[1]);
-  SpawnOptions options{
-      .program = command.front(), .argv = command, .directory = directory.string()};
-  for (char** variable = environ; *variable; ++variable)
-    options.environment.emplace_back(*variable);
+  SpawnOptions options{.program = command.front(),
+                       .argv = command,
+                       .environment = own_environment(),
+                       .directory = directory.string()};
   options.descriptors = {{to.get(), STDOUT_FILENO}};
   Process process = TRY(Process::spawn(options));
   to.reset();

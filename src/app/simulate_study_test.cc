@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include "app/registry.h"
-#include "app/study_fixtures.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
 #include "cluster/checkpoint_period.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/study_fixtures.h"
 
 namespace clavier::app {
 namespace {

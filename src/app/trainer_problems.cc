@@ -37,8 +37,7 @@ void check_parameters(const TomlNode& root, const StudySpec& spec, Problems& pro
   const auto trainer = train::parse_trainer(*spec.trainer);
   if (!trainer) return;
   for (const Parameter& parameter : spec.space.parameters) {
-    const auto* grid = std::get_if<Grid>(&parameter.domain);
-    const auto value = grid ? grid->values.front() : value_at(parameter.domain, 0.5);
+    const auto value = middle_of(parameter.domain);
     if (!value) continue;
     Config config;
     config.set(parameter.name, *value);

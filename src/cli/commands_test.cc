@@ -18,6 +18,7 @@
 #include "report/width.h"
 #include "store/step_log.h"
 #include "store/study_lock.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::cli {
 namespace {
@@ -109,12 +110,6 @@ class StudyOnDisk {
 
 class Commands : public testing::Test {
  protected:
-  Commands() {
-    auto pattern = (fs::temp_directory_path() / "clavier-cli-XXXXXX").string();
-    home_ = ::mkdtemp(pattern.data());
-  }
-  ~Commands() override { fs::remove_all(home_); }
-
   StudyChoice demo() const { return {.study = "demo", .dir = home_.string()}; }
 
   /// Runs a command; its output without anything else in it.
@@ -131,7 +126,8 @@ class Commands : public testing::Test {
     return out.str();
   }
 
-  fs::path home_;
+  const ScratchDirectory scratch_;
+  const fs::path home_ = scratch_.path();
   std::size_t width_ = 0;
   std::string input_, err_;
 };

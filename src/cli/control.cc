@@ -4,7 +4,7 @@
 
 #include <ostream>
 
-#include "app/run_study.h"
+#include "app/study_check.h"
 #include "app/study_file_document.h"
 #include "cli/commands.h"
 #include "cli/studies.h"

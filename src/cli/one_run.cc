@@ -1,8 +1,6 @@
 #include "cli/one_run.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -15,6 +13,7 @@
 #include "cli/interrupts.h"
 #include "cli/studies.h"
 #include "cli/study_data.h"
+#include "cli/terminal.h"
 #include "report/console.h"
 #include "report/wording.h"
 #include "store/step_log.h"
@@ -24,12 +23,6 @@ namespace {
 
 /// Lines that go into a file or a pipe need not be cut.
 constexpr report::ConsoleSize kUncut{.columns = 1000, .rows = 1000};
-
-report::ConsoleSize terminal_size() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
-  return {size.ws_col, size.ws_row};
-}
 
 /// What the host has and uses, in whole MB, as the kernel counts it.
 report::Memory host_memory() {
@@ -59,7 +52,9 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   options.sink = [&streams](std::string_view text) { streams.clean() << text << std::flush; };
   options.terminal = streams.width > 0;
   options.colour = streams.colour;
-  options.size = options.terminal ? terminal_size : [] { return kUncut; };
+  options.size = [terminal = options.terminal] {
+    return terminal ? terminal_size().value_or(report::ConsoleSize{}) : kUncut;
+  };
   options.every = run.spec.report.every;
   options.view.study_name = run.spec.name;
   options.view.directory = shown_path(folder.root);
@@ -133,12 +128,12 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
 }
 
 int exit_status(const std::string& study, const app::RunReport& report, Streams& streams) {
-  switch (report.outcome) {
-    case tuner::Outcome::kInterrupted:
+  switch (report.end) {
+    case tuner::RunEnd::kInterrupted:
       streams.err << "clavier: ended at once; run the same command again to go on\n";
       return kInterrupted;
-    case tuner::Outcome::kPaused: return report.interrupted ? kInterrupted : kSuccess;
-    case tuner::Outcome::kFinished: break;
+    case tuner::RunEnd::kPaused: return report.interrupted ? kInterrupted : kSuccess;
+    case tuner::RunEnd::kFinished: break;
   }
   const State& state = report.state;
   if (!state.finished()) return kSuccess;

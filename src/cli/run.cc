@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "app/plan_study.h"
+#include "app/study_check.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
 #include "app/this_node.h"

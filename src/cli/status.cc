@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/failures.h"
@@ -27,7 +28,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "status", std::string(condition(*study)));
   if (state.finished()) line(streams, "ended", report::reason_text(state.finished()->reason));
   line(streams, "time", report::elapsed(now_of(*study).time_since_epoch()));
-  line(streams, "started", utc_text(state.first_utc_us()));
+  line(streams, "started", utc_text(state.first_utc_us() / 1'000'000));
   line(streams, "trials",
        state.trial_limit() == kForever || state.trial_limit() < std::ssize(state.trials())
            ? fmt::format("{} so far", state.trials().size())

@@ -6,10 +6,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <ctime>
 #include <ostream>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
@@ -211,14 +209,6 @@ std::string shown_path(const std::filesystem::path& path) {
   const auto shown = std::filesystem::proximate(path, failed);
   const bool inside = !failed && !shown.empty() && *shown.begin() != "..";
   return inside ? shown.string() : path.string();
-}
-
-std::string utc_text(std::int64_t utc_us) {
-  const auto seconds = static_cast<std::time_t>(utc_us / 1'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 }  // namespace clavier::cli

@@ -50,7 +50,5 @@ std::string counts_text(const app::RecordedStudy& study);
 StudyTime now_of(const app::RecordedStudy& study);
 /// From the current folder if it is in there, else the whole path.
 std::string shown_path(const std::filesystem::path& path);
-/// "2024-05-01 12:30:05 UTC".
-std::string utc_text(std::int64_t utc_us);
 
 }  // namespace clavier::cli

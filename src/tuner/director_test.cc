@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "cluster/first_fit.h"
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 
 namespace clavier::tuner {
 namespace {

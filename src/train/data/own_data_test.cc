@@ -6,12 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/data_files.h"
 #include "train/data/cifar_pickle.h"
 #include "train/data/dataset.h"
 #include "train/data/gzip.h"
 #include "train/data/npy.h"
 #include "train/data/targets.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <cmath>
 
+#include "tests/support/data_files.h"
 #include "train/data/columns.h"
 #include "train/data/csv.h"
 #include "train/data/idx.h"
 #include "train/data/npy.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {
