@@ -48,8 +48,9 @@ int run_list(const ListOptions& options, Streams& streams) {
       result = fail(streams, study.error());
       continue;
     }
-    table.add({folder.name(), std::string(condition(*study)), counts_text(*study),
-               best_text(study->state), utc_text(study->run_utc_us / 1'000'000)});
+    table.add(
+        {folder.name(), std::string(report::condition(study->state, study->folder.is_running())),
+         counts_text(*study), best_text(study->state), utc_text(study->run_utc_us / 1'000'000)});
   }
   print(streams, table);
   return result;
@@ -60,7 +61,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
   if (!study) return fail(streams, study.error());
   const State& state = study->state;
   line(streams, "study", study->folder.name());
-  line(streams, "status", std::string(condition(*study)));
+  line(streams, "status", std::string(report::condition(study->state, study->folder.is_running())));
   if (state.finished()) line(streams, "ended", report::reason_text(state.finished()->reason));
   line(streams, "time", report::elapsed(now_of(*study).time_since_epoch()));
   line(streams, "started", utc_text(state.first_utc_us() / 1'000'000));
