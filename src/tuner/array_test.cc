@@ -4,9 +4,9 @@
 #include <deque>
 #include <memory>
 
-#include "cluster/planner.h"
 #include "sched/scheduler_fake.h"
 #include "search/searcher_fake.h"
+#include "tuner/array_planner_fake.h"
 #include "tuner/director.h"
 
 /// Launches of several trials on one slot, where a planner asks for them.
@@ -14,31 +14,6 @@ namespace clavier::tuner {
 namespace {
 
 constexpr std::size_t kMembers = 3;
-
-class ArrayPlanner final : public cluster::Planner {
- public:
-  cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
-                     StudyTime) override {
-    cluster::Plan plan;
-    plan.left_out.assign(demand.wants.size(), "no room");
-    std::size_t want = 0;
-    for (const SlotId slot : cluster.free_slots()) {
-      cluster::Start start{.wants = {}, .slots = {slot}};
-      for (; want < demand.wants.size() && start.wants.size() < kMembers; ++want) {
-        start.wants.push_back(want);
-        plan.left_out[want].clear();
-      }
-      if (!start.wants.empty()) plan.starts.push_back(std::move(start));
-    }
-    return plan;
-  }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
-    return kMembers * cluster.free_count();
-  }
-  bool multiplexes() const override { return shows_all; }
-
-  bool shows_all = false;  ///< It is shown everything that could run.
-};
 
 class ArrayTest : public testing::Test {
  protected:
@@ -79,7 +54,7 @@ class ArrayTest : public testing::Test {
   StudyOptions options_{.objective = {"loss", Mode::kMin}};
   search::FakeSearcher searcher_{{}};
   sched::ScriptedScheduler scheduler_;
-  ArrayPlanner planner_;
+  ArrayPlanner planner_{kMembers};
   std::deque<Step> steps_;
   std::int64_t next_ = 0;
   std::unique_ptr<Director> director_;
@@ -151,7 +126,7 @@ TEST_F(ArrayTest, AReplayComesToTheSameStateAndCluster) {
   exits(1, ExitKind::kLost);
   search::FakeSearcher searcher = search::FakeSearcher::counting(6);
   sched::ScriptedScheduler scheduler;
-  ArrayPlanner planner;
+  ArrayPlanner planner(kMembers);
   Director again(options_, Policies{searcher, scheduler, planner});
   for (const Step& step : steps_) ASSERT_TRUE(again.replay(step).ok());
   EXPECT_EQ(again.state().count(TrialStatus::kRunning),
