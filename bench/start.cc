@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 #include "base/fd.h"

@@ -69,6 +69,8 @@ const Field kFields[] = {
      kMany, "a trial is complete at this step"},
     {"trial.stop", "time", [](StudySpec& s) -> Slot { return &s.trial.stop.time; }, 1e-6, kBig,
      "or after so much time"},
+    {"trial.stop", "non_finite", [](StudySpec& s) -> Slot { return &s.trial.stop.non_finite; }, 0, 0,
+     "stopped where its metric or a loss is NaN or infinite"},
 
     {"stop", "metric", [](StudySpec& s) -> Slot { return &s.stop.metric; }, -kBig, kBig,
      "the study ends once its metric has reached this"},

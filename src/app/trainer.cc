@@ -92,9 +92,7 @@ Status resolve_trainer(StudySpec& spec) {
   if (!given.contains("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
   // One configuration from the middle of the space shows whether the trainer knows every name.
   const Config sample = TRY(complete(spec.space, {}, [&](std::size_t parameter) {
-    const Domain& domain = spec.space.parameters[parameter].domain;
-    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
-    return value_at(domain, 0.5).value_or(Value{});
+    return middle_of(spec.space.parameters[parameter].domain).value_or(Value{});
   }));
   TRY(train::with_config(trainer, sample));
   spec.trainer = train::to_json(trainer);

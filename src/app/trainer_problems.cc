@@ -37,8 +37,7 @@ void check_parameters(const TomlNode& root, const StudySpec& spec, Problems& pro
   const auto trainer = train::parse_trainer(*spec.trainer);
   if (!trainer) return;
   for (const Parameter& parameter : spec.space.parameters) {
-    const auto* grid = std::get_if<Grid>(&parameter.domain);
-    const auto value = grid ? grid->values.front() : value_at(parameter.domain, 0.5);
+    const auto value = middle_of(parameter.domain);
     if (!value) continue;
     Config config;
     config.set(parameter.name, *value);
@@ -60,12 +59,13 @@ Error place_trainer_error(const std::filesystem::path& file, std::span<const Ove
   return problems.status().error();
 }
 
-Error at_trainer_key(const std::filesystem::path& file, std::span<const Override> overrides,
-                     std::string_view key, const std::string& message) {
+Error at_keys(const std::filesystem::path& file, std::span<const Override> overrides,
+              const std::vector<KeyProblem>& found) {
   const auto source = source_of(file, overrides);
-  if (!source) return invalid(message);
+  if (!source) return invalid(found.front().message);
   Problems problems(*source);
-  problems.add(place_of(source->root(), "trainer", key), message);
+  for (const KeyProblem& each : found)
+    problems.add(place_of(source->root(), each.table, each.key), each.message);
   return problems.status().error();
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "app/study_file_source.h"
 #include "app/study_spec.h"
@@ -15,8 +16,15 @@ namespace clavier::app {
 /// parameter of [space], that is wrong on its own; else with the place of the table.
 Error place_trainer_error(const std::filesystem::path& file, std::span<const Override> overrides,
                           const StudySpec& spec, const Error& error);
-/// A message with the place of this key of [trainer].
-Error at_trainer_key(const std::filesystem::path& file, std::span<const Override> overrides,
-                     std::string_view key, const std::string& message);
+/// What is wrong with one key of a table.
+struct KeyProblem {
+  std::string table;
+  std::string key;
+  std::string message;
+};
+/// All of them in the order of the file, each with the place of its key, else of its table.
+/// REQUIRES: there are some.
+Error at_keys(const std::filesystem::path& file, std::span<const Override> overrides,
+              const std::vector<KeyProblem>& found);
 
 }  // namespace clavier::app

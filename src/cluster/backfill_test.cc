@@ -80,7 +80,7 @@ TEST_F(BackfillTest, AllOrNothing) {
   EXPECT_EQ(
       left_out.left_out[0],
       "it takes 4 slots at once: 3 of a are free and kept for it, all of them in about 100 s");
-  EXPECT_FALSE(left_out.awaits_node);
+  EXPECT_FALSE(left_out.awaits_room);
   wants_[0].slots = 3;
   const Plan fits = plan();
   ASSERT_EQ(fits.starts.size(), 1u);
@@ -186,7 +186,7 @@ TEST_F(BackfillTest, WhatNeverFitsHoldsUpNobody) {
             "trial 0 takes 3 slots of one machine at once, and none has more than 2");
   EXPECT_EQ(others.left_out[1],
             "trial 1 asks for a number of slots that is no whole number from 1 on");
-  EXPECT_FALSE(others.awaits_node);
+  EXPECT_FALSE(others.awaits_room);
 }
 
 TEST_F(BackfillTest, ALargerMachineMayComeBack) {
@@ -196,7 +196,7 @@ TEST_F(BackfillTest, ALargerMachineMayComeBack) {
   want(drawn(), 2);
   const Plan away = plan();
   EXPECT_TRUE(away.starts.empty());
-  EXPECT_TRUE(away.awaits_node);
+  EXPECT_TRUE(away.awaits_room);
   EXPECT_EQ(away.left_out[0],
             "trial 0 takes 2 slots of one machine at once, and those that have them are away");
 }
@@ -204,9 +204,9 @@ TEST_F(BackfillTest, ALargerMachineMayComeBack) {
 TEST_F(BackfillTest, LooksFurtherThanTheFreeSlotsGo) {
   join(0, {1, 1});
   const Backfill planner({});
-  EXPECT_EQ(planner.appetite(cluster_), 2 + Backfill::kLookAhead);
+  EXPECT_EQ(planner.appetite(cluster_, {}), 2 + Backfill::kLookAhead);
   running({SlotId{0}, SlotId{1}});
-  EXPECT_EQ(planner.appetite(cluster_), 0u);
+  EXPECT_EQ(planner.appetite(cluster_, {}), 0u);
 }
 
 }  // namespace

@@ -46,6 +46,8 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   return plan;
 }
 
-std::size_t FirstFit::appetite(const ClusterState& cluster) const { return cluster.free_count(); }
+std::size_t FirstFit::appetite(const ClusterState& cluster, const Supply& supply) const {
+  return supply.single ? std::min<std::size_t>(cluster.free_count(), 1) : cluster.free_count();
+}
 
 }  // namespace clavier::cluster

@@ -6,12 +6,14 @@
 #include <cmath>
 #include <utility>
 
-// How much launches slow down each other cannot be asked, only tried, and a trial costs: so one
-// device tries one more, and only once what is measured then can be compared. Reports come at the
-// launches' own moments, while others begin and end; a time between two reports counts only if the
-// number at work was the same throughout, which two integrals over time (of launches, and of those
-// yet to start) tell without a history. `settle` follows every change, for each may open or close a
-// place, and devices of one kind share what was learned.
+/// Only times between two reports count during which the number of trials stayed the same and
+/// nobody was starting: a mean over a change would blame one number of trials for what another did.
+/// First reports, which hold the start, are compared with first reports. One more trial than is
+/// known to pay is tried on one device of a kind at a time. What it teaches holds for all of them,
+/// and if it was wrong one device has paid. What is open follows from the models alone and is
+/// settled after every change, so nothing else has to remember to close a device again. A node that
+/// joins anew, as it does when one of its slots comes or goes, may be at work: its devices keep
+/// what they are doing.
 namespace clavier::cluster {
 namespace {
 

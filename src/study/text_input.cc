@@ -5,6 +5,9 @@
 #include "study/text_names.h"
 #include "study/text_records.h"
 
+/// Old logs must be read by every later version: a field that was added since is left out where it
+/// says nothing, and has a default when it is read. The word for the kind of an input is not in the
+/// text; it stands beside it, in a column by which users select.
 namespace clavier::text {
 namespace {
 

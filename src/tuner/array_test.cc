@@ -4,9 +4,9 @@
 #include <deque>
 #include <memory>
 
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
-#include "tuner/array_planner_fake.h"
+#include "tests/support/array_planner.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
 
 /// Launches of several trials on one slot, where a planner asks for them.
@@ -114,7 +114,6 @@ TEST_F(ArrayTest, WhereTheSearcherHasNoMoreTheLaunchIsShorter) {
 }
 
 TEST_F(ArrayTest, WhileNothingHasWorkedOneTrialIsAloneInItsLaunch) {
-  planner_.shows_all = true;
   build(6, true);
   ASSERT_EQ(steps_.back().fill.launches.size(), 1u);
   EXPECT_EQ(members(steps_.back().fill.launches[0]), (std::vector<std::int64_t>{0}));

@@ -7,12 +7,12 @@
 #include "study/directory_name.h"
 #include "tuner/director.h"
 
-/// The second half of a step: what starts with the capacity there is.
-// Each thing that is decided here is folded at once, for the next question depends on it: a trial
-// that was created counts for the searcher's next draw, a launch takes its slots before the next is
-// placed. Deletions come first, as they need no capacity; the end of the study before any start.
-// The planner sees what could run before new trials have configurations: those are drawn only for
-// what has a place, but where the configuration says how many slots a trial takes.
+/// The second half of a step: what starts with the capacity there is. Superfluous checkpoints
+/// are given up first, so that no launch begins from one that goes with the same step. Each launch
+/// is folded as it is made: the next trial's number, directory and slot follow from it. A
+/// configuration is drawn only when its slot is certain, so that no draw is wasted on a trial that
+/// never runs; where the number of its slots is part of the configuration it has to be drawn
+/// before, and then waits as a trial.
 namespace clavier::tuner {
 
 Fill Director::fill(const Turn& turn, Capacity capacity) {
@@ -31,28 +31,22 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
     // The searcher had no more: what the scheduler would rather see than nothing may still run.
     if (fill.exhausted) plan = start_some(appetite(), fill);
   }
-  // Where slots are shared out by promise, a slot that is still being left may be all it waits for.
-  const bool promised = policies_.planner.multiplexes() && cluster_.any_busy();
-  if (fill.asked && state_.count(TrialStatus::kRunning) == 0 && !promised) settle(plan, fill);
+  if (fill.asked && state_.count(TrialStatus::kRunning) == 0) settle(plan, fill);
   return fill;
 }
 
 std::size_t Director::appetite() const {
-  std::size_t appetite = policies_.planner.appetite(cluster_);
-  // A planner that shares out slots must see everything, or it might choose what it was not shown;
-  // of new trials as many as there are idle slots, for these are all alike.
-  if (policies_.planner.multiplexes() && appetite > 0)
-    appetite = 1 + state_.count(TrialStatus::kPending) + state_.count(TrialStatus::kPaused) +
-               std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.free_count()));
-  if (!careful()) return appetite;
-  if (state_.count(TrialStatus::kRunning) > 0) return 0;
-  return policies_.planner.multiplexes() ? appetite : std::min<std::size_t>(appetite, 1);
+  if (careful() && state_.count(TrialStatus::kRunning) > 0) return 0;
+  return policies_.planner.appetite(cluster_, {.waiting = state_.count(TrialStatus::kPending) +
+                                                          state_.count(TrialStatus::kPaused),
+                                               .new_trials = new_trials_wanted(),
+                                               .single = careful()});
 }
 
 cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
   auto wanted = runnables(appetite);
   if (options_.gang.differs()) wanted = drawn(wanted, fill);
-  cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
+  cluster::Plan plan = ask_planner(demand(wanted));
   for (const cluster::Start& start : plan.starts)
     if (!launch(wanted, start, fill) || careful()) break;
   return plan;
@@ -77,7 +71,11 @@ std::int64_t Director::slots_of(const sched::Runnable& runnable) const {
 }
 
 std::string Director::why_it_waits(TrialId trial) const {
-  if (policies_.planner.multiplexes()) return policies_.planner.why(trial);
+  if (remembers()) {
+    const auto known = left_out_.find(trial);
+    return known == left_out_.end() ? std::string() : known->second;
+  }
+  // Who has no memory answers at any time, and was not asked on replay.
   const cluster::Demand wanted = demand(runnables(appetite()));
   const cluster::Plan plan = policies_.planner.plan(wanted, cluster_, state_.now());
   const auto want = std::ranges::find(wanted.wants, trial, &cluster::Want::trial);
@@ -97,7 +95,7 @@ cluster::Demand Director::demand(const std::vector<sched::Runnable>& wanted) con
         }));
     demand.wants.back().slots = slots_of(runnable);
   }
-  if (policies_.planner.multiplexes()) demand.new_trials = new_trials_wanted();
+  demand.new_trials = new_trials_wanted();
   return demand;
 }
 
@@ -215,7 +213,7 @@ void Director::discard(const Turn& turn, Fill& fill) {
 }
 
 void Director::settle(const cluster::Plan& plan, Fill& fill) {
-  if (!fill.launches.empty() || plan.awaits_node) return;
+  if (!fill.launches.empty() || plan.awaits_room) return;
   if (state_.count(TrialStatus::kPending) > 0) {
     // Who takes several slots may wait for one that is still being left.
     if (cluster_.any_busy()) return;

@@ -3,8 +3,8 @@
 #include <deque>
 #include <memory>
 
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
 
 namespace clavier::tuner {
@@ -14,6 +14,7 @@ namespace {
 /// stretch as it was told to.
 class ScriptedPlanner final : public cluster::Planner {
  public:
+  ScriptedPlanner() : Planner({.multiplexes = true}) {}
   cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
                      StudyTime) override {
     cluster::Plan plan;
@@ -32,10 +33,10 @@ class ScriptedPlanner final : public cluster::Planner {
     }
     return plan;
   }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
+  std::size_t appetite(const cluster::ClusterState& cluster,
+                       const cluster::Supply&) const override {
     return cluster.free_slots().size();
   }
-  bool multiplexes() const override { return true; }
 
   std::deque<cluster::Ruling> answers;
   std::vector<TrialId> asked;

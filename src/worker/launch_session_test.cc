@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "worker/link_fake.h"
+#include "tests/support/link_fake.h"
 
 namespace clavier::worker {
 namespace {

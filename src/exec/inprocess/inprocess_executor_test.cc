@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "exec/executor_contract.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {
@@ -33,7 +33,7 @@ class InProcessWorld final : public ExecutorWorld {
   std::filesystem::path study() override { return study_.path(); }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_;
   std::unique_ptr<InProcessExecutor> executor_;
 };
@@ -67,7 +67,7 @@ std::vector<Signal> collect_until_ended(Executor& executor) {
 
 TEST(InProcessExecutor, AFunctionForOneTrialTakesNoLaunchOfTwo) {
   const Waker waker = Waker::create().value();
-  const TemporaryStudy study;
+  const ScratchDirectory study;
   const auto made = InProcessExecutor::create(
       waker, {.study = study.path(), .metric = "loss", .members = 8}, scripted_trial);
   Executor& executor = **made;

@@ -1,6 +1,6 @@
 #include <signal.h>
 
-#include "exec/local/executor_rig.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {

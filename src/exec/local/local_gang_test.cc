@@ -1,5 +1,5 @@
-#include "exec/local/executor_rig.h"
 #include "study/gang.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "exec/local/executor_rig.h"
 #include "exec/local/worker_tree.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "exec/sim/sim_fixtures.h"
+#include "tests/support/sim_fixtures.h"
 
 /// Launches of several trials on one slot.
 namespace clavier::exec {
