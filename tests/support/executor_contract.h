@@ -10,10 +10,11 @@
 //
 // where LocalWorld derives from ExecutorWorld (both in clavier::exec) and owns a Waker, a
 // temporary study folder (ScratchDirectory) and the executor, which plays trials as
-// `scripted_trial` (tests/support/scripted_trial.h) does: a thread calls it, a worker process is a test
-// program whose main is `worker_main(scripted_launch, …)`, a simulator reads `script_of(config)`
-// and reports loss = 1 / step. The objective metric is "loss". What an executor cannot do by its
-// nature is said in ExecutorKind and skipped. Include this in one source file per test program.
+// `scripted_trial` and `scripted_launch` (tests/support/scripted_trial.h) do: a thread calls them,
+// a worker process is a test program whose main is `worker_main(scripted_launch, …)`, a simulator
+// reads `script_of(config)` and reports loss = 1 / step. The objective metric is "loss". What an
+// executor cannot do by its nature is said in ExecutorKind and skipped. Include this in one source
+// file per test program.
 
 #include <gtest/gtest.h>
 
