@@ -253,6 +253,24 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
   }
 }
 
+TEST(SimulatedStudy, SoItDoesWhereLaunchesHaveSeveralTrials) {
+  for (const bool promotion : {true, false})
+    crash_after_every_step({.trials = 14, .promotion = promotion, .members = 3});
+  crash_after_every_step({.trials = 9, .failures = 0.01, .members = 4}, 3);
+  crash_after_every_step({.trials = 6, .population = true, .members = 3}, 7);
+}
+
+TEST(SimulatedStudy, TrialsOfOneLaunchAreReallyTogether) {
+  std::size_t several = 0, together = 0;
+  for (const Step& step : uninterrupted({.trials = 27, .members = 3})) {
+    for (const Launch& launch : step.fill.launches) several += launch.members.size() == 3;
+    if (const auto* reported = input_as<Reported>(step.turn))
+      together += reported->reports.size() == 3;
+  }
+  EXPECT_GT(several, 5u);
+  EXPECT_GT(together, 5u);
+}
+
 TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {
   crash_after_every_step({.trials = 12, .machines = {8}});
   crash_after_every_step({.trials = 12, .promotion = false, .failures = 0.02, .machines = {5}}, 3);
