@@ -11,7 +11,6 @@
 #include "app/study_file_json.h"
 #include "app/study_file_space.h"
 #include "app/trainer.h"
-#include "app/tuning_spec.h"
 #include "store/step_log.h"
 #include "study/text.h"
 #include "tuner/verify.h"

@@ -83,7 +83,7 @@ std::string best_text(const State& state) {
 
 std::string_view reason_of(const Trial& trial) {
   const bool goes_on = trial.status == TrialStatus::kPending ||
-                       (trial.status == TrialStatus::kRunning && trial.verdict == Verdict::kNone);
+                       (trial.status == TrialStatus::kRunning && trial.decided == Decided::kNone);
   return goes_on ? std::string_view() : std::string_view(trial.reason);
 }
 

@@ -99,7 +99,7 @@ class Meddler : public Observer {
   Result<StepId> resume() override { return next_; }
   Status on_step(const Step& step, const State& state) override {
     for (const Trial& trial : state.trials())
-      if ((trial.held || trial.verdict == Verdict::kHold) && rng_.below(8) == 0)
+      if ((trial.held || trial.decided == Decided::kHold) && rng_.below(8) == 0)
         TRY(mailbox_->post(ResumeTrial{trial.id}));
     if (std::holds_alternative<UserCommand>(step.turn.input) || rng_.below(9) != 0) return {};
     const auto& live = state.with_status(TrialStatus::kRunning);
