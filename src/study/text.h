@@ -31,7 +31,10 @@ std::string plain(const Value& value);
 std::string to_json(const Config& config);
 /// Either form. At most 1000 parameters.
 Result<Config> config_from_json(std::string_view json);
+Result<Config> config_from_json(const Json& json);
 Result<Value> value_from_json(std::string_view json);
+Result<Value> value_from_json(const Json& json);
+Json json_of(const Value& value);
 
 /// {"loss": 0.5, "accuracy": 0.9}
 std::string to_json(const std::vector<Metric>& metrics);

@@ -5,7 +5,7 @@
 namespace clavier::text {
 namespace {
 
-void append_until(TableWriter& table, Steps until, Steps stretch) {
+void append_until(JsonTable& table, Steps until, Steps stretch) {
   if (until != kForever) table.put("until", until);
   if (stretch != kForever) table.put("stretch", stretch);
 }
@@ -38,7 +38,7 @@ Decision read_decision(const Place& place) {
 
 std::string to_json(const Decision& decision) {
   std::string out;
-  TableWriter table(out);
+  JsonTable table(out);
   const auto begin = [&](std::string_view word, TrialId trial) {
     table.put("action", word);
     table.put("trial", trial);

@@ -6,54 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "base/id.h"
 #include "base/json.h"
 
 /// How `text*.cc` write and read the fields of one record. Private to them.
 namespace clavier::text {
-
-/// Appends `{"name": value, …}` field by field.
-class TableWriter {
- public:
-  explicit TableWriter(std::string& out) : out_(out) { out_ += '{'; }
-  void close() { out_ += '}'; }
-
-  /// The text to which the field's value is to be appended. `name` needs no escapes.
-  std::string& field(std::string_view name) {
-    out_ += empty_ ? "\"" : ", \"";
-    empty_ = false;
-    out_ += name;
-    out_ += "\": ";
-    return out_;
-  }
-  void put(std::string_view name, std::int64_t value) { append_json(field(name), value); }
-  void put(std::string_view name, int value) { put(name, std::int64_t{value}); }
-  void put(std::string_view name, double value) { append_json(field(name), value); }
-  void put(std::string_view name, bool value) { field(name) += value ? "true" : "false"; }
-  void put(std::string_view name, std::string_view value) { append_json(field(name), value); }
-  void put(std::string_view name, const char* value) { put(name, std::string_view(value)); }
-  template <typename Tag>
-  void put(std::string_view name, Id<Tag> id) {
-    put(name, id.value);
-  }
-
- private:
-  std::string& out_;
-  bool empty_ = true;
-};
-
-/// Appends `[a, b, …]`.
-template <typename Items, typename Append>
-void append_list(std::string& out, const Items& items, Append append_item) {
-  out += '[';
-  const char* separator = "";
-  for (const auto& item : items) {
-    out += separator;
-    append_item(out, item);
-    separator = ", ";
-  }
-  out += ']';
-}
 
 /// A place in a document that is being read. The first thing found wrong anywhere is kept in
 /// `problem` with its path; after that all answers are empty. A reader must not outlive the place

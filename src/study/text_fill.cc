@@ -8,7 +8,7 @@ namespace {
 constexpr Words<FinishKind, 4> kFinishKinds{{"done", "stop_rule", "user", "failure"}};
 
 void append_created(std::string& out, const NewTrial& trial) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("id", trial.id);
   append_flat(table.field("config"), trial.config);
   if (trial.width != 1) table.put("width", trial.width);
@@ -32,7 +32,7 @@ NewTrial read_created(const Place& place) {
 }
 
 void append_member(std::string& out, const Member& member) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("trial", member.trial);
   if (member.attempt != 1) table.put("attempt", member.attempt);
   if (member.from) append(table.field("from"), *member.from);
@@ -52,14 +52,14 @@ Member read_member(const Place& place) {
 }
 
 void append_share(std::string& out, const Share& share) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("slot", share.slot);
   if (share.part != 1) table.put("part", share.part);
   table.close();
 }
 
 void append_launch(std::string& out, const Launch& launch) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("id", launch.id);
   append_list(table.field("members"), launch.members, append_member);
   append_list(table.field("shares"), launch.shares, append_share);
@@ -81,7 +81,7 @@ Launch read_launch(const Place& place) {
 }
 
 void append_finished(std::string& out, const Finished& finished) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("kind", kFinishKinds[finished.kind]);
   table.put("reason", std::string_view(finished.reason));
   if (finished.best) table.put("best", *finished.best);
@@ -119,7 +119,7 @@ std::string to_json(const Fill& fill) {
       !fill.finished && !fill.asked)
     return {};
   std::string out;
-  TableWriter table(out);
+  JsonTable table(out);
   if (!fill.created.empty()) append_list(table.field("created"), fill.created, append_created);
   if (!fill.launches.empty()) append_list(table.field("launches"), fill.launches, append_launch);
   if (!fill.discards.empty())

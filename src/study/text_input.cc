@@ -12,7 +12,7 @@ constexpr Words<ExitKind, 6> kExitKinds{
     {"completed", "stopped", "paused", "failed", "lost", "refused"}};
 
 void append_report(std::string& out, const Report& report) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("trial", report.trial);
   table.put("launch", report.launch);
   table.put("step", report.step);
@@ -35,7 +35,7 @@ Report read_report(const Place& place) {
   return report;
 }
 
-void append_exited(TableWriter& table, const Exited& exited) {
+void append_exited(JsonTable& table, const Exited& exited) {
   table.put("trial", exited.trial);
   table.put("launch", exited.launch);
   table.put("exit", kExitKinds[exited.kind]);
@@ -51,7 +51,7 @@ Exited read_exited(const Place& place) {
           .log_tail = place.text_if_any("log_tail")};
 }
 
-void append_opened(TableWriter& table, const Opened& opened) {
+void append_opened(JsonTable& table, const Opened& opened) {
   table.put("utc_us", opened.utc_us);
   table.put("version", std::string_view(opened.version));
   table.put("commit", std::string_view(opened.commit));
@@ -80,7 +80,7 @@ Opened read_opened(const Place& place) {
           .rebuilt = place.truth("rebuilt")};
 }
 
-void append_signal(TableWriter& table, const Signal& signal) {
+void append_signal(JsonTable& table, const Signal& signal) {
   match(
       signal,
       [&](const Reported& reported) {
@@ -101,7 +101,7 @@ void append_signal(TableWriter& table, const Signal& signal) {
       [&](const NodeLost& lost) { table.put("node", lost.node); }, [](const Deadline&) {});
 }
 
-void append_command(TableWriter& table, const UserCommand& command) {
+void append_command(JsonTable& table, const UserCommand& command) {
   match(
       command, [&](const AddTrial& add) { append_flat(table.field("config"), add.config); },
       [&](const PauseTrial& pause) { table.put("trial", pause.trial); },
@@ -207,7 +207,7 @@ std::string_view kind(const Input& input) {
 
 std::string to_json(const Input& input) {
   std::string out;
-  TableWriter table(out);
+  JsonTable table(out);
   match(
       input, [&](const Opened& opened) { append_opened(table, opened); },
       [&](const Signal& signal) { append_signal(table, signal); },

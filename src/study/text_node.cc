@@ -19,7 +19,7 @@ std::vector<int> read_ints(const Place& parent, std::string_view name) {
 }
 
 void append_slot(std::string& out, const Slot& slot) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("id", slot.id);
   table.put("node", slot.node);
   if (!slot.cpu_ids.empty()) append_ints(table.field("cpu_ids"), slot.cpu_ids);
@@ -28,7 +28,7 @@ void append_slot(std::string& out, const Slot& slot) {
   if (slot.resources.gpus != 0) table.put("gpus", slot.resources.gpus);
   if (slot.resources.memory_mb != 0) table.put("memory_mb", slot.resources.memory_mb);
   if (!slot.resources.custom.empty()) {
-    TableWriter custom(table.field("custom"));
+    JsonTable custom(table.field("custom"));
     for (const auto& [name, amount] : slot.resources.custom) custom.put(name, amount);
     custom.close();
   }
@@ -65,7 +65,7 @@ Slot read_slot(const Place& place) {
 }  // namespace
 
 void append(std::string& out, const Node& node) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("id", node.id);
   table.put("host", std::string_view(node.host));
   table.put("cpus", node.cpus);
@@ -112,7 +112,7 @@ std::string to_json(const Node& node) {
 Result<Node> node_from_json(std::string_view json) { return read_record<Node>(json, read_node); }
 
 void append(std::string& out, const Checkpoint& checkpoint) {
-  TableWriter table(out);
+  JsonTable table(out);
   table.put("trial", checkpoint.trial);
   table.put("launch", checkpoint.launch);
   table.put("step", checkpoint.step);
