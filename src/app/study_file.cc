@@ -11,7 +11,6 @@
 #include "app/registry.h"
 #include "app/study_file_effects.h"
 #include "app/study_file_fields.h"
-#include "app/study_file_json.h"
 #include "app/study_file_problems.h"
 #include "app/study_file_space.h"
 #include "app/study_folder.h"
@@ -28,11 +27,12 @@ using Entry = TomlNode::Entry;
 /// One pass over a parsed study file.
 class StudyReader {
  public:
-  StudyReader(const StudySource& source, std::string_view file_name, Checks checks)
-      : source_(source), root_(source.root()), problems_(source, checks) {
+  StudyReader(std::shared_ptr<const StudySource> source, std::string_view file_name, Checks checks)
+      : source_(*source), root_(source_.root()), problems_(source_, checks) {
     spec_.name = std::filesystem::path(file_name).stem().string();
     spec_.trials = kForever;
-    spec_.text = source.text();
+    spec_.text = source_.text();
+    spec_.source = std::move(source);
   }
 
   Result<StudySpec> read() {
@@ -50,11 +50,11 @@ class StudyReader {
     settle();
     if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);
     if (const Status fits = check_scheduler(spec_); !fits) {
-      problems_.add(place_of_table("scheduler"), fits.error().message);
+      problems_.add(place("scheduler"), fits.error().message);
       return problems_.status().error();
     }
     if (const Status fits = check_planner(spec_); !fits) {
-      problems_.add(place_of_table("planner"), fits.error().message);
+      problems_.add(place("planner"), fits.error().message);
       return problems_.status().error();
     }
     check_effects(spec_, root_, problems_);
@@ -170,20 +170,15 @@ class StudyReader {
   }
 
   void cluster() {
-    const auto place = [&](std::string_view name, std::string_view key) {
-      const TomlNode* node = root_.find(name);
-      const Entry* entry = node ? node->entry(key) : nullptr;
-      return entry ? entry->place : place_of_table(name);
-    };
-    places_.cluster = place_of_table("cluster");
-    places_.workers = place("cluster", "workers");
-    places_.stop = place("stop", "cost");
-    places_.simulate = place("simulate", "curve");
+    places_.cluster = place("cluster");
+    places_.workers = place("cluster.workers");
+    places_.stop = place("stop.cost");
+    places_.simulate = place("simulate.curve");
     for (std::size_t i = 0; i < places_.slots.size(); ++i)
       spec_.cluster.slots[i].where = source_.where(places_.slots[i]);
     if (problems_.empty()) check_cluster(spec_, places_, problems_);
     if (const Status fits = check_gang(spec_, space_.space); problems_.empty() && !fits)
-      problems_.add(place("trial", "slots"), fits.error().message);
+      problems_.add(place("trial.slots"), fits.error().message);
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
@@ -217,28 +212,26 @@ class StudyReader {
     }
   }
 
-  Place place_of_table(std::string_view name) const {
-    const Entry* entry = root_.entry(name);
-    return entry ? entry->place : Place{};
-  }
+  /// Of a key, else of its table.
+  Place place(std::string_view name) const { return place_of(root_, name); }
 
   void required() {
     const TomlNode* study = root_.find("study");
-    const Place place = place_of_table("study");
+    const Place table = place("study");
     const auto missing = [&](std::string_view key) {
       return !study || !study->is_table() || !study->find(key);
     };
     if (missing("metric") || spec_.objective.metric.empty())
-      problems_.add(place,
+      problems_.add(table,
                     "[study] needs metric: the name of what the trials report, for example "
                     "metric = \"val_loss\"");
     if (missing("mode"))
-      problems_.add(place,
+      problems_.add(table,
                     "[study] needs mode: \"min\" if less of the metric is better, \"max\" if "
                     "more is");
     if (const Status status = check_study_name(spec_.name); !status) {
       const Entry* name = study ? study->entry("name") : nullptr;
-      problems_.add(name ? name->node.begin : place, status.error().message);
+      problems_.add(name ? name->node.begin : table, status.error().message);
     }
     if (missing("data_seed")) spec_.data_seed = spec_.seed;
   }
@@ -310,17 +303,17 @@ class StudyReader {
     const TomlNode* trainer = root_.find("trainer");
     if (trainer && trainer->is_table()) {
       finite(*trainer, "trainer");
-      spec_.trainer = toml_to_json(*trainer);
+      spec_.trainer = json_of(*trainer);
     }
     const bool has_worker = root_.find("worker") != nullptr;
     if (!trainer && !has_worker)
       problems_.add({}, "nothing to run: add a [worker] with a command, or a [trainer]");
     if (trainer && has_worker)
-      problems_.add(place_of_table("worker"), "a study has a [trainer] or a [worker], not both");
+      problems_.add(place("worker"), "a study has a [trainer] or a [worker], not both");
     if (!spec_.worker) return;
     const TomlNode* command = root_.find("worker")->find("command");
     if (!command)
-      return problems_.add(place_of_table("worker"),
+      return problems_.add(place("worker"),
                            "[worker] needs command, for example command = [\"python3\", "
                            "\"train.py\"]");
     for (std::size_t i = 0; i < spec_.worker->command.size(); ++i)
@@ -381,30 +374,27 @@ class StudyReader {
 
 namespace {
 
-Result<StudySpec> parse(std::string_view text, std::string_view file_name,
-                        std::span<const Override> overrides, Checks checks) {
-  StudySource source = TRY(StudySource::parse(text, file_name, overrides));
+Result<StudySpec> read_source(StudySource source, std::string_view file_name, Checks checks) {
   const TomlNode* study = source.root().find("study");
   const std::string name = study_name_of(std::filesystem::path(file_name).stem().string());
-  if (study && study->is_table() && !study->find("name")) {
-    // The text that is logged must not depend on the name of the file it once was in.
-    std::vector<Override> with_name(overrides.begin(), overrides.end());
-    with_name.push_back({"study.name", toml_value(Value(name))});
-    source = TRY(StudySource::parse(text, file_name, with_name));
-  }
-  return StudyReader(source, file_name, checks).read();
+  // The text that is logged must not depend on the name of the file it once was in.
+  if (study && study->is_table() && !study->find("name"))
+    TRY(source.set({"study.name", toml_value(Value(name))}));
+  return StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
+      .read();
 }
 
 }  // namespace
 
 Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
                               std::span<const Override> overrides) {
-  return parse(text, file_name, overrides, Checks::kAll);
+  return read_source(TRY(StudySource::parse(text, file_name, overrides)), file_name, Checks::kAll);
 }
 
 Result<StudySpec> parse_logged_study(std::string_view text, std::string_view file_name,
                                      std::span<const Override> overrides) {
-  return parse(text, file_name, overrides, Checks::kWorkable);
+  return read_source(TRY(StudySource::parse(text, file_name, overrides)), file_name,
+                     Checks::kWorkable);
 }
 
 Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,
@@ -417,11 +407,9 @@ Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const 
     return invalid(fmt::format("{} is a folder, not a study file", file.string()));
   const auto read = read_file(file, kMaxTextBytes);
   if (!read) return Error{read.error().code, "cannot read " + read.error().message};
-  const std::string& text = *read;
-  std::vector<Override> all(overrides.begin(), overrides.end());
-  if (const auto source = StudySource::parse(text, file.string(), overrides))
-    if (auto policy = TRY(recorded_policy(*source, file, home))) all.push_back(*std::move(policy));
-  StudySpec spec = TRY(parse_study(text, file.string(), all));
+  StudySource source = TRY(StudySource::parse(*read, file.string(), overrides));
+  if (const auto policy = TRY(recorded_policy(source, file, home))) TRY(source.set(*policy));
+  StudySpec spec = TRY(read_source(std::move(source), file.string(), Checks::kAll));
   spec.working_directory = std::filesystem::absolute(file, error).parent_path();
   return spec;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <sstream>
 
@@ -181,6 +182,31 @@ std::string quote(std::string_view text) {
   return out + '"';
 }
 
+std::string inline_text(const Json& json) {
+  const auto joined = [](const auto& items, auto append) {
+    std::string out;
+    for (const auto& item : items)
+      if (const std::string text = append(item); !text.empty())
+        out += (out.empty() ? "" : ", ") + text;
+    return out;
+  };
+  return match(
+      json.data,
+      // TOML has no null; in a list, where leaving it out would move the rest, it is no number.
+      [](std::monostate) { return std::string("nan"); },
+      [](std::uint64_t large) { return toml_value(Value(static_cast<double>(large))); },
+      [&](const Json::List& list) { return fmt::format("[{}]", joined(list, inline_text)); },
+      [&](const Json::Table& table) {
+        const std::string out = joined(table, [](const Json::Field& field) {
+          return field.value == Json()
+                     ? std::string()
+                     : fmt::format("{} = {}", toml_key(field.name), inline_text(field.value));
+        });
+        return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
+      },
+      [](const auto& scalar) { return toml_value(Value(scalar)); });
+}
+
 }  // namespace
 
 const TomlNode::Entry* TomlNode::entry(std::string_view key) const {
@@ -236,6 +262,39 @@ std::variant<TomlNode, TomlError> parse_toml(std::string_view text) {
   return convert(result.table(), 0);
 }
 
+Place place_of(const TomlNode& root, std::string_view name) {
+  const TomlNode* node = &root;
+  Place place;
+  while (!name.empty()) {
+    const std::string_view part = name.substr(0, name.find('.'));
+    name.remove_prefix(std::min(part.size() + 1, name.size()));
+    if (const TomlNode::Entry* entry = node->entry(part)) {
+      node = &entry->node;
+      place = entry->place;
+      continue;
+    }
+    std::size_t index = node->items.size();
+    std::from_chars(part.data(), part.data() + part.size(), index);
+    if (index >= node->items.size()) break;
+    node = &node->items[index];
+    place = node->begin;
+  }
+  return place;
+}
+
+Json json_of(const TomlNode& node) {
+  if (node.is_table()) {
+    Json::Table table;
+    for (const TomlNode::Entry& entry : node.entries)
+      table.push_back({entry.key, json_of(entry.node)});
+    return table;
+  }
+  if (!node.is_array()) return text::json_of(node.scalar);
+  Json::List list;
+  for (const TomlNode& item : node.items) list.push_back(json_of(item));
+  return list;
+}
+
 std::string toml_key(std::string_view key) { return is_bare(key) ? std::string(key) : quote(key); }
 
 std::string toml_dotted_key(std::string_view name) {
@@ -271,6 +330,19 @@ std::string toml_value(const Value& value) {
         for (const Value& item : v) out += (out.size() > 1 ? ", " : "") + toml_value(item);
         return out + "]";
       });
+}
+
+std::string toml_table(const Json& table, std::string_view name) {
+  const auto* fields = table.as<Json::Table>();
+  CHECK(fields, "no table");
+  std::string out = fmt::format("[{}]\n", name);
+  for (const auto& [key, value] : *fields)
+    if (!value.as<Json::Table>() && value != Json())
+      out += fmt::format("{} = {}\n", toml_key(key), inline_text(value));
+  for (const auto& [key, value] : *fields)
+    if (value.as<Json::Table>())
+      out += '\n' + toml_table(value, fmt::format("{}.{}", name, toml_key(key)));
+  return out;
 }
 
 }  // namespace clavier::app

@@ -48,7 +48,7 @@ TEST(StudyFileManual, NamesEveryKeyAndModelOfTheTrainer) {
   const std::string text = manual();
   const std::string table = text.substr(text.find("| key of `[trainer]`"));
   for (const train::Key& key : train::keys())
-    EXPECT_NE(table.find("`" + key.name + "`"), std::string::npos) << key.name;
+    EXPECT_NE(table.find("`" + std::string(key.key) + "`"), std::string::npos) << key.key;
   for (const std::string& model : train::model_names())
     EXPECT_NE(table.find("`" + model + "`"), std::string::npos) << model;
 }

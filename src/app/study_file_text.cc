@@ -4,7 +4,6 @@
 #include "app/registry.h"
 #include "app/study_file.h"
 #include "app/study_file_fields.h"
-#include "app/study_file_json.h"
 #include "app/study_file_space.h"
 
 namespace clavier::app {
@@ -140,7 +139,7 @@ std::string to_toml(const StudySpec& spec) {
   line(out, "points", points(spec.space), "to be tried first");
   algorithm(out, Family::kScheduler, spec.scheduler);
   algorithm(out, Family::kPlanner, spec.planner);
-  if (spec.trainer) out += '\n' + json_to_toml(*spec.trainer, "trainer");
+  if (spec.trainer) out += '\n' + toml_table(*spec.trainer, "trainer");
   if (spec.worker) worker(out, spec);
   plain_table("trial");
   plain_table("trial.stop");

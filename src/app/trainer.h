@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/study_spec.h"
@@ -12,8 +13,12 @@ namespace clavier::app {
 
 /// Checks `[trainer]` against the space and joins it with the study: seeds come from the study,
 /// `epochs` from the scheduler's budget where the table does not say, and the other way round.
-/// Fails with the wrong key, or with a parameter of the space that the trainer does not know.
+/// Fails with file, line and column of every key of [trainer] that is wrong, or of every parameter
+/// of [space] that the trainer does not know.
 Status resolve_trainer(StudySpec& spec);
+
+/// A message with the place of this key of [trainer] in the study's file.
+Error at_trainer_key(const StudySpec& spec, std::string_view key, const std::string& message);
 
 /// The command that serves this study's trials.
 /// kNotFound if the program `clavier-train` is not installed beside this one, nor in $PATH.

@@ -22,7 +22,7 @@ Result<StudySpec> resolved(const std::string& scheduler, const std::string& trai
 
 train::TrainerSpec trainer_of(const Result<StudySpec>& spec) {
   EXPECT_TRUE(spec.ok()) << (spec.ok() ? "" : spec.error().message);
-  return spec.ok() ? train::parse_trainer(*spec->trainer).value() : train::TrainerSpec{};
+  return spec.ok() ? train::read_trainer(*spec->trainer).value() : train::TrainerSpec{};
 }
 
 Value max_steps(const Result<StudySpec>& spec) {
@@ -64,7 +64,7 @@ TEST(Trainer, EpochsBesideStepsInBatchesAreTheTrainersOwnEnd) {
 TEST(Trainer, BatchesWithoutALengthAreRefused) {
   const auto spec = resolved("", "unit = 'batch'");
   ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().message.substr(0, 22), "how long a trial is: s");
+  EXPECT_EQ(spec.error().message.substr(0, 37), "test.toml:9:1: how long a trial is: s");
 }
 
 TEST(Trainer, APopulationIsEvaluatedWhereItIsJudged) {
@@ -89,7 +89,7 @@ TEST(Trainer, ASmokeTestOfStepsInBatchesIsAsShort) {
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   ASSERT_TRUE(make_smoke(*spec).ok());
   ASSERT_TRUE(resolve_trainer(*spec).ok());
-  const auto trainer = train::parse_trainer(*spec->trainer).value();
+  const auto trainer = train::read_trainer(*spec->trainer).value();
   EXPECT_EQ(trainer.batches, 2);
   EXPECT_EQ(trainer.report_every, 1);
 }

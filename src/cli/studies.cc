@@ -12,7 +12,6 @@
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
-#include "app/trainer_problems.h"
 #include "base/nearest.h"
 #include "cli/streams.h"
 #include "report/wording.h"
@@ -45,10 +44,9 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
 namespace {
 
 /// The trainer's data are known by name or lie where the study file says.
-Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
-                  std::span<const app::Override> overrides) {
+Status check_data(const app::StudySpec& spec) {
   if (!spec.trainer) return {};
-  const auto data = TRY(train::data_of(TRY(train::parse_trainer(*spec.trainer))));
+  const auto data = TRY(train::data_of(TRY(train::read_trainer(*spec.trainer))));
   std::vector<std::string> known{"digits", "synthetic"};
   for (const auto& set : train::data::known_sets()) known.emplace_back(set.name);
   std::error_code ignored;
@@ -56,7 +54,7 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
       std::filesystem::exists(spec.working_directory / data.source, ignored))
     return {};
   return app::at_trainer_key(
-      file, overrides, "data",
+      spec, "data",
       fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
                   (spec.working_directory / data.source).string(), suggestion(data.source, known)));
 }
@@ -88,9 +86,8 @@ Result<app::StudySpec> load_study(const StudySource& source,
           "metric (--set study.metric=NAME)");
     if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
     auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
-    if (const Status resolved = app::resolve_trainer(spec); !resolved)
-      return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
-    TRY(check_data(spec, *source.file, overrides));
+    TRY(app::resolve_trainer(spec));
+    TRY(check_data(spec));
     return spec;
   }
   if (!from_arguments)
