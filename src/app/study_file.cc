@@ -19,6 +19,10 @@
 #include "search/grid.h"
 #include "worker/command_line.h"
 
+// One pass collects everything that is wrong, so that a user sees it all at once. First each key by
+// itself, then what takes several: the space, the algorithms, the work, the cluster. Only where
+// all of that is sound come the defaults that follow from the whole and the checks of scheduler,
+// planner and effects: they may rely on sound values, and would only tell of consequences.
 namespace clavier::app {
 namespace {
 
@@ -64,15 +68,6 @@ class StudyReader {
   }
 
  private:
-  static std::vector<std::string> top_names() {
-    std::vector<std::string> names{"study", "space", "search", "scheduler", "planner", "trainer"};
-    for (const Field& field : fields())
-      if (field.table.find('.') == std::string_view::npos &&
-          std::ranges::find(names, field.table) == names.end())
-        names.emplace_back(field.table);
-    return names;
-  }
-
   void texts(const TomlNode& node) {
     if (const auto* text = node.scalar.as<std::string>();
         text && text->find('\0') != std::string::npos)
@@ -81,34 +76,27 @@ class StudyReader {
     for (const Entry& entry : node.entries) texts(entry.node);
   }
 
-  /// Keys and subtables of a fixed table.
-  static std::vector<std::string> key_names(std::string_view table) {
-    std::vector<std::string> names;
-    for (const Field& field : fields()) {
-      if (field.table == table) names.emplace_back(field.key);
-      const std::size_t dot = field.table.find('.');
-      if (dot == std::string_view::npos || field.table.substr(0, dot) != table) continue;
-      const std::string sub(field.table.substr(dot + 1));
-      if (std::ranges::find(names, sub) == names.end()) names.push_back(sub);
-    }
-    if (table == "worker") names.emplace_back("environment");
-    return names;
-  }
-
   void top(const Entry& entry) {
-    const auto names = top_names();
-    if (std::ranges::find(names, entry.key) == names.end()) return unknown_top(entry, names);
+    static const std::vector<std::string> kNames = {
+        "study", "space", "search",     "scheduler", "planner", "trainer", "worker",
+        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate"};
+    if (std::ranges::find(kNames, entry.key) == kNames.end()) return unknown_top(entry, kNames);
     if (!entry.node.is_table())
       return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
                                                     entry.node.kind_name()));
-    if (entry.key == "worker") spec_.worker.emplace();
-    if (entry.key == "simulate") spec_.simulate.emplace();
-    const auto keys = key_names(entry.key);
-    if (!keys.empty()) table(entry.key, entry.node, keys);
+    if (entry.key == "study") table("study", entry.node, spec_);
+    if (entry.key == "worker") table("worker", entry.node, spec_.worker.emplace(), {"environment"});
+    if (entry.key == "trial") table("trial", entry.node, spec_.trial, {"stop"});
+    if (entry.key == "stop") table("stop", entry.node, spec_.stop, {"plateau"});
+    if (entry.key == "checkpoint") table("checkpoint", entry.node, spec_.checkpoint);
+    if (entry.key == "report") table("report", entry.node, spec_.report);
+    if (entry.key == "cluster") table("cluster", entry.node, spec_.cluster, {"slots"});
+    if (entry.key == "simulate")
+      table("simulate", entry.node, spec_.simulate.emplace(), {"events"});
   }
 
   void unknown_top(const Entry& entry, const std::vector<std::string>& names) {
-    const auto keys = key_names("study");
+    const auto keys = keys_of(fields_of(spec_));
     const bool is_study_key = std::ranges::find(keys, entry.key) != keys.end();
     if (is_study_key && !entry.node.is_table())
       return problems_.add(entry.place, fmt::format("\"{0}\" belongs into [study]; did you mean "
@@ -119,16 +107,19 @@ class StudyReader {
                               entry.key, suggestion(entry.key, names)));
   }
 
-  void table(const std::string& name, const TomlNode& node, const std::vector<std::string>& keys) {
+  /// The keys of `spec` and the tables below it.
+  template <typename Spec>
+  void table(const std::string& name, const TomlNode& node, Spec& spec,
+             const std::vector<std::string>& tables = {}) {
+    const auto fields = fields_of(spec);
+    auto keys = keys_of(fields);
+    keys.insert(keys.end(), tables.begin(), tables.end());
     for (const Entry& entry : node.entries) {
-      const std::string below = fmt::format("{}.{}", name, entry.key);
-      const auto field = std::ranges::find_if(
-          fields(), [&](const Field& f) { return f.table == name && f.key == entry.key; });
-      if (field != fields().end()) {
-        if (const Status status = read_field(*field, entry.node, spec_); !status)
+      if (const auto* field = find_field(fields, entry.key)) {
+        if (const Status status = read_field(name, *field, entry.node, spec); !status)
           problems_.add(entry.node.begin, status.error().message);
-      } else if (std::ranges::find(keys, entry.key) != keys.end()) {
-        subtable(below, entry);
+      } else if (std::ranges::find(tables, entry.key) != tables.end()) {
+        subtable(fmt::format("{}.{}", name, entry.key), entry);
       } else if (name == "trial.stop") {
         stop_metric(entry, keys);
       } else {
@@ -139,33 +130,29 @@ class StudyReader {
   }
 
   void subtable(const std::string& name, const Entry& entry) {
-    if (name == "cluster.slots")
-      return list(name, entry, places_.slots, [&] { spec_.cluster.slots.emplace_back(); });
-    if (name == "simulate.events")
-      return list(name, entry, places_.events, [&] { spec_.simulate->events.emplace_back(); });
+    if (name == "cluster.slots") return list(name, entry, places_.slots, spec_.cluster.slots);
+    if (name == "simulate.events") return list(name, entry, places_.events, spec_.simulate->events);
     if (!entry.node.is_table())
       return problems_.add(entry.node.begin,
                            fmt::format("{} must be a table, not {}", name, entry.node.shown()));
     if (name == "worker.environment") return environment(entry.node);
-    if (name == "stop.plateau") {
-      spec_.stop.plateau.emplace();
-      if (!entry.node.find("trials"))
-        problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
-    }
-    table(name, entry.node, key_names(name));
+    if (name == "trial.stop") return table(name, entry.node, spec_.trial.stop);
+    if (!entry.node.find("trials"))
+      problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
+    table(name, entry.node, spec_.stop.plateau.emplace());
   }
 
   /// A list of tables: `[[name]]`, again and again.
-  template <typename Add>
-  void list(const std::string& name, const Entry& entry, std::vector<Place>& places, Add add) {
+  template <typename Spec>
+  void list(const std::string& name, const Entry& entry, std::vector<Place>& places,
+            std::vector<Spec>& specs) {
     const auto is_table = [](const TomlNode& item) { return item.is_table(); };
     if (!entry.node.is_array() || !std::ranges::all_of(entry.node.items, is_table))
       return problems_.add(entry.place,
                            fmt::format("{0} is a list of tables: write [[{0}]]", name));
     for (const TomlNode& item : entry.node.items) {
       places.push_back(item.begin);
-      add();
-      table(name, item, key_names(name));
+      table(name, item, specs.emplace_back());
     }
   }
 

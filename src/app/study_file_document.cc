@@ -182,29 +182,21 @@ std::string quote(std::string_view text) {
   return out + '"';
 }
 
-std::string inline_text(const Json& json) {
-  const auto joined = [](const auto& items, auto append) {
-    std::string out;
-    for (const auto& item : items)
-      if (const std::string text = append(item); !text.empty())
-        out += (out.empty() ? "" : ", ") + text;
-    return out;
-  };
-  return match(
-      json.data,
-      // TOML has no null; in a list, where leaving it out would move the rest, it is no number.
-      [](std::monostate) { return std::string("nan"); },
-      [](std::uint64_t large) { return toml_value(Value(static_cast<double>(large))); },
-      [&](const Json::List& list) { return fmt::format("[{}]", joined(list, inline_text)); },
-      [&](const Json::Table& table) {
-        const std::string out = joined(table, [](const Json::Field& field) {
-          return field.value == Json()
-                     ? std::string()
-                     : fmt::format("{} = {}", toml_key(field.name), inline_text(field.value));
-        });
-        return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
-      },
-      [](const auto& scalar) { return toml_value(Value(scalar)); });
+std::string real_text(double number) {
+  if (std::isnan(number)) return "nan";
+  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+  std::string out;
+  append_json(out, number);
+  return out;
+}
+
+/// "a, b, c" without what `append` gives no text for.
+std::string joined(const auto& items, auto append) {
+  std::string out;
+  for (const auto& item : items)
+    if (const std::string text = append(item); !text.empty())
+      out += (out.empty() ? "" : ", ") + text;
+  return out;
 }
 
 }  // namespace
@@ -308,27 +300,25 @@ std::string toml_dotted_key(std::string_view name) {
   }
 }
 
-std::string toml_value(const Value& value) {
+std::string toml_value(const Value& value) { return toml_text(text::json_of(value)); }
+
+std::string toml_text(const Json& json) {
   return match(
-      value.data,
-      [](std::monostate) -> std::string {
-        CHECK(false, "TOML has no null");
-        return {};
-      },
-      [](bool v) -> std::string { return v ? "true" : "false"; },
-      [](std::int64_t v) -> std::string { return fmt::format("{}", v); },
-      [](double v) -> std::string {
-        if (std::isnan(v)) return "nan";
-        if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-        std::string out;
-        text::append(out, v);
-        return out;
-      },
-      [](const std::string& v) { return quote(v); },
-      [](const Value::List& v) {
-        std::string out = "[";
-        for (const Value& item : v) out += (out.size() > 1 ? ", " : "") + toml_value(item);
-        return out + "]";
+      json.data,
+      // TOML has no null; in a list, where leaving it out would move the rest, it is no number.
+      [](std::monostate) { return std::string("nan"); },
+      [](bool truth) { return std::string(truth ? "true" : "false"); },
+      [](std::int64_t number) { return fmt::to_string(number); },
+      [](std::uint64_t large) { return fmt::to_string(large); },
+      [](double number) { return real_text(number); },
+      [](const std::string& text) { return quote(text); },
+      [](const Json::List& list) { return fmt::format("[{}]", joined(list, toml_text)); },
+      [](const Json::Table& table) {
+        const std::string out = joined(table, [](const Json::Field& field) {
+          if (field.value == Json()) return std::string();
+          return fmt::format("{} = {}", toml_key(field.name), toml_text(field.value));
+        });
+        return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
       });
 }
 
@@ -338,7 +328,7 @@ std::string toml_table(const Json& table, std::string_view name) {
   std::string out = fmt::format("[{}]\n", name);
   for (const auto& [key, value] : *fields)
     if (!value.as<Json::Table>() && value != Json())
-      out += fmt::format("{} = {}\n", toml_key(key), inline_text(value));
+      out += fmt::format("{} = {}\n", toml_key(key), toml_text(value));
   for (const auto& [key, value] : *fields)
     if (value.as<Json::Table>())
       out += '\n' + toml_table(value, fmt::format("{}.{}", name, toml_key(key)));

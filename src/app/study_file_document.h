@@ -76,8 +76,10 @@ Json json_of(const TomlNode& node);
 std::string toml_key(std::string_view key);
 /// A dotted name as a dotted TOML key.
 std::string toml_dotted_key(std::string_view name);
-/// `value` as TOML text that reads back equal. REQUIRES: no monostate inside.
+/// As TOML text that reads back equal but for null, which TOML has not: left out of tables, else
+/// "nan".
 std::string toml_value(const Value& value);
+std::string toml_text(const Json& json);
 /// The lines of the table `name` and of the tables below it. Keys with null are left out.
 /// REQUIRES: `table` is one.
 std::string toml_table(const Json& table, std::string_view name);

@@ -6,6 +6,11 @@
 #include <charconv>
 #include <optional>
 
+// An override edits the text, not the tree: the text is what is logged and shown, with the user's
+// comments and order. Where a new key may stand depends on how the tables around it are spelt
+// (headers, dotted keys, braces), which the tree does not say. Rather than model that, `apply`
+// tries the few possible places, the tidiest first, and keeps the first after which the parsed file
+// says what was asked for and nothing else about that key.
 namespace clavier::app {
 namespace {
 

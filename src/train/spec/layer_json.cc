@@ -7,6 +7,10 @@
 #include "base/nearest.h"
 #include "train/spec/keys.h"
 
+// A list of layers is read more than once: when the study file is checked, to learn which numbers
+// it names, and for every trial with that trial's numbers. So names are looked up where a number is
+// needed and nothing is remembered. A kind is a word and the fields it understands; what is common
+// to kinds (sizes, windows, norms) is said once in the table of fields.
 namespace clavier::train {
 namespace {
 
