@@ -9,9 +9,14 @@
 #include "app/registry.h"
 #include "app/study_file_problems.h"
 #include "base/match.h"
+#include "base/subprocess.h"
 #include "study/domain.h"
 #include "train/spec/trainer_spec.h"
 
+// [trainer] is resolved after the whole file was read, because trainer and scheduler tell each
+// other how long a trial is, whichever of them says so, and the seeds are the study's. Keys come
+// first: nothing can be said of a table that is wrong. Then the lengths. Last a configuration from
+// the middle of the space, which shows whether the trainer knows every parameter.
 namespace clavier::app {
 namespace {
 
@@ -146,13 +151,8 @@ Result<std::string> find_trainer() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto beside = self.parent_path() / kProgram;
   if (::access(beside.c_str(), X_OK) == 0) return beside.string();
-  std::string_view rest = std::getenv("PATH") ? std::getenv("PATH") : "";
-  while (!rest.empty()) {
-    const auto colon = rest.find(':');
-    const auto candidate = std::filesystem::path(rest.substr(0, colon)) / kProgram;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
-  }
+  const char* path = std::getenv("PATH");
+  if (auto found = find_program(kProgram, path ? path : ""); !found.empty()) return found;
   return not_found(
       "the built-in trainer is not here: build it with `cmake --preset torch` (script/demo does), "
       "or name its program in CLAVIER_TRAINER");

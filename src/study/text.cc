@@ -76,9 +76,6 @@ void flatten(const Place& place, const std::string& prefix, Config& config) {
 
 }  // namespace
 
-void append(std::string& out, double number) { append_json(out, number); }
-void append_string(std::string& out, std::string_view text) { append_json(out, text); }
-
 void append(std::string& out, const Value& value) {
   match(
       value.data, [&](std::monostate) { out += "null"; },

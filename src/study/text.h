@@ -16,11 +16,8 @@
 /// merge the two into one table and read each from it.
 namespace clavier::text {
 
-/// Shortest form that reads back to the same number; reals always carry a point or an exponent.
-void append(std::string& out, double number);
+/// Reals always carry a point or an exponent.
 void append(std::string& out, const Value& value);
-/// Quoted and escaped.
-void append_string(std::string& out, std::string_view text);
 std::string to_json(const Value& value);
 /// A value as people write it: text without quotes, numbers shortest.
 std::string plain(const Value& value);

@@ -1,10 +1,12 @@
-#include <limits>
-
+#include "base/check.h"
 #include "base/match.h"
 #include "study/text.h"
 #include "study/text_names.h"
 #include "study/text_records.h"
 
+// Every kind of input is one entry of the table at the end: its word in the log, how to tell it and
+// how to read it. Writing stands apart: inputs are written field by field without building a tree,
+// and the most frequent ones must not pay for the others.
 namespace clavier::text {
 namespace {
 
@@ -116,93 +118,92 @@ void append_command(JsonTable& table, const UserCommand& command) {
 
 struct InputKind {
   std::string_view word;
+  bool (*is)(const Input&);
   Input (*read)(const Place&);
 };
 
-template <typename Command>
-Input read_about_trial(const Place& place) {
-  return UserCommand(Command{place.id<TrialId>("trial")});
+template <typename T, typename... Ts>
+constexpr bool is_one_of(const std::variant<Ts...>*) {
+  return (std::is_same_v<T, Ts> || ...);
 }
 
-/// One entry for each alternative of `Input`, in no particular order.
+/// The kind that `read` makes a value of, whichever part of `Input` that belongs to.
+template <auto read>
+constexpr InputKind input_kind(std::string_view word) {
+  using T = decltype(read(std::declval<const Place&>()));
+  using Part = std::conditional_t<
+      is_one_of<T>(static_cast<const Signal*>(nullptr)), Signal,
+      std::conditional_t<is_one_of<T>(static_cast<const UserCommand*>(nullptr)), UserCommand, T>>;
+  return {word,
+          [](const Input& input) {
+            const auto* part = std::get_if<Part>(&input);
+            if constexpr (std::is_same_v<Part, T>)
+              return part != nullptr;
+            else
+              return part && std::holds_alternative<T>(*part);
+          },
+          [](const Place& place) -> Input { return Part(read(place)); }};
+}
+
+template <typename T>
+T read_nothing(const Place&) {
+  return {};
+}
+template <typename Command>
+Command read_about_trial(const Place& place) {
+  return {place.id<TrialId>("trial")};
+}
+
+/// One entry for each alternative of `Input`, the most frequent first.
 constexpr InputKind kInputKinds[] = {
-    {"report",
-     [](const Place& place) -> Input {
-       Reported reported;
-       place.at("reports").each(
-           [&](const Place& item) { reported.reports.push_back(read_report(item)); });
-       return Signal(std::move(reported));
-     }},
-    {"exited", [](const Place& place) -> Input { return Signal(read_exited(place)); }},
-    {"launch_ended",
-     [](const Place& place) -> Input { return Signal(LaunchEnded{place.id<LaunchId>("launch")}); }},
-    {"checkpoint",
-     [](const Place& place) -> Input {
-       return Signal(CheckpointSaved{read_checkpoint(place.at("checkpoint"))});
-     }},
-    {"checkpoint_void",
-     [](const Place& place) -> Input {
-       return Signal(CheckpointVoid{read_checkpoint(place.at("checkpoint")), place.text("reason")});
-     }},
-    {"deadline", [](const Place&) -> Input { return Signal(Deadline{}); }},
-    {"waiting",
-     [](const Place& place) -> Input {
-       return Signal(Waiting{place.id<LaunchId>("launch"), place.text("reason")});
-     }},
-    {"node_joined",
-     [](const Place& place) -> Input { return Signal(NodeJoined{read_node(place.at("node"))}); }},
-    {"node_lost",
-     [](const Place& place) -> Input { return Signal(NodeLost{place.id<NodeId>("node")}); }},
-    {"opened", [](const Place& place) -> Input { return read_opened(place); }},
-    {"add_trial",
-     [](const Place& place) -> Input {
-       return UserCommand(AddTrial{read_config(place.at("config"))});
-     }},
-    {"pause_trial", read_about_trial<PauseTrial>},
-    {"resume_trial", read_about_trial<ResumeTrial>},
-    {"stop_trial", read_about_trial<StopTrial>},
-    {"pause_study", [](const Place&) -> Input { return UserCommand(PauseStudy{}); }},
-    {"stop_study", [](const Place&) -> Input { return UserCommand(StopStudy{}); }},
-    {"raise_trials",
-     [](const Place& place) -> Input { return UserCommand(RaiseTrials{place.whole("trials")}); }},
-    {"retry",
-     [](const Place& place) -> Input {
-       Retry retry;
-       place.at("trials").each(
-           [&](const Place& item) { retry.trials.push_back(TrialId{item.whole()}); });
-       return UserCommand(std::move(retry));
-     }},
+    input_kind<[](const Place& place) {
+      Reported reported;
+      place.at("reports").each(
+          [&](const Place& item) { reported.reports.push_back(read_report(item)); });
+      return reported;
+    }>("report"),
+    input_kind<read_exited>("exited"),
+    input_kind<[](const Place& place) { return LaunchEnded{place.id<LaunchId>("launch")}; }>(
+        "launch_ended"),
+    input_kind<[](const Place& place) {
+      return CheckpointSaved{read_checkpoint(place.at("checkpoint"))};
+    }>("checkpoint"),
+    input_kind<[](const Place& place) {
+      return CheckpointVoid{read_checkpoint(place.at("checkpoint")), place.text("reason")};
+    }>("checkpoint_void"),
+    input_kind<read_nothing<Deadline>>("deadline"),
+    input_kind<[](const Place& place) {
+      return Waiting{place.id<LaunchId>("launch"), place.text("reason")};
+    }>("waiting"),
+    input_kind<[](const Place& place) { return NodeJoined{read_node(place.at("node"))}; }>(
+        "node_joined"),
+    input_kind<[](const Place& place) { return NodeLost{place.id<NodeId>("node")}; }>("node_lost"),
+    input_kind<read_opened>("opened"),
+    input_kind<[](const Place& place) { return AddTrial{read_config(place.at("config"))}; }>(
+        "add_trial"),
+    input_kind<read_about_trial<PauseTrial>>("pause_trial"),
+    input_kind<read_about_trial<ResumeTrial>>("resume_trial"),
+    input_kind<read_about_trial<StopTrial>>("stop_trial"),
+    input_kind<read_nothing<PauseStudy>>("pause_study"),
+    input_kind<read_nothing<StopStudy>>("stop_study"),
+    input_kind<[](const Place& place) { return RaiseTrials{place.whole("trials")}; }>(
+        "raise_trials"),
+    input_kind<[](const Place& place) {
+      Retry retry;
+      place.at("trials").each(
+          [&](const Place& item) { retry.trials.push_back(TrialId{item.whole()}); });
+      return retry;
+    }>("retry"),
 };
+static_assert(std::size(kInputKinds) ==
+              1 + std::variant_size_v<Signal> + std::variant_size_v<UserCommand>);
 
 }  // namespace
 
 std::string_view kind(const Input& input) {
-  using Word = std::string_view;
-  return match(
-      input, [](const Opened&) -> Word { return "opened"; },
-      [](const Signal& signal) {
-        return match(
-            signal, [](const Reported&) -> Word { return "report"; },
-            [](const CheckpointSaved&) -> Word { return "checkpoint"; },
-            [](const CheckpointVoid&) -> Word { return "checkpoint_void"; },
-            [](const Exited&) -> Word { return "exited"; },
-            [](const LaunchEnded&) -> Word { return "launch_ended"; },
-            [](const Waiting&) -> Word { return "waiting"; },
-            [](const NodeJoined&) -> Word { return "node_joined"; },
-            [](const NodeLost&) -> Word { return "node_lost"; },
-            [](const Deadline&) -> Word { return "deadline"; });
-      },
-      [](const UserCommand& command) {
-        return match(
-            command, [](const AddTrial&) -> Word { return "add_trial"; },
-            [](const PauseTrial&) -> Word { return "pause_trial"; },
-            [](const ResumeTrial&) -> Word { return "resume_trial"; },
-            [](const StopTrial&) -> Word { return "stop_trial"; },
-            [](const PauseStudy&) -> Word { return "pause_study"; },
-            [](const StopStudy&) -> Word { return "stop_study"; },
-            [](const RaiseTrials&) -> Word { return "raise_trials"; },
-            [](const Retry&) -> Word { return "retry"; });
-      });
+  for (const InputKind& each : kInputKinds)
+    if (each.is(input)) return each.word;
+  CHECK(false, "an input without a word");
 }
 
 std::string to_json(const Input& input) {
