@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/study_file.h"
 #include "bench/measure.h"
-#include "bench/noisy_quadratic.h"
-#include "cluster/reference_scenarios.h"
 #include "exec/sim/sim_executor.h"
+#include "tests/support/noisy_quadratic.h"
+#include "tests/support/reference_scenarios.h"
 #include "tuner/tuner.h"
 
 namespace {

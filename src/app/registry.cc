@@ -27,6 +27,16 @@ std::vector<const AlgorithmInfo*> infos(const registry::Table<Policy>& table) {
   return all;
 }
 
+/// Those that are not there any more as well.
+std::vector<const AlgorithmInfo*> all_infos(Family family) {
+  switch (family) {
+    case Family::kSearcher: return infos(searchers());
+    case Family::kScheduler: return infos(schedulers());
+    case Family::kPlanner: return infos(planners());
+  }
+  return {};
+}
+
 /// Null if there is none; of a spec without a variant the first.
 template <typename Policy>
 const registry::Entry<Policy>* find(const registry::Table<Policy>& table,
@@ -73,12 +83,9 @@ std::string_view table_of(Family family) {
 }
 
 std::vector<const AlgorithmInfo*> algorithms(Family family) {
-  switch (family) {
-    case Family::kSearcher: return infos(searchers());
-    case Family::kScheduler: return infos(schedulers());
-    case Family::kPlanner: return infos(planners());
-  }
-  return {};
+  auto all = all_infos(family);
+  std::erase_if(all, [](const AlgorithmInfo* info) { return !info->instead.empty(); });
+  return all;
 }
 
 std::vector<std::string> algorithm_names(Family family) {
@@ -97,14 +104,25 @@ std::vector<std::string> variant_names(Family family, std::string_view name) {
 
 Result<const AlgorithmInfo*> find_algorithm(Family family, std::string_view name,
                                             std::string_view variant) {
+  for (const AlgorithmInfo* info : all_infos(family))
+    if (info->name == name && (variant.empty() || info->variant == variant)) return info;
   const auto names = algorithm_names(family);
   if (std::ranges::find(names, name) == names.end())
     return invalid(fmt::format("{}.algorithm: unknown \"{}\"{}", table_of(family), name,
                                suggestion(name, names)));
-  for (const AlgorithmInfo* info : algorithms(family))
-    if (info->name == name && (variant.empty() || info->variant == variant)) return info;
   return invalid(fmt::format("{}.variant: unknown \"{}\" of {}{}", table_of(family), variant, name,
                              suggestion(variant, variant_names(family, name))));
+}
+
+Status check_there(Family family, const AlgorithmSpec& spec) {
+  const Value* variant = spec.options.find("variant");
+  const auto* name = variant ? variant->as<std::string>() : nullptr;
+  const AlgorithmInfo* info =
+      TRY(find_algorithm(family, spec.algorithm, name ? *name : std::string()));
+  if (info->instead.empty()) return {};
+  return invalid(fmt::format("{} {}{} is not there any more; use {}", table_of(family), info->name,
+                             name ? fmt::format(", variant \"{}\",", *name) : std::string(),
+                             info->instead));
 }
 
 Traits traits_of(Family family, const AlgorithmSpec& spec) {

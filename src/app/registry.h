@@ -52,21 +52,28 @@ struct AlgorithmInfo {
   std::string_view help;
   std::vector<OptionSpec> options = {};
   Traits traits = {};
+  /// It is not there any more: what to use in its place. Studies that were begun with it are still
+  /// read; nothing runs them.
+  std::string_view instead = {};
 };
 
 enum class Family { kSearcher, kScheduler, kPlanner };
 
 /// Its table in a study file: "search", "scheduler", "planner".
 std::string_view table_of(Family family);
-/// In the order of the registry, variants of one name together; valid for ever.
+/// Those that can be chosen, in the order of the registry, variants of one name together; valid for
+/// ever.
 std::vector<const AlgorithmInfo*> algorithms(Family family);
 /// The names, each once.
 std::vector<std::string> algorithm_names(Family family);
 /// The variants of one; empty if there is only one.
 std::vector<std::string> variant_names(Family family, std::string_view name);
-/// Fails with the nearest name. An empty variant is the default one.
+/// Also of those that are not there any more. Fails with the nearest name. An empty variant is the
+/// default one.
 Result<const AlgorithmInfo*> find_algorithm(Family family, std::string_view name,
                                             std::string_view variant = {});
+/// Fails where it can be chosen no more, with what to use instead.
+Status check_there(Family family, const AlgorithmSpec& spec);
 /// Of an algorithm as a spec names it; nothing holds of one that is not registered.
 Traits traits_of(Family family, const AlgorithmSpec& spec);
 /// The option of this name; fails with the nearest one.

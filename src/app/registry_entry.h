@@ -37,7 +37,8 @@ class Options {
 template <typename Policy>
 struct Entry {
   AlgorithmInfo info;
-  std::unique_ptr<Policy> (*make)(const StudySpec& spec, const Options& options);
+  /// Null: it is not there any more (`info.instead`).
+  std::unique_ptr<Policy> (*make)(const StudySpec& spec, const Options& options) = nullptr;
   /// What only the whole study shows to be wrong with it; null: nothing.
   Status (*check)(const StudySpec& spec, const Options& options) = nullptr;
   /// Every so many steps its trials must save themselves; null: it does not care.

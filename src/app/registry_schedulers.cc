@@ -9,10 +9,9 @@
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
 #include "sched/pbt_replay.h"
-#include "sched/ray_asha.h"
-#include "sched/ray_median.h"
+#include "sched/ray/asha.h"
+#include "sched/ray/pbt.h"
 #include "study/text.h"
 
 /// The schedulers that a study file may choose, and what only the whole study shows to be wrong
@@ -54,16 +53,6 @@ std::unique_ptr<sched::Scheduler> make_median(const StudySpec& spec, const Optio
                            .every = options.real("every"),
                            .min_trials = static_cast<int>(options.whole("min_trials")),
                            .max_steps = options.whole("max_steps")});
-}
-
-std::unique_ptr<sched::Scheduler> make_ray_median(const StudySpec& spec, const Options& options) {
-  return std::make_unique<sched::RayMedian>(
-      spec.objective,
-      sched::RayMedianOptions{.axis = axis_of(options),
-                              .grace_period = options.real("grace"),
-                              .min_samples_required = static_cast<int>(options.whole("min_trials")),
-                              .min_time_slice = options.real("min_time_slice"),
-                              .hard_stop = options.flag("hard_stop")});
 }
 
 std::vector<std::string> mutable_of(const Options& options) {
@@ -268,9 +257,9 @@ const Table<sched::Scheduler>& schedulers() {
                  real("grace", 60, 0, "no trial is judged before"),
                  count("min_trials", 3, "so many others are needed for a judgement"),
                  real("min_time_slice", 0, 0, "between two pauses of a trial"),
-                 flag("hard_stop", true, "stop; else pause a bad trial once")}},
-       .make = make_ray_median,
-       .pauses = [](const Options& options) { return !options.flag("hard_stop"); }},
+                 flag("hard_stop", true, "stop; else pause a bad trial once")},
+                {},
+                "variant = \"sound\", which stops by the same idea and by steps"}},
       {.info = {"pbt",
                 "sound",
                 "population-based training among trials of like progress",

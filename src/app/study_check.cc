@@ -1,11 +1,11 @@
+#include "app/study_check.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <tuple>
 
-#include "app/control.h"
-#include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/study_file.h"
 #include "app/study_file_document.h"
 #include "app/study_file_space.h"
@@ -15,7 +15,6 @@
 #include "study/text.h"
 #include "tuner/verify.h"
 
-/// What is asked of a study at rest: may it go on like this, do its decisions stand.
 namespace clavier::app {
 namespace {
 
@@ -137,16 +136,25 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
       "run --fresh)");
 }
 
+Status check_goes_on(const std::string& begun, const StudySpec& now) {
+  if (begun.empty()) return {};
+  StudySpec before = TRY(parse_logged_study(begun, "the study as it was begun"));
+  TRY(resolve_trainer(before));
+  if (now.worker || now.trainer) return check_unchanged(before, now);
+  // What a program's functions compute stands in the texts as constants.
+  if (now.text.empty()) return {};
+  return check_unchanged(before, TRY(parse_logged_study(now.text, now.name)));
+}
+
 Result<std::string> verify_study(const std::filesystem::path& folder) {
   const auto log = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(log));
   TRY(check_computable(spec));
-  const auto policies = TRY(OwnedPolicies::create(spec));
-  tuner::Director director(director_options(spec), policies.refer());
+  auto directed = TRY(Directed::create(spec));
   const auto as_of = [](const Opened& opened) -> Result<tuner::StudyOptions> {
     return director_options(TRY(parse_logged_study(opened.study, "study.toml")));
   };
-  const auto verified = TRY(tuner::verify(log, director, as_of));
+  const auto verified = TRY(tuner::verify(log, directed.director, as_of));
   if (verified.difference) return corrupt(*verified.difference);
   return fmt::format("{} steps, {} decisions recomputed: all as logged", verified.steps,
                      verified.decisions);
@@ -156,11 +164,9 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
   if (std::holds_alternative<AddTrial>(command)) TRY(check_computable(spec));
-  const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
-  tuner::Director director(director_options(spec), policies.refer());
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
-               [&](const Step& step) { return director.replay(step); }));
+  auto directed = TRY(Directed::replayed(spec, log));
+  tuner::Director& director = directed.director;
   Step step;
   step.turn = director.decide(StepId{log.last().value + 1}, director.state().now(), command);
   step.fill = director.fill(step.turn, tuner::Capacity::kLeave);

@@ -247,6 +247,9 @@ class StudyReader {
     if (!found) return problems_.add(table->find("variant")->begin, found.error().message);
     const AlgorithmInfo& info = **found;
     if (has_variants) spec.options.set("variant", std::string(info.variant));
+    if (const Status there = check_there(family, spec); !there)
+      problems_.object(table->find(variant.empty() ? "algorithm" : "variant")->begin,
+                       there.error().message);
     for (const Entry& entry : table->entries)
       if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
     auto whole = family == Family::kScheduler ? complete_scheduler(spec, spec_.trial.stop.steps)

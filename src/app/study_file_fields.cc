@@ -129,6 +129,8 @@ const Field<TrialStop> kTrialStop[] = {
     field_by<LimitCodec, &TrialStop::steps>(
         {"steps", 1, kMany, "a trial is complete at this step"}),
     field<&TrialStop::time>({"time", 1e-6, kBig, "or after so much time"}),
+    field<&TrialStop::non_finite>(
+        {.key = "non_finite", .help = "stopped where its metric or a loss is NaN or infinite"}),
 };
 
 const Field<StudyStop> kStudyStop[] = {

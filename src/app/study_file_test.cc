@@ -36,6 +36,7 @@ cpus = 0.5
 [trial.stop]
 steps = 10
 accuracy = 0.999
+non_finite = true
 [stop]
 time = "1h 30min"
 )";
@@ -72,6 +73,7 @@ TEST(StudyFile, ReadsEveryTable) {
   EXPECT_EQ(spec->trial.resources.cpus, 0.5);
   EXPECT_EQ(spec->trial.stop.steps, 10);
   EXPECT_EQ(spec->trial.stop.metrics, (std::vector<Metric>{{"accuracy", 0.999}}));
+  EXPECT_TRUE(spec->trial.stop.non_finite);
   EXPECT_EQ(spec->stop.time, std::chrono::minutes(90));
   EXPECT_EQ(spec->text, kWhole);
 }

@@ -41,6 +41,8 @@ struct TrialStop {
   std::optional<StudyDuration> time = {};
   /// Metric and threshold; the objective's direction for the objective, else `>=`.
   std::vector<Metric> metrics = {};
+  /// It is stopped where the objective, or a metric with "loss" in its name, is NaN or infinite.
+  bool non_finite = false;
   friend bool operator==(const TrialStop&, const TrialStop&) = default;
 };
 

@@ -11,7 +11,7 @@
 #include "app/version.h"
 #include "cluster/packing.h"
 #include "report/wording.h"
-#include "store/version.h"
+#include "store/sqlite.h"
 #include "train/spec/trainer_spec.h"
 
 namespace clavier::app {

@@ -83,10 +83,31 @@ Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& tr
   return {};
 }
 
-/// Dotted names of keys with what is wrong.
-using KeyProblems = train::KeyProblems;
+/// One configuration from the middle of the space shows whether the trainer knows every name; if
+/// not, each parameter alone shows which.
+Status check_parameters(const StudySpec& spec, const train::TrainerSpec& trainer) {
+  const auto sample = complete(spec.space, {}, [&](std::size_t parameter) {
+    return middle_of(spec.space.parameters[parameter].domain).value_or(Value{});
+  });
+  const auto together =
+      sample ? train::with_config(trainer, *sample) : Result<train::TrainerSpec>(sample.error());
+  if (together) return {};
+  train::KeyProblems found;
+  for (const Parameter& parameter : spec.space.parameters) {
+    const auto value = middle_of(parameter.domain);
+    if (!value) continue;
+    Config config;
+    config.set(parameter.name, *value);
+    if (const auto alone = train::with_config(trainer, config); !alone)
+      found.push_back({"space." + parameter.name, alone.error().message});
+  }
+  if (found.empty()) found.push_back({"trainer", together.error().message});
+  return at_keys(spec, found);
+}
 
-Error placed(const StudySpec& spec, const KeyProblems& found) {
+}  // namespace
+
+Error at_keys(const StudySpec& spec, const train::KeyProblems& found) {
   if (!spec.source) return invalid(found.front().message);
   Problems problems(*spec.source);
   for (const auto& [key, message] : found)
@@ -94,49 +115,15 @@ Error placed(const StudySpec& spec, const KeyProblems& found) {
   return problems.status().error();
 }
 
-/// From the middle of its range.
-Value sample_of(const Domain& domain) {
-  if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
-  return value_at(domain, 0.5).value_or(Value{});
-}
-
-/// One configuration from the middle of the space shows whether the trainer knows every name; if
-/// not, each parameter alone shows which.
-Status check_parameters(const StudySpec& spec, const train::TrainerSpec& trainer) {
-  const auto sample = complete(spec.space, {}, [&](std::size_t parameter) {
-    return sample_of(spec.space.parameters[parameter].domain);
-  });
-  const auto together =
-      sample ? train::with_config(trainer, *sample) : Result<train::TrainerSpec>(sample.error());
-  if (together) return {};
-  KeyProblems found;
-  for (const Parameter& parameter : spec.space.parameters) {
-    const Value value = sample_of(parameter.domain);
-    if (value == Value()) continue;
-    Config config;
-    config.set(parameter.name, value);
-    if (const auto alone = train::with_config(trainer, config); !alone)
-      found.push_back({"space." + parameter.name, alone.error().message});
-  }
-  if (found.empty()) found.push_back({"trainer", together.error().message});
-  return placed(spec, found);
-}
-
-}  // namespace
-
-Error at_trainer_key(const StudySpec& spec, std::string_view key, const std::string& message) {
-  return placed(spec, {{fmt::format("trainer.{}", key), message}});
-}
-
 Status resolve_trainer(StudySpec& spec) {
   if (!spec.trainer) return {};
-  KeyProblems found;
+  train::KeyProblems found;
   train::TrainerSpec trainer = train::read_trainer(*spec.trainer, found);
   for (auto& problem : found) problem.key = "trainer." + problem.key;
-  if (!found.empty()) return placed(spec, found);
+  if (!found.empty()) return at_keys(spec, found);
   const Json given = *spec.trainer;
   if (const Status length = resolve_length(spec, given, trainer); !length)
-    return at_trainer_key(spec, "unit", length.error().message);
+    return at_keys(spec, {{"trainer.unit", length.error().message}});
   if (!given.find("seed")) trainer.seed = static_cast<std::int64_t>(spec.seed);
   if (!given.find("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
   TRY(check_parameters(spec, trainer));

@@ -2,11 +2,11 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "app/study_spec.h"
 #include "base/result.h"
+#include "train/spec/model_spec.h"
 
 /// The built-in trainer as a worker: what `[trainer]` becomes.
 namespace clavier::app {
@@ -17,8 +17,10 @@ namespace clavier::app {
 /// of [space] that the trainer does not know.
 Status resolve_trainer(StudySpec& spec);
 
-/// A message with the place of this key of [trainer] in the study's file.
-Error at_trainer_key(const StudySpec& spec, std::string_view key, const std::string& message);
+/// What is wrong with keys of the study's file, whole names such as "trainer.data": all of it in
+/// the order of the file, each with the place of its key, else of its table. REQUIRES: there is
+/// some.
+Error at_keys(const StudySpec& spec, const train::KeyProblems& found);
 
 /// The command that serves this study's trials.
 /// kNotFound if the program `clavier-train` is not installed beside this one, nor in $PATH.

@@ -17,6 +17,8 @@
 #include <optional>
 #include <string_view>
 
+extern char** environ;
+
 namespace clavier {
 namespace {
 
@@ -295,6 +297,12 @@ std::optional<ProcessEnd> Process::reap() {
   if (done == pid_) end_ = end_of(status);
   if (done < 0) end_ = ProcessEnd{.signal = SIGKILL};  // Somebody else reaped it.
   return end_;
+}
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry; ++entry) all.emplace_back(*entry);
+  return all;
 }
 
 }  // namespace clavier

@@ -82,6 +82,9 @@ class Process {
   std::optional<ProcessEnd> end_;
 };
 
+/// This process's, NAME=value.
+std::vector<std::string> own_environment();
+
 /// What a wait status of waitpid(2) says.
 ProcessEnd end_of(int wait_status);
 

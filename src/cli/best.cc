@@ -42,7 +42,7 @@ struct Asked {
       return state.best() ? std::optional(state.trial(*state.best())) : std::nullopt;
     std::optional<Trial> best;
     for (const Trial& trial : state.trials()) {
-      if (trial.width != 1 || trial.history.empty()) continue;
+      if (!trial.counts_for_best() || trial.history.empty()) continue;
       const Point& last = trial.history.back();
       if (!std::isfinite(last.value) ||
           (best && !state.objective().better(last.value, best->best->value)))

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/csv.h"
 #include "base/nearest.h"
 #include "cli/studies.h"
 #include "study/text.h"
@@ -15,12 +16,12 @@ namespace {
 using Kind = TrialColumn::Kind;
 
 std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
-  const auto now = study.state.now();
+  const auto now = now_of(study);
   const bool runs = study.folder.is_running();
   return {
       {"trial", Kind::kFact, [](const Trial& t) { return Value(t.id.value); }},
       {"status", Kind::kFact,
-       [runs](const Trial& t) { return Value(std::string(status_word(t.status, runs))); }},
+       [runs](const Trial& t) { return Value(std::string(status_word(t, runs))); }},
       {"step", Kind::kFact, [](const Trial& t) { return t.reports ? Value(t.step) : Value(); }},
       {"time", Kind::kFact,
        [now](const Trial& t) {
@@ -168,16 +169,7 @@ std::string csv_row(const std::vector<std::string>& cells) {
   std::string out;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i) out += ',';
-    if (cells[i].find_first_of(",\"\r\n") == std::string::npos) {
-      out += cells[i];
-      continue;
-    }
-    out += '"';
-    for (const char c : cells[i]) {
-      if (c == '"') out += '"';
-      out += c;
-    }
-    out += '"';
+    append_csv(out, cells[i]);
   }
   return out + "\r\n";
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 
@@ -36,7 +37,7 @@ int run_list(const ListOptions& options, Streams& streams) {
       continue;
     }
     table.add({folder.name(), std::string(condition(*study)), counts_text(*study),
-               best_text(study->state), utc_text(study->run_utc_us)});
+               best_text(study->state), utc_text(study->run_utc_us / 1'000'000)});
   }
   print(streams, table);
   return result;

@@ -6,12 +6,14 @@
 #include <functional>
 #include <iostream>
 
+#include "app/study_file_source.h"
 #include "app/tuning.h"
 #include "app/version.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/data.h"
 #include "cli/door.h"
+#include "cli/studies.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
 
@@ -30,8 +32,8 @@ First steps:
 Studies live in --dir, $CLAVIER_HOME, else ./clavier-results. "clavier COMMAND --help" has examples.)~";
 
 constexpr const char* kStatuses = R"~(
-Exit status: 0 done, also if some trials failed; 1 an error, or no trial succeeded; 2 a wrong command
-line; 130 paused by Ctrl-C or a signal: the same command goes on.)~";
+Exit status: 0 done, also if some trials failed; 1 an error (a wrong study file, too), or no trial
+succeeded; 2 a wrong command line; 130 paused by Ctrl-C or a signal: the same command goes on.)~";
 
 constexpr std::int64_t kMostTrials = 1'000'000'000'000'000;
 
@@ -51,6 +53,19 @@ CLI::Validator whole(std::int64_t low, std::int64_t high = kForever) {
 
 /// The command that was chosen, ready to run.
 using Chosen = std::function<int(Streams&)>;
+
+/// What no parser sees: words that are wrong whatever is on the disk.
+Status words_of(const auto&) { return {}; }
+Status words_of(const RunOptions& options) { return check_words(options.source); }
+Status words_of(const CheckOptions& options) { return check_words(options.source); }
+Status words_of(const PlanOptions& options) { return check_words(options.source); }
+Status words_of(const SimulateOptions& options) { return check_words(options.source); }
+Status words_of(const AddOptions& options) { return check_words(options); }
+Status words_of(const DataOptions& options) { return check_words(options); }
+Status words_of(const RerunOptions& options) {
+  for (const std::string& text : options.set) TRY(app::parse_override(text));
+  return {};
+}
 
 /// Builds the parser; options live as long as it.
 class CommandLine {
@@ -83,6 +98,8 @@ class CommandLine {
 
   CLI::App& app() { return app_; }
   const Chosen& chosen() const { return chosen_; }
+  /// What else is wrong with the words of that command.
+  Status words() const { return words_(); }
   /// The command that was parsed; null before.
   const CLI::App* parsed() const {
     const auto all = app_.get_subcommands();
@@ -118,6 +135,7 @@ class CommandLine {
     sub.allow_extras();  // `unexpected` tells of them in order and with the nearest name.
     sub.footer(fmt::format("Examples:\n{}", examples));
     sub.callback([this, &options, run] {
+      words_ = [&options] { return words_of(options); };
       chosen_ = [&options, run](Streams& streams) { return run(options, streams); };
     });
     return sub;
@@ -376,6 +394,7 @@ class CommandLine {
     add_dir(sub, predict_.study.dir);
     sub.add_option("--checkpoint", predict_.checkpoint, "of any study, instead of a trial")
         ->type_name("FOLDER");
+    sub.add_flag("--probabilities", predict_.probabilities, "of all classes, a column each");
     sub.add_option("--out", predict_.out, "write there")->type_name("FILE");
     add_data_dir(sub, predict_.data_dir);
   }
@@ -532,6 +551,7 @@ class CommandLine {
   CLI::App app_{"Clavier tunes the hyperparameters of deep learning on whatever machines you have.",
                 "clavier"};
   Chosen chosen_;
+  std::function<Status()> words_;
   RunOptions run_;
   CheckOptions check_;
   PlanOptions plan_;
@@ -598,6 +618,8 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
   }
   if (const auto unexpected = line.unexpected())
     return usage(streams, in_words(*unexpected), line.parsed());
+  if (const Status words = line.words(); !words)
+    return usage(streams, words.error().message, line.parsed());
   return line.chosen()(streams);
 }
 

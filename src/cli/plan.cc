@@ -65,10 +65,11 @@ Result<int> plan(const PlanOptions& options, Streams& streams) {
               << fmt::format("{:<13} {}\n", "", planned.starts);
   if (const auto& advice = planned.advice)
     streams.out << fmt::format(
-        "{:<13} every {} steps lose least, {:.3g} % of the time to saves and failures (Daly 2006); "
+        "{:<13} every {} least, {:.3g} % of the time to saves and failures (Daly 2006); "
         "[checkpoint] every = {} loses {:.3g} %\n",
-        "checkpoints", advice->every, 100 * advice->loss, spec.checkpoint.every,
-        100 * advice->loss_now);
+        "checkpoints",
+        advice->every == 1 ? "step loses" : fmt::format("{} steps lose", advice->every),
+        100 * advice->loss, spec.checkpoint.every, 100 * advice->loss_now);
   if (!app::traits_of(app::Family::kScheduler, spec.scheduler).to_the_end)
     streams.out << fmt::format(
         "{:<13} which trials {} favours is guessed by made-up learning curves\n", "",

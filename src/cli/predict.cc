@@ -14,21 +14,24 @@ namespace clavier::cli {
 namespace {
 
 /// Of the trial named, else of the study's best.
-Result<std::string> prediction(const PredictOptions& options,
-                               const std::filesystem::path& data_dir) {
-  if (options.checkpoint) return app::predict(*options.checkpoint, options.data, data_dir);
+Result<std::string> prediction(const PredictOptions& options) {
+  const app::Wanted wanted{
+      options.data,
+      options.data_dir ? std::filesystem::path(*options.data_dir) : train::data::default_data_dir(),
+      options.probabilities};
+  if (options.checkpoint) return app::predict(*options.checkpoint, wanted);
   const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
-  if (!options.trial && !study.state.best()) return not_found("no trial has reported anything yet");
+  if (!options.trial && !study.state.best())
+    return not_found("no trial has reported a finite value yet");
   const TrialId trial =
       options.trial ? TRY(find_trial(study.state, *options.trial)) : *study.state.best();
-  return app::predict(study, trial, options.data, data_dir);
+  return app::predict(study, trial, wanted);
 }
 
 }  // namespace
 
 int run_predict(const PredictOptions& options, Streams& streams) {
-  const auto csv = prediction(options, options.data_dir ? std::filesystem::path(*options.data_dir)
-                                                        : train::data::default_data_dir());
+  const auto csv = prediction(options);
   if (!csv) return fail(streams, csv.error());
   if (!options.out) {
     streams.out << *csv;

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/failures.h"
@@ -25,9 +26,9 @@ int run_status(const StudyChoice& options, Streams& streams) {
   const State& state = study->state;
   line(streams, "study", study->folder.name());
   line(streams, "status", std::string(condition(*study)));
-  if (state.finished()) line(streams, "ended", state.finished()->reason);
-  line(streams, "time", report::elapsed(state.now().time_since_epoch()));
-  line(streams, "started", utc_text(state.first_utc_us()));
+  if (state.finished()) line(streams, "ended", report::reason_text(state.finished()->reason));
+  line(streams, "time", report::elapsed(now_of(*study).time_since_epoch()));
+  line(streams, "started", utc_text(state.first_utc_us() / 1'000'000));
   line(streams, "trials",
        state.trial_limit() == kForever || state.trial_limit() < std::ssize(state.trials())
            ? fmt::format("{} so far", state.trials().size())
@@ -39,7 +40,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
     line(streams, "", report::short_config(state.trial(*state.best()).best_config()));
   line(streams, "search", study->spec.search.algorithm);
   line(streams, "scheduler", study->spec.scheduler.algorithm);
-  line(streams, "folder", study->folder.root.string());
+  line(streams, "folder", shown_path(study->folder.root));
   const auto causes = report::digest(report::failures(state), kShownCauses, kShownLogLines);
   if (!causes.empty()) streams.out << "\nFailures by cause:\n";
   for (const std::string& text : causes) streams.out << text << '\n';

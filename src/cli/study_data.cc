@@ -8,8 +8,8 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "cli/trainer_check.h"
 #include "train/data/fingerprint.h"
-#include "train/data/install.h"
 #include "train/data/own_data.h"
 #include "train/spec/data_table.h"
 #include "train/spec/trainer_spec.h"
@@ -98,13 +98,7 @@ std::vector<std::string> look_at_data(const app::StudySpec& spec,
   auto data =
       trainer.ok() ? train::data_of(*trainer) : Result<train::data::DataSpec>(trainer.error());
   if (!data.ok()) return {};
-  const auto beside_study = [&](std::string& path) {
-    std::error_code ignored;
-    if (const auto at = spec.working_directory / path; std::filesystem::exists(at, ignored))
-      path = at.string();
-  };
-  if (train::data::find_known(data->source) == nullptr) beside_study(data->source);
-  if (!data->labels.empty()) beside_study(data->labels);
+  find_beside(spec, *data);
   const std::string now = train::data::fingerprint(*data);
   if (now.empty()) return {};
   std::vector<std::string> lines = train::data::left_out(*data);

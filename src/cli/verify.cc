@@ -1,6 +1,6 @@
 #include <ostream>
 
-#include "app/run_study.h"
+#include "app/study_check.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 

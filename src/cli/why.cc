@@ -1,3 +1,4 @@
+#include <map>
 #include <ostream>
 
 #include "app/explain_wait.h"
@@ -8,9 +9,18 @@ namespace clavier::cli {
 namespace {
 
 Result<std::string> why(const WhyOptions& options) {
-  const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
+  std::map<LaunchId, std::string> waiting;
+  const auto study =
+      TRY(open_study(options.study, store::Metrics::kSkip, [&](const Step& step, const State&) {
+        if (const auto* waits = input_as<Waiting>(step.turn))
+          waiting[waits->launch] = waits->reason;
+        if (const auto* reported = input_as<Reported>(step.turn))
+          for (const Report& report : reported->reports) waiting.erase(report.launch);
+      }));
   const TrialId trial = TRY(find_trial(study.state, options.trial));
-  return app::explain_wait(study, trial, study.folder.is_running());
+  const auto no_room = waiting.find(study.state.trial(trial).launch);
+  return app::explain_wait(study, trial, study.folder.is_running(),
+                           no_room == waiting.end() ? "" : no_room->second);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bench/noisy_quadratic.h"
+#include "tests/support/noisy_quadratic.h"
 
 namespace clavier::model {
 namespace {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/csv.h"
+
 namespace clavier::report {
 
 void Timeline::apply(const Step& step) {
@@ -166,12 +168,8 @@ std::string Timeline::csv() const {
   std::string out = "launch,trial,slot,node,from_step,to_step,start,end,moved,cost\n";
   for (const Leg& leg : legs()) {
     const auto lane = lanes_.find(leg.slot);
-    std::string host = lane == lanes_.end() ? "" : lane->second.host;
-    if (host.find_first_of(",\"\r\n") != std::string::npos) {
-      std::string quoted = "\"";
-      for (const char c : host) quoted += c == '"' ? "\"\"" : std::string(1, c);
-      host = quoted + '"';
-    }
+    std::string host;
+    if (lane != lanes_.end()) append_csv(host, lane->second.host);
     out += fmt::format("{},{},{},{},{},{},{:.6f},{:.6f},{},{:.10g}\n", leg.launch.value,
                        leg.trial.value, leg.slot.value, host, leg.from, leg.to, seconds(leg.start),
                        seconds(leg.end), leg.moved ? 1 : 0, leg.cost);

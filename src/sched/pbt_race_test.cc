@@ -8,7 +8,7 @@
 #include <set>
 
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
+#include "sched/ray/pbt.h"
 
 /// Whatever the order in which reports, checkpoints, decisions, failures, losses, pauses, planners'
 /// stretches, damaged or discarded checkpoints and the user's commands cross each other: no trial

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sched/scheduler_desk.h"
 #include "study/text.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {

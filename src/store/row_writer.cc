@@ -7,6 +7,10 @@
 #include "store/row.h"
 #include "study/text.h"
 
+/// Nearly all steps of a study are single reports, and their columns say all there is: no text is
+/// made for them but that of the other metrics. Whatever the columns cannot hold to the bit (NaN,
+/// the sign of zero, an objective that is not among the metrics) puts the whole report into `body`
+/// as well, and the reader believes that. The rest of `About` only serves users' queries.
 namespace clavier::store {
 namespace {
 

@@ -31,6 +31,11 @@ std::vector<SpaceProblem> problems_of(const Space& space, Checks checks = Checks
 /// The value at `unit` in [0, 1) of the domain's distribution (its inverse cumulative
 /// distribution function). Nothing for Constant, Grid, Computed and Function.
 std::optional<Value> value_at(const Domain& domain, double unit);
+/// What stands for the whole domain where one value must do: its middle, of a grid the first.
+/// Nothing for Constant, Computed and Function.
+std::optional<Value> middle_of(const Domain& domain);
+/// All powers of two from `low` to `high`, in order.
+Choice powers_of_two(std::int64_t low, std::int64_t high);
 /// The middle of the part of [0, 1) that maps to `value`; nothing if the value is not in the
 /// domain.
 std::optional<double> unit_of(const Domain& domain, const Value& value);

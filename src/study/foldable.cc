@@ -7,6 +7,11 @@
 #include <cstdint>
 #include <set>
 
+/// Asks what the folds take for granted, and nothing more: that ids exist and follow each other,
+/// that times and sums stay within their types, that no path leads out of the study. Whether a
+/// policy would have decided so is `clavier verify`'s question; a log by another version may well
+/// decide otherwise.
+/// Trials are counted on within the step, since its launches may start those that it creates.
 namespace clavier {
 namespace {
 

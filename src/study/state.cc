@@ -6,6 +6,14 @@
 #include "base/check.h"
 #include "base/match.h"
 
+/// Folded in the order in which a step came about: its input, the decisions on it, what was started
+/// because of it. A trial with a worker only notes what it was told (`verdict`) and changes its
+/// status when the worker has left: until then it may report, fail or be lost, and `exit` weighs
+/// what it was told against how it went. A trial without a worker obeys at once.
+/// A checkpoint counts from the moment it is told of, also in a report that came too late to count:
+/// the study owns the directory, and what it does not know it would never delete.
+/// Nothing here fails. What a log from outside may hold that cannot be folded is asked before
+/// (`foldable`).
 namespace clavier {
 namespace {
 
@@ -143,7 +151,8 @@ void State::take(const Report& report) {
   if (std::isfinite(point.value) &&
       (!trial.best || objective_.better(point.value, trial.best->value))) {
     trial.best = Best{point.step, point.value};
-    if (trial.width == 1 && (!best_ || objective_.better(point.value, at(*best_).best->value)))
+    if (trial.counts_for_best() &&
+        (!best_ || objective_.better(point.value, at(*best_).best->value)))
       best_ = trial.id;
   }
   if (report.checkpoint) saved_best(trial, *report.checkpoint);

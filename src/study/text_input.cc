@@ -4,9 +4,11 @@
 #include "study/text_names.h"
 #include "study/text_records.h"
 
-// Every kind of input is one entry of the table at the end: its word in the log, how to tell it and
-// how to read it. Writing stands apart: inputs are written field by field without building a tree,
-// and the most frequent ones must not pay for the others.
+// Old logs must be read by every later version: a field that was added since is left out where it
+// says nothing, and has a default when it is read. The word for the kind of an input is not in the
+// text; it stands beside it, in a column by which users select. Every kind is one entry of the
+// table at the end: its word, how to tell it and how to read it. Writing stands apart, field by
+// field and without a tree, so that the most frequent inputs do not pay for the others.
 namespace clavier::text {
 namespace {
 

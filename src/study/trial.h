@@ -115,6 +115,8 @@ struct Trial {
   /// Live, and nothing that was decided keeps it from going on, now or later: what it reports
   /// counts, and what is decided about it takes effect, at the latest at its next launch.
   bool open() const { return live() && !ends(verdict); }
+  /// Its values are the study's: one of a smaller model only tells how the others may do.
+  bool counts_for_best() const { return width == 1; }
   const Checkpoint* latest_checkpoint() const {
     return checkpoints.empty() ? nullptr : &checkpoints.back();
   }

@@ -6,9 +6,17 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "study/cause.h"
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
+/// The first half of a step. Why in this order: the input is folded before anybody judges, so that
+/// all see the study as it is now. Rules, faults and the user come before the scheduler, for what
+/// they end needs no decision any more, and one trial is decided upon once. The planner comes last:
+/// it may only cut the way on which the scheduler has sent a trial. Until all have spoken nothing
+/// of it is folded, so nobody sees half of a turn; and only then do the policies observe, which so
+/// learn the same whether the turn is made now or read from the log. Replay goes the same way
+/// without the judging; a planner with a memory is asked there, too, and its answer dropped.
 namespace clavier::tuner {
 namespace {
 
@@ -132,9 +140,12 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 }
 
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
-/// where there are fewer.
+/// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
+/// where that disk is the study's, its executor lets it wait until there is room.
 void Director::excuse(Input& input) const {
   auto* exited = input_as<Exited>(input);
+  if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
+    exited->kind = ExitKind::kLost;
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
   if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
@@ -153,10 +164,10 @@ void Director::fold_decisions(const Turn& turn) {
 Status Director::replay(const Step& step) {
   TRY(foldable(step, state_));
   fold_input(step.turn);
-  remind_planner(step.turn);
+  // Asks what was asked before, for the planner's memory alone.
+  if (const cluster::Demand asked = at_ends(step.turn); !asked.at_end.empty()) ask_planner(asked);
   fold_decisions(step.turn);
-  if (policies_.planner.multiplexes() && step.fill.asked)
-    policies_.planner.plan(demand(runnables(appetite())), cluster_, state_.now());
+  if (remembers() && step.fill.asked) ask_planner(demand(runnables(appetite())));
   state_.apply(step.fill, step.turn.time);
   for (const Launch& launch : step.fill.launches)
     for (const Member& member : launch.members) look_again(member.trial);
@@ -167,7 +178,7 @@ Status Director::replay(const Step& step) {
 /// Trials that wait for their planner: at the end of a stretch, since this turn or before it.
 cluster::Demand Director::at_ends(const Turn& turn) const {
   cluster::Demand demand{.state = state_};
-  if (ending_ || closing_ || state_.finished()) return demand;
+  if (!remembers() || ending_ || closing_ || state_.finished()) return demand;
   for (const TrialId id : at_rest_) {
     const Trial& trial = state_.trial(id);
     cluster::AtEnd each{id, trial.slot, trial.step, trial.until};
@@ -188,54 +199,63 @@ cluster::Demand Director::at_ends(const Turn& turn) const {
   return demand;
 }
 
+cluster::Plan Director::ask_planner(const cluster::Demand& demand) {
+  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  next_look_ = plan.next_look;
+  if (!remembers() || demand.wants.empty()) return plan;
+  left_out_.clear();
+  for (std::size_t i = 0; i < demand.wants.size(); ++i)
+    if (demand.wants[i].trial && !plan.left_out[i].empty())
+      left_out_[*demand.wants[i].trial] = plan.left_out[i];
+  return plan;
+}
+
 void Director::ask_about_stretches(Turn& turn) {
-  if (!policies_.planner.multiplexes()) return;
   const cluster::Demand demand = at_ends(turn);
   if (demand.at_end.empty()) return;
-  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
-  for (cluster::Outcome& outcome : plan.outcomes) {
-    const cluster::AtEnd& each = demand.at_end[outcome.trial];
+  cluster::Plan plan = ask_planner(demand);
+  for (cluster::Ruling& ruling : plan.rulings) {
+    const cluster::AtEnd& each = demand.at_end[ruling.trial];
     const auto made = std::ranges::find_if(turn.decisions, [&](const Decision& decision) {
       return subject(decision.action) == each.trial;
     });
-    if (!outcome.stays) {
-      turn.decisions.push_back({Requeue{each.trial}, std::move(outcome.reason)});
+    if (!ruling.stays) {
+      turn.decisions.push_back({Requeue{each.trial}, std::move(ruling.reason)});
     } else if (made == turn.decisions.end()) {
-      if (outcome.stretch > each.done)
-        turn.decisions.push_back({Continue{each.trial, each.until, outcome.stretch}});
+      if (ruling.stretch > each.done)
+        turn.decisions.push_back({Continue{each.trial, each.until, ruling.stretch}});
     } else if (auto* go_on = std::get_if<Continue>(&made->action)) {
-      go_on->stretch = outcome.stretch;
+      go_on->stretch = ruling.stretch;
     } else {
-      std::get<Exploit>(made->action).stretch = outcome.stretch;
+      std::get<Exploit>(made->action).stretch = ruling.stretch;
     }
   }
 }
 
-/// A device that turned out to do more with fewer trials gives up the one that came last. The
+/// A device that turned out to do more with fewer trials gives up the launch that came last. The
 /// others, and with them what is known of the device, stay as they are. It is told when it reports:
 /// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
   const auto* reported = input_as<Reported>(turn);
   if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
-    std::vector<TrialId> stay;
-    for (const SlotId slot : crowd.busy)
+    std::vector<std::vector<TrialId>> stay;  // By launch.
+    for (const LaunchId launch : crowd.busy) {
+      std::vector<TrialId> members;
       for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-        if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
+        if (state_.trial(id).launch == launch && state_.trial(id).verdict == Verdict::kNone &&
             !leaves(turn, id))
-          stay.push_back(id);
-    if (stay.size() > crowd.open && std::ranges::find(reported->reports, stay.front(),
-                                                      &Report::trial) != reported->reports.end())
-      turn.decisions.push_back(
-          {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
+          members.push_back(id);
+      if (!members.empty()) stay.push_back(std::move(members));
+    }
+    if (stay.size() <= crowd.open) continue;
+    const auto goes = [&](const Report& each) {
+      return std::ranges::find(stay.front(), each.trial) != stay.front().end();
+    };
+    if (std::ranges::any_of(reported->reports, goes))
+      for (const TrialId id : stay.front())
+        turn.decisions.push_back({Requeue{id}, cluster_.packing().why_closed(crowd.place)});
   }
-}
-
-/// On replay: asks what was asked before, for the planner's memory alone.
-void Director::remind_planner(const Turn& turn) {
-  if (!policies_.planner.multiplexes()) return;
-  const cluster::Demand demand = at_ends(turn);
-  if (!demand.at_end.empty()) policies_.planner.plan(demand, cluster_, state_.now());
 }
 
 bool Director::leaves(const Turn& turn, TrialId trial) const {
@@ -253,8 +273,11 @@ bool Director::decided(const Turn& turn, TrialId trial) const {
 void Director::judge_report(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     const Trial& trial = state_.trial(report.trial);
-    if (auto reason = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
-      turn.decisions.push_back({Complete{report.trial}, *reason});
+    // A model of NaN is not worth a last checkpoint: it is stopped, not completed.
+    if (auto reason = diverged(options_.trial_rules, state_.objective(), report))
+      turn.decisions.push_back({Stop{report.trial}, *reason});
+    else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+      turn.decisions.push_back({Complete{report.trial}, *rule});
   }
 }
 
@@ -357,7 +380,7 @@ StudyTime Director::deadline() const {
   if (options_.study_rules.cost && !state_.finished())
     next = std::min(next, cost_up(options_.study_rules, cluster_.cost(state_.now()),
                                   cluster_.price_per_hour(), state_.now()));
-  if (policies_.planner.restless() && !closing_ && !state_.finished()) next = state_.now();
+  if (!closing_ && !state_.finished()) next = std::min(next, std::max(next_look_, state_.now()));
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
       if (state_.trial(id).open())

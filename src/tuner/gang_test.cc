@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 /// Trials that take several slots of one machine at once, in whole studies in virtual time.
 namespace clavier::tuner {

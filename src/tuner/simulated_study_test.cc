@@ -1,4 +1,4 @@
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -134,7 +134,7 @@ std::vector<Step> interrupted(SimulatedStudy::Settings settings, std::uint64_t s
     const auto outcome = study.run();
     if (!outcome) ADD_FAILURE() << outcome.error().message;
     steps = study.steps();
-    if (!outcome || *outcome == Outcome::kFinished) return steps;
+    if (!outcome || *outcome == RunEnd::kFinished) return steps;
   }
   ADD_FAILURE() << "the study does not end";
   return steps;

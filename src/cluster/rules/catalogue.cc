@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include "cluster/rules/agnostic.h"
+#include "cluster/baselines/batches.h"
+#include "cluster/baselines/gpa.h"
+#include "cluster/baselines/hrfs.h"
+#include "cluster/baselines/rounds.h"
+#include "cluster/baselines/simple.h"
 #include "cluster/rules/auto.h"
-#include "cluster/rules/batches.h"
-#include "cluster/rules/gpa.h"
-#include "cluster/rules/hrfs.h"
-#include "cluster/rules/in_order.h"
-#include "cluster/rules/rounds.h"
-#include "cluster/rules/uniform_bundle.h"
 
 namespace clavier::cluster::rules {
 

@@ -69,11 +69,9 @@ InProcessExecutor::~InProcessExecutor() {
 }
 
 std::string InProcessExecutor::obstacle(const Order& order) const {
-  const auto slot = order.slot.id.value;
-  if (order.launch.members.size() != 1 || order.launch.shares.size() > 1)
+  if (order.launch.members.size() != 1 || order.launch.shares.size() != 1)
     return "a launch in process is one trial on one slot: threads cannot be joined";
-  if (order.configs.size() != 1 || order.directories.size() != 1)
-    return "the order lacks a configuration or a directory";
+  const auto slot = order.launch.shares.front().slot.value;
   if (slot < 0 || slot >= options_.slots)
     return fmt::format("there is no slot {}, only 0 to {}", slot, options_.slots - 1);
   if (busy_[static_cast<std::size_t>(slot)]) return fmt::format("slot {} is taken", slot);
@@ -82,7 +80,8 @@ std::string InProcessExecutor::obstacle(const Order& order) const {
 
 void InProcessExecutor::start(Order order) {
   std::string why = obstacle(order);
-  const auto slot = static_cast<std::size_t>(order.slot.id.value);
+  const auto slot =
+      why.empty() ? static_cast<std::size_t>(order.launch.shares.front().slot.value) : 0;
   if (why.empty() && !threads_[slot]) {
     try {
       threads_[slot] =
@@ -100,7 +99,7 @@ void InProcessExecutor::start(Order order) {
   live_.emplace(order.launch.id, slot);
   busy_[slot] = true;
   auto line = start_line(order, 0, options_.study, options_.checkpoints);
-  threads_[slot]->assign(std::move(line), std::move(order.directories[0]));
+  threads_[slot]->assign(std::move(line), std::move(order.members[0].directory));
 }
 
 void InProcessExecutor::send(const Message& message) {

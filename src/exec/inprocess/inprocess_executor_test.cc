@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "exec/executor_contract.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {
@@ -26,7 +26,7 @@ class InProcessWorld final : public ExecutorWorld {
   std::filesystem::path study() override { return study_.path(); }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_;
   std::unique_ptr<InProcessExecutor> executor_;
 };
@@ -43,9 +43,8 @@ INSTANTIATE_TEST_SUITE_P(InProcess, ExecutorContract,
 Order order_of(TrialId trial) {
   Order order;
   order.launch = {LaunchId{trial.value}, {{trial}}, {{SlotId{0}}}};
-  order.configs = {{}};
-  order.directories = {"t"};
-  order.slot.id = SlotId{0};
+  order.members = {{.directory = "t"}};
+  order.slots = {{.id = SlotId{0}}};
   return order;
 }
 

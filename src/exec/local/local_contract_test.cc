@@ -1,7 +1,7 @@
 #include <filesystem>
 
-#include "exec/executor_contract.h"
 #include "exec/local/local_executor.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {
@@ -25,7 +25,7 @@ class LocalWorld final : public ExecutorWorld {
   std::filesystem::path study() override { return study_.path(); }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_ = *Waker::create();
   std::unique_ptr<LocalExecutor> executor_;
 };

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "exec/executor_contract.h"
 #include "exec/sim/sim_executor.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {

@@ -280,8 +280,8 @@ void SimExecutor::begin(const Order& order) {
   run.launch = order.launch.id;
   run.trial = member.trial;
   run.attempt = member.attempt;
-  run.config = order.configs.front();
-  run.directory = order.directories.front();
+  run.config = order.members.front().config;
+  run.directory = order.members.front().directory;
   run.step = run.from = member.from ? member.from->step : 0;
   run.until = std::min(member.until, member.stretch);
   run.last = last_step(run.config);

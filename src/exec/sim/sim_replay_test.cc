@@ -177,8 +177,9 @@ class Lottery {
  private:
   void start(const Launch& launch) {
     const Trial& trial = state_.trial(launch.members.front().trial);
-    Order order{
-        .launch = launch, .configs = {trial.config}, .directories = {trial.directory}, .slot = {}};
+    Order order{.launch = launch,
+                .members = {{.config = trial.config, .directory = trial.directory}},
+                .slots = {}};
     sim_.start(order);
   }
 
@@ -250,8 +251,7 @@ TEST(SimReplay, AnotherWorldIsRecognisedAndBeginsAnew) {
   for (const Signal& signal : signals) EXPECT_TRUE(std::holds_alternative<NodeJoined>(signal));
   Order order;
   order.launch = {LaunchId{1000}, {{TrialId{0}}}, {{SlotId{0}, 1}}};
-  order.configs = {log[1].fill.created.front().config};
-  order.directories = {"t0"};
+  order.members = {{.config = log[1].fill.created.front().config, .directory = "t0"}};
   sim->start(order);
   EXPECT_TRUE(std::holds_alternative<Reported>(sim->wait(kNever).front())) << "its slot is free";
 }

@@ -6,15 +6,13 @@
 #include <csignal>
 #include <cstdlib>
 
-extern char** environ;
-
 namespace clavier::train::data {
 
 Result<ProcessEnd> run_program(const std::vector<std::string>& command, int inherited) {
   SpawnOptions options;
   options.program = command.front();
   options.argv = command;
-  for (char** entry = environ; *entry != nullptr; ++entry) options.environment.emplace_back(*entry);
+  options.environment = own_environment();
   options.death_signal = SIGTERM;
   if (inherited >= 0) options.descriptors.push_back({inherited, 3});
   Process process = TRY(Process::spawn(options));

@@ -1,9 +1,9 @@
 // What a checkpoint says of its data, and data that are read by it.
 #include "train/data/unlabelled.h"
 
+#include "tests/support/data_files.h"
 #include "train/data/facts.h"
 #include "train/data/npy.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {
