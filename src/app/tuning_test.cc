@@ -45,9 +45,9 @@ TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
 }
 
 TEST(Tune, ALogThatCannotBeWrittenIsWaitedForWhereSomebodyIsTold) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(1);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   std::promise<void> told;
   bool is_told = false;
   tuning.output = [&](std::string_view line) {
@@ -57,7 +57,7 @@ TEST(Tune, ALogThatCannotBeWrittenIsWaitedForWhereSomebodyIsTold) {
   };
   // Another program has the log from the trial's report until the study says that it waits.
   const auto tuned = tune(tuning, [&](TrialContext& trial) {
-    auto other = store::Database::open(folder.path / "study.db", store::Database::Access::kWrite);
+    auto other = store::Database::open(folder / "study.db", store::Database::Access::kWrite);
     ASSERT_TRUE(other.ok() && other->run("BEGIN IMMEDIATE").ok());
     kReportLoss(trial);
     told.get_future().wait();

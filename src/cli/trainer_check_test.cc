@@ -6,7 +6,7 @@
 
 #include "app/study_file.h"
 #include "app/trainer.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::cli {
 namespace {

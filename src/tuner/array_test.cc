@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "cluster/planner.h"
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
 
 /// Launches of several trials on one slot, where a planner asks for them.
@@ -17,6 +17,7 @@ constexpr std::size_t kMembers = 3;
 
 class ArrayPlanner final : public cluster::Planner {
  public:
+  ArrayPlanner() : Planner({}) {}
   cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
                      StudyTime) override {
     cluster::Plan plan;
@@ -32,12 +33,11 @@ class ArrayPlanner final : public cluster::Planner {
     }
     return plan;
   }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
+  /// It wants to see all that its launches could hold, also where one trial is to go first.
+  std::size_t appetite(const cluster::ClusterState& cluster,
+                       const cluster::Supply&) const override {
     return kMembers * cluster.free_count();
   }
-  bool multiplexes() const override { return shows_all; }
-
-  bool shows_all = false;  ///< It is shown everything that could run.
 };
 
 class ArrayTest : public testing::Test {
@@ -139,7 +139,6 @@ TEST_F(ArrayTest, WhereTheSearcherHasNoMoreTheLaunchIsShorter) {
 }
 
 TEST_F(ArrayTest, WhileNothingHasWorkedOneTrialIsAloneInItsLaunch) {
-  planner_.shows_all = true;
   build(6, true);
   ASSERT_EQ(steps_.back().fill.launches.size(), 1u);
   EXPECT_EQ(members(steps_.back().fill.launches[0]), (std::vector<std::int64_t>{0}));

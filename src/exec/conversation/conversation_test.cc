@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "exec/start_line.h"
-#include "exec/temporary_study.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {
@@ -89,7 +89,7 @@ class ConversationTest : public testing::Test, public WorkerBackend {
   }
   void passes(std::int64_t seconds) { now_ += std::chrono::seconds(seconds); }
 
-  TemporaryStudy folder_;
+  ScratchDirectory folder_;
   ConversationOptions options_;
   StudyTime now_{};
   Heard heard_;

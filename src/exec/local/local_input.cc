@@ -11,7 +11,7 @@
 namespace clavier::exec {
 namespace {
 
-bool is_directory(const std::filesystem::path& path) {
+bool is_real_directory(const std::filesystem::path& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
@@ -143,7 +143,7 @@ void LocalExecutor::watch_writing(Worker& worker) {
 // --- checkpoints ---
 
 Status LocalExecutor::Worker::keep(const std::string& path) {
-  if (!is_directory(owner.options_.study / path)) return not_found("no such directory");
+  if (!is_real_directory(owner.options_.study / path)) return not_found("no such directory");
   owner.durable_.keep(path);
   owner.full_disk_.reset();
   return ok_status();
