@@ -64,7 +64,7 @@ TEST(Trainer, EpochsBesideStepsInBatchesAreTheTrainersOwnEnd) {
 TEST(Trainer, BatchesWithoutALengthAreRefused) {
   const auto spec = resolved("", "unit = 'batch'");
   ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().message.substr(0, 37), "test.toml:9:1: how long a trial is: s");
+  EXPECT_EQ(spec.error().message.substr(0, 38), "test.toml:10:1: how long a trial is: s");
 }
 
 TEST(Trainer, APopulationIsEvaluatedWhereItIsJudged) {
