@@ -67,6 +67,19 @@ TEST(Trainer, BatchesWithoutALengthAreRefused) {
   EXPECT_EQ(spec.error().message.substr(0, 38), "test.toml:10:1: how long a trial is: s");
 }
 
+TEST(Trainer, EveryWrongKeyAndParameterHasItsPlace) {
+  EXPECT_EQ(resolved("", "lr = -1\ndata = { source = 'digits', validation = 2 }\nmomentun = 1")
+                .error()
+                .message,
+            "test.toml:10:1: trainer.lr must be > 0, but is -1\n"
+            "test.toml:11:29: trainer.data.validation must be at least 0 and below 1, but is 2\n"
+            "test.toml:12:1: trainer has no key 'momentun'; did you mean \"momentum\"?");
+  EXPECT_TRUE(
+      resolved("", "[space.net]\nwidth = { int = [1, 4] }")
+          .error()
+          .message.starts_with("test.toml:11:1: the trainer uses no parameter 'net.width'"));
+}
+
 TEST(Trainer, APopulationIsEvaluatedWhereItIsJudged) {
   const std::string pbt = "algorithm = 'pbt'\ninterval = 50\nmax_steps = 1000";
   EXPECT_EQ(trainer_of(resolved(pbt, "unit = 'batch'")).report_every, 50);
