@@ -138,8 +138,8 @@ int run_best(const BestOptions& options, Streams& streams) {
                              report::number(trial->best->value), trial->best->step);
   for (const Config::Entry& entry : trial->best_config().entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
-  streams.out << fmt::format("directory   {}\n", directory);
-  if (const std::string words = report::model_words(*trial, study->folder.root.string());
+  streams.out << fmt::format("directory   {}\n", shown_path(directory));
+  if (const std::string words = report::model_words(*trial, shown_path(study->folder.root));
       !words.empty())
     streams.out << fmt::format("checkpoint  {}\n", words);
   return kSuccess;

@@ -4,9 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <set>
 
 #include "base/nearest.h"
 #include "study/domain.h"

@@ -281,7 +281,7 @@ TEST(Wording, AReasonOfTheLogIsSaidInGoodGrammar) {
 }
 
 TEST(Wording, AStatusIsOneWordEverywhere) {
-  Trial trial{.id = TrialId{0}, .config = {}};
+  Trial trial;
   EXPECT_EQ(status_word(trial, true), "pending");
   trial.status = TrialStatus::kRunning;
   EXPECT_EQ(status_word(trial, true), "running");

@@ -238,7 +238,6 @@ TEST_F(DirectorTest, WhoRunsOutOfMemoryBesideOthersStartsAgainAloneAndHasNotFail
 
 TEST_F(DirectorTest, WhoFindsNoRoomOnADiskStartsAgainAndHasNotFailed) {
   open(1);
-  report(0, 1, 0.5);
   exit(0, ExitKind::kFailed,
        "OSError: [Errno 28] No space left on device: '/scratch/x' (exit status 1)");
   EXPECT_EQ(status(0), TrialStatus::kRunning) << "it has started again";
@@ -251,7 +250,6 @@ TEST_F(DirectorTest, WhoFindsNoRoomOnADiskStartsAgainAndHasNotFailed) {
 TEST_F(DirectorTest, WhereTheDiskStaysFullATrialIsGivenUpInTheEnd) {
   options_.retries.max_losses = 3;
   open(1);
-  report(0, 1, 0.5);
   for (int i = 0; i < 4; ++i) exit(0, ExitKind::kFailed, "No space left on device (exit status 1)");
   EXPECT_EQ(status(0), TrialStatus::kFailed);
 }
