@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "app/study_file.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "base/fd.h"
 #include "base/subprocess.h"

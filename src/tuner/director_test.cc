@@ -475,6 +475,7 @@ TEST_F(DirectorTest, AThresholdCompletesATrialInTheObjectivesDirection) {
 TEST_F(DirectorTest, WhoDivergesIsStoppedWhereARuleSaysSoAndItsBestFiniteValueStands) {
   options_.trial_rules.non_finite = true;
   options_.retries.max_failures = 3;
+  scheduler_.until = 9;
   open(1);
   report(0, 1, 0.5);
   const Step step = report(0, 2, std::numeric_limits<double>::quiet_NaN());
@@ -494,6 +495,7 @@ TEST_F(DirectorTest, WhoDivergesIsStoppedWhereARuleSaysSoAndItsBestFiniteValueSt
 TEST_F(DirectorTest, ALossTellsOfDivergenceWhereTheMetricIsAnotherOneAndOtherMetricsDoNot) {
   options_.objective = {"accuracy", Mode::kMax};
   options_.trial_rules.non_finite = true;
+  scheduler_.until = 9;
   open(1);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto tell = [&](Steps at, const char* name) {
@@ -507,6 +509,7 @@ TEST_F(DirectorTest, ALossTellsOfDivergenceWhereTheMetricIsAnotherOneAndOtherMet
 }
 
 TEST_F(DirectorTest, WithoutTheRuleADivergedTrialGoesOn) {
+  scheduler_.until = 9;
   open(1);
   EXPECT_TRUE(report(0, 1, std::numeric_limits<double>::quiet_NaN()).turn.decisions.empty());
 }
