@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "app/registry_entry.h"
+#include "base/fields.h"
 #include "base/nearest.h"
 #include "study/text.h"
 
@@ -57,14 +58,6 @@ std::unique_ptr<Policy> make(const registry::Table<Policy>& table, const Algorit
   const auto* entry = find(table, choice);
   CHECK(entry, "an algorithm that was not checked");
   return entry->make(spec, Options(choice));
-}
-
-std::string range_of(const OptionSpec& option, double value) {
-  if (option.high >= kMany && value > option.high)
-    return fmt::format("at most {:.0f}", option.high);
-  if (option.high >= kMany) return fmt::format("at least {}", option.low);
-  if (std::isinf(option.low)) return fmt::format("at most {}", option.high);
-  return fmt::format("from {} to {}", option.low, option.high);
 }
 
 std::string_view type_of(const OptionSpec& option) {
@@ -163,7 +156,7 @@ Result<Value> check_option(const OptionSpec& option, const Value& value) {
   const auto number = typed.as<bool>() ? std::nullopt : typed.number();
   const bool is_unset = typed == Value(kForever) && option.fallback == Value(kForever);
   if (number && !is_unset && !(*number >= option.low && *number <= option.high))
-    return wrong(range_of(option, *number));
+    return wrong(range_text({option.name, option.low, option.high}, *number));
   return typed;
 }
 

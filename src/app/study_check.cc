@@ -8,7 +8,6 @@
 #include "app/session.h"
 #include "app/study_file.h"
 #include "app/study_file_document.h"
-#include "app/study_file_json.h"
 #include "app/study_file_space.h"
 #include "app/trainer.h"
 #include "store/step_log.h"
@@ -22,7 +21,7 @@ namespace {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 void flatten(const std::string& name, const TomlNode& node, Settings& settings) {
-  if (!node.is_table()) return settings.emplace_back(name, toml_to_json(node)), void();
+  if (!node.is_table()) return settings.emplace_back(name, to_text(json_of(node))), void();
   for (const TomlNode::Entry& entry : node.entries)
     flatten(name + '.' + entry.key, entry.node, settings);
 }

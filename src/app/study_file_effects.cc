@@ -42,9 +42,7 @@ class Effects {
  private:
   /// Of a key, else of its table.
   Place place(std::string_view table, std::string_view key) const {
-    const TomlNode::Entry* outer = root_.entry(table);
-    const TomlNode::Entry* inner = outer ? outer->node.entry(key) : nullptr;
-    return inner ? inner->place : outer ? outer->place : Place{};
+    return place_of(root_, fmt::format("{}.{}", table, key));
   }
 
   void grid() {

@@ -130,8 +130,8 @@ TEST(StudyFile, TheTrainersTableBecomesJsonInTheOrderOfTheFile) {
       "layers = [1, 2.5]\n[trainer.optimizer]\nname = \"sgd\"\nnesterov = true\n",
       "s.toml");
   ASSERT_TRUE(spec.ok()) << spec.error().message;
-  EXPECT_EQ(*spec->trainer, R"({"model":"net","data":"digits","layers":[1,2.5],)"
-                            R"("optimizer":{"name":"sgd","nesterov":true}})");
+  EXPECT_EQ(to_text(*spec->trainer), R"({"model": "net", "data": "digits", "layers": [1, 2.5], )"
+                                     R"("optimizer": {"name": "sgd", "nesterov": true}})");
   EXPECT_FALSE(spec->worker);
 }
 

@@ -2,11 +2,13 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "study/gang.h"
 #include "study/node.h"
 #include "study/objective.h"
@@ -15,6 +17,8 @@
 #include "study/time.h"
 
 namespace clavier::app {
+
+class StudySource;
 
 /// A searcher, scheduler or planner by its registered name with its own options, not yet checked.
 struct AlgorithmSpec {
@@ -169,8 +173,8 @@ struct StudySpec {
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 
-  /// Exactly one of the two; the trainer's table as JSON, checked by `train/spec`.
-  std::optional<std::string> trainer = {};
+  /// Exactly one of the two; the trainer's table as read, or whole (`resolve_trainer`).
+  std::optional<Json> trainer = {};
   std::optional<WorkerSpec> worker = {};
 
   TrialSpec trial = {};
@@ -182,8 +186,9 @@ struct StudySpec {
 
   /// What may not be meant: one line each, with its place.
   std::vector<std::string> notes = {};
-  std::string text = {};                         ///< The file as read, with `--set` applied.
-  std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
+  std::string text = {};                           ///< The file as read, with `--set` applied.
+  std::shared_ptr<const StudySource> source = {};  ///< The same with its places; none: no file.
+  std::filesystem::path working_directory = {};    ///< Of the study file: workers start there.
 
   /// Where a trial ends if nothing stops it; kForever if nothing says so.
   Steps trial_length() const;

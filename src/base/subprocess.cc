@@ -99,21 +99,6 @@ std::string_view search_path(const std::vector<std::string>& environment) {
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
-// The file to execute, or empty if the name is nowhere on the path.
-std::string locate(const SpawnOptions& options) {
-  if (options.program.find('/') != std::string::npos) return options.program;
-  std::string_view path = search_path(options.environment);
-  while (!options.program.empty() && !path.empty()) {
-    const auto colon = path.find(':');
-    std::string candidate(path.substr(0, colon));
-    candidate += candidate.empty() ? "./" : "/";
-    candidate += options.program;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
-  }
-  return {};
-}
-
 Error refused(const std::string& message, int error) {
   return is_shortage(error) ? unavailable(message) : io_error(message);
 }
@@ -204,6 +189,19 @@ pid_t vfork_into(ChildPlan& plan) {
 
 }  // namespace
 
+std::string find_program(std::string_view name, std::string_view path) {
+  if (name.find('/') != std::string_view::npos) return std::string(name);
+  while (!name.empty() && !path.empty()) {
+    const auto colon = path.find(':');
+    std::string candidate(path.substr(0, colon));
+    candidate += candidate.empty() ? "./" : "/";
+    candidate += name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
+  }
+  return {};
+}
+
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM ||
          error == ENOSPC || error == EDQUOT;
@@ -222,7 +220,7 @@ std::string describe(const ProcessEnd& end) {
 }
 
 Result<Process> Process::spawn(const SpawnOptions& options) {
-  const std::string path = locate(options);
+  const std::string path = find_program(options.program, search_path(options.environment));
   if (path.empty())
     return not_found(
         fmt::format("cannot start '{}': there is no such program on the PATH", options.program));

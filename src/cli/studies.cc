@@ -11,7 +11,6 @@
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
-#include "app/trainer_problems.h"
 #include "base/nearest.h"
 #include "cli/streams.h"
 #include "cli/trainer_check.h"
@@ -46,10 +45,9 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
 namespace {
 
 /// The trainer's data are known by name or lie where the study file says.
-Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
-                  std::span<const app::Override> overrides) {
+Status check_data(const app::StudySpec& spec) {
   if (!spec.trainer) return {};
-  const auto data = TRY(train::data_of(TRY(train::parse_trainer(*spec.trainer))));
+  const auto data = TRY(train::data_of(TRY(train::read_trainer(*spec.trainer))));
   std::vector<std::string> known{"digits", "synthetic"};
   for (const auto& set : train::data::known_sets()) known.emplace_back(set.name);
   std::error_code ignored;
@@ -57,24 +55,23 @@ Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
       std::filesystem::exists(spec.working_directory / data.source, ignored))
     return {};
   return app::at_keys(
-      file, overrides,
-      {{"trainer", "data",
+      spec,
+      {{"trainer.data",
         fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
                     (spec.working_directory / data.source).string(),
                     suggestion(data.source, known))}});
 }
 
 /// What is known of a trainer before it trains; what only some trials meet becomes notes.
-Status check_before(app::StudySpec& spec, const std::string& file,
-                    std::span<const app::Override> overrides, ForMachine machine) {
-  TRY(check_data(spec, file, overrides));
+Status check_before(app::StudySpec& spec, ForMachine machine) {
+  TRY(check_data(spec));
   auto [wrong, notes] = check_trainer(spec);
   if (machine == ForMachine::kThis)
-    for (app::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
+    for (train::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
       wrong.push_back(std::move(each));
-  if (!wrong.empty()) return app::at_keys(file, overrides, wrong);
-  for (const app::KeyProblem& each : notes)
-    spec.notes.push_back(app::at_keys(file, overrides, {each}).message);
+  if (!wrong.empty()) return app::at_keys(spec, wrong);
+  for (const train::KeyProblem& each : notes)
+    spec.notes.push_back(app::at_keys(spec, {each}).message);
   return {};
 }
 
@@ -137,9 +134,8 @@ Result<app::StudySpec> load_study(const StudySource& source, const std::optional
   std::vector<app::Override> overrides = TRY(overrides_of(source));
   if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
   auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
-  if (const Status resolved = app::resolve_trainer(spec); !resolved)
-    return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
-  TRY(check_before(spec, *source.file, overrides, machine));
+  TRY(app::resolve_trainer(spec));
+  TRY(check_before(spec, machine));
   return spec;
 }
 

@@ -53,8 +53,10 @@ std::vector<Value> values_of(const Domain& domain) {
 /// One key or option of the model; what the trainer does not know was refused before.
 Status set(TrainerSpec& spec, const std::string& name, const Value& value) {
   if (spec.model.options.find(name)) return train::set_option(spec.model, name, value);
-  const train::Key* key = train::find_key(name);
-  return key ? key->set(*key, spec, value) : Status();
+  train::KeyProblems wrong;
+  if (find_field(train::keys(), name))
+    train::read_key(train::keys(), "", name, text::json_of(value), spec, wrong);
+  return wrong.empty() ? Status() : Status(invalid(wrong.front().message));
 }
 
 class Check {
@@ -86,7 +88,7 @@ class Check {
       if (std::ranges::find(names, metric) != names.end()) return;
       const std::string meant = meant_by(metric, names);
       found_.wrong.push_back(
-          {table, key,
+          {fmt::format("{}.{}", table, key),
            fmt::format("the built-in trainer does not report \"{}\"; it reports {}{}", metric,
                        shown, meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant))});
     };
@@ -104,7 +106,7 @@ class Check {
         const bool broken = value.as<double>() && std::holds_alternative<Real>(parameter.domain) &&
                             taken.error().message.find("whole number") != std::string::npos;
         found_.wrong.push_back(
-            {"space", parameter.name,
+            {"space." + parameter.name,
              taken.error().message + (broken ? ": draw it by int, logint, pow2 or choice" : "")});
         break;
       }
@@ -119,9 +121,7 @@ class Check {
     return spec;
   }
 
-  void wrong_data(const std::string& message) {
-    found_.wrong.push_back({"trainer", "data", message});
-  }
+  void wrong_data(const std::string& message) { found_.wrong.push_back({"trainer.data", message}); }
 
   void data() {
     const TrainerSpec spec = typical();
@@ -165,7 +165,7 @@ class Check {
       return network.ok() ? Status() : Status(network.error());
     };
     if (const Status typical = fits(spec); !typical.ok()) {
-      found_.wrong.push_back({"trainer", "model", typical.error().message});
+      found_.wrong.push_back({"trainer.model", typical.error().message});
       return;
     }
     for (const Parameter& parameter : spec_.space.parameters) {
@@ -174,7 +174,7 @@ class Check {
         TrainerSpec one = spec;
         if (!set(one, parameter.name, value).ok()) continue;
         if (const Status there = fits(one); !there.ok()) {
-          found_.notes.push_back({"space", parameter.name,
+          found_.notes.push_back({"space." + parameter.name,
                                   fmt::format("trials with {} = {} fail: {}", parameter.name,
                                               text::plain(value), there.error().message)});
           break;
@@ -209,17 +209,17 @@ class Check {
 
 TrainerCheck check_trainer(const app::StudySpec& spec) {
   if (!spec.trainer) return {};
-  const auto trainer = train::parse_trainer(*spec.trainer);
+  const auto trainer = train::read_trainer(*spec.trainer);
   return trainer.ok() ? Check(spec, *trainer).run() : TrainerCheck();
 }
 
-std::vector<app::KeyProblem> check_device(const app::StudySpec& spec, std::size_t gpus) {
+train::KeyProblems check_device(const app::StudySpec& spec, std::size_t gpus) {
   if (!spec.trainer) return {};
-  const auto trainer = train::parse_trainer(*spec.trainer);
+  const auto trainer = train::read_trainer(*spec.trainer);
   if (!trainer.ok() || !trainer->device.starts_with("cuda")) return {};
   const auto wrong = [&](const std::string& why) {
-    return std::vector<app::KeyProblem>{
-        {"trainer", "device", fmt::format("trainer.device is \"{}\", {}", trainer->device, why)}};
+    return train::KeyProblems{
+        {"trainer.device", fmt::format("trainer.device is \"{}\", {}", trainer->device, why)}};
   };
   if (gpus == 0) return wrong("and this machine has no GPU: use \"auto\" or \"cpu\"");
   const bool declared = std::ranges::any_of(

@@ -1,18 +1,15 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "app/study_spec.h"
-#include "app/trainer_problems.h"
 #include "train/data/dataset.h"
+#include "train/spec/model_spec.h"
 
 /// What can be known of a study of the built-in trainer before it trains.
 namespace clavier::cli {
 
 struct TrainerCheck {
-  std::vector<app::KeyProblem> wrong;  ///< Every trial would fail, or the study find no metric.
-  std::vector<app::KeyProblem> notes;  ///< Some trials would fail.
+  train::KeyProblems wrong;  ///< Every trial would fail, or the study find no metric.
+  train::KeyProblems notes;  ///< Some trials would fail.
 };
 
 /// Metrics that no report has, values of the space that the trainer refuses, and, where the data
@@ -21,7 +18,7 @@ struct TrainerCheck {
 TrainerCheck check_trainer(const app::StudySpec& spec);
 
 /// A GPU that `[trainer] device` names and trials would not see, where this machine has `gpus`.
-std::vector<app::KeyProblem> check_device(const app::StudySpec& spec, std::size_t gpus);
+train::KeyProblems check_device(const app::StudySpec& spec, std::size_t gpus);
 
 /// Files named relative to the study file, as its trials find them.
 void find_beside(const app::StudySpec& spec, train::data::DataSpec& data);

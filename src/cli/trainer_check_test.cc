@@ -23,9 +23,9 @@ class TrainerChecks : public testing::Test {
     EXPECT_TRUE(app::resolve_trainer(*spec).ok());
     return *std::move(spec);
   }
-  static std::string text(const std::vector<app::KeyProblem>& found) {
+  static std::string text(const train::KeyProblems& found) {
     std::string out;
-    for (const auto& each : found) out += each.table + "." + each.key + ": " + each.message + "\n";
+    for (const auto& each : found) out += each.key + ": " + each.message + "\n";
     return out;
   }
   std::string wrong(const std::string& trainer, const std::string& metric = "loss") {

@@ -88,7 +88,7 @@ void show_json(const app::RecordedStudy& study, const report::LastMetrics& metri
     std::string object;
     const auto key = [&](std::string_view name) {
       object += object.empty() ? "{" : ", ";
-      text::append_string(object, name);
+      append_json(object, name);
       object += ": ";
     };
     for (const report::TrialColumn& column : columns) {

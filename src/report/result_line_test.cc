@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "report/python_json.h"
+#include "base/json.h"
 
 namespace clavier::report {
 namespace {
@@ -106,7 +106,7 @@ TEST(ResultLine, AMetricNamedLikeARayColumnGivesWay) {
 TEST(PythonJson, IndentsAndSortsAsJsonDumpDoes) {
   const auto json =
       Json::parse(R"({"lr": 0.1, "b": {"z": [1, [], {}, "x"], "a": NaN}, "a": true, "n": null})");
-  EXPECT_EQ(indented(*json), R"({
+  EXPECT_EQ(to_text(*json, {.indent = 2, .sorted = true}), R"({
   "a": true,
   "b": {
     "a": NaN,

@@ -6,7 +6,6 @@
 
 #include "base/match.h"
 #include "base/utc.h"
-#include "report/python_json.h"
 #include "study/directory_name.h"
 #include "study/text.h"
 
@@ -27,7 +26,7 @@ constexpr const char* kParams = "params.json";
 
 std::string params_of(const std::string& config_json) {
   const auto json = Json::parse(config_json);
-  return json.ok() ? indented(*json) : config_json;
+  return json.ok() ? to_text(*json, {.indent = 2, .sorted = true}) : config_json;
 }
 
 double total_of(const std::string& result_line) {

@@ -5,48 +5,12 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/match.h"
 #include "sched/reports.h"
 #include "study/domain.h"
 #include "study/text.h"
 
 namespace clavier::sched {
 namespace {
-
-/// A parsed value as text again.
-void append(std::string& out, const Json& json) {
-  match(
-      json.data, [&](std::monostate) { out += "null"; },
-      [&](bool truth) { out += truth ? "true" : "false"; },
-      [&](std::uint64_t number) { out += fmt::format("{}", number); },
-      [&](std::int64_t number) { append_json(out, number); },
-      [&](double number) { append_json(out, number); },
-      [&](const std::string& words) { append_json(out, std::string_view(words)); },
-      [&](const Json::List& list) {
-        out += '[';
-        for (const Json& item : list) {
-          if (out.back() != '[') out += ", ";
-          append(out, item);
-        }
-        out += ']';
-      },
-      [&](const Json::Table& table) {
-        out += '{';
-        for (const Json::Field& field : table) {
-          if (out.back() != '{') out += ", ";
-          append_json(out, std::string_view(field.name));
-          out += ": ";
-          append(out, field.value);
-        }
-        out += '}';
-      });
-}
-
-Result<Config> config_of(const Json& json) {
-  std::string text;
-  append(text, json);
-  return text::config_from_json(text);
-}
 
 Result<Takeover> takeover_of(const Json& json) {
   const auto* parts = json.as<Json::List>();
@@ -59,8 +23,8 @@ Result<Takeover> takeover_of(const Json& json) {
   if (!target_step || !donor_step || *target_step < 0 || *donor_step < 0)
     return invalid("the third and the fourth must be steps");
   Takeover takeover{*target, *donor, *target_step, *donor_step};
-  takeover.donor_config = TRY(config_of((*parts)[4]));
-  takeover.config = TRY(config_of((*parts)[5]));
+  takeover.donor_config = TRY(text::config_from_json((*parts)[4]));
+  takeover.config = TRY(text::config_from_json((*parts)[5]));
   return takeover;
 }
 

@@ -72,7 +72,14 @@ bool fulfils(const std::string& constraint, const Config& config);
 /// All of them hold.
 bool satisfies(const Space& space, const Config& config);
 
-/// In the words of a study file: `loguniform(1e-05, 0.1)`.
+/// A domain as a study file writes it, `loguniform = [1e-05, 0.1]`: the distribution and what it
+/// takes. "constant", with its value, for a constant; empty for a function, which no file can hold.
+struct Distribution {
+  std::string name;
+  Value takes;
+};
+Distribution distribution_of(const Domain& domain);
+/// The same for messages: `loguniform(1e-05, 0.1)`.
 std::string describe(const Domain& domain);
 
 }  // namespace clavier
