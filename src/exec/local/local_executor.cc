@@ -188,16 +188,24 @@ void LocalExecutor::start_held() {
   }
 }
 
-/// True if the message was for a launch that waits.
+/// True if the message was for a launch that waits. A trial that is not to run leaves it, and the
+/// others wait on.
 bool LocalExecutor::let_go(const Message& message) {
   const auto held =
       std::ranges::find(held_, message.launch, [](const Order& order) { return order.launch.id; });
   if (held == held_.end()) return false;
   const bool pause = std::holds_alternative<PauseNow>(message.content);
   if (!pause && !std::holds_alternative<StopNow>(message.content)) return true;
-  for (const Share& share : held->launch.shares) taken_.erase(share.slot);
-  told_to_wait_.erase(message.launch);
-  give_up(*held, pause ? ExitKind::kPaused : ExitKind::kStopped, "");
+  auto& members = held->launch.members;
+  const auto leaving = std::ranges::find(members, message.trial, &Member::trial);
+  if (leaving == members.end()) return true;
+  held->members.erase(held->members.begin() + (leaving - members.begin()));
+  members.erase(leaving);
+  heard_.signals.push_back(
+      Exited{message.trial, message.launch, pause ? ExitKind::kPaused : ExitKind::kStopped});
+  if (!members.empty()) return true;
+  heard_.signals.push_back(LaunchEnded{message.launch});
+  release(held->launch);
   held_.erase(held);
   return true;
 }

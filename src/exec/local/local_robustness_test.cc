@@ -295,6 +295,23 @@ TEST_F(LocalRobustnessTest, ALaunchThatWaitsForRoomCanBeStoppedAndPaused) {
   EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{100});
 }
 
+TEST_F(LocalRobustnessTest, OfALaunchThatWaitsForRoomOneTrialCanLeaveAndTheOthersWaitOn) {
+  Order two = order(0);
+  two.launch.members.push_back({.trial = TrialId{5}});
+  two.members.push_back({.directory = "trial_5"});
+  executor();
+  const FewDescriptors few(3);
+  executor().start(two);
+  executor().send(message(0, StopNow{}));
+  EXPECT_EQ(next<Exited>().trial, TrialId{0});
+  executor().send({LaunchId{100}, TrialId{5}, PauseNow{}});
+  const Exited exited = next<Exited>();
+  EXPECT_EQ(exited.trial, TrialId{5});
+  EXPECT_EQ(exited.kind, ExitKind::kPaused);
+  EXPECT_EQ(next<LaunchEnded>().launch, LaunchId{100});
+  for (const Signal& signal : seen_) EXPECT_FALSE(std::holds_alternative<LaunchEnded>(signal));
+}
+
 TEST_F(LocalRobustnessTest, WhatItsGuardHasNoRoomForIsTriedAgain) {
   const auto guard = study_ / "guard.sh";
   std::ofstream(guard) << "#!/bin/sh\n[ -e " << study_ << "/tried ] && exec " << CLAVIER_GUARD
