@@ -18,7 +18,7 @@ std::string running(const Trial& trial, const std::string& no_room) {
                        trial.id.value, trial.slot.value, no_room);
   std::string text = fmt::format("trial {} is {}: it runs in slot {}, at step {}", trial.id.value,
                                  report::status_word(trial, true), trial.slot.value, trial.step);
-  if (trial.verdict != Verdict::kNone)
+  if (trial.decided != Decided::kNone)
     return text + fmt::format("; it has been told to leave{}\n", because(trial.reason));
   if (trial.step >= trial.waits_at()) return text + "; it waits there for a decision\n";
   if (trial.stretch < trial.until)

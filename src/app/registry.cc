@@ -20,21 +20,24 @@ using registry::schedulers;
 using registry::searchers;
 using registry::shares_slots;
 
-template <typename Policy>
-std::vector<const AlgorithmInfo*> infos(const registry::Table<Policy>& table) {
-  std::vector<const AlgorithmInfo*> all;
-  for (const auto& entry : table) all.push_back(&entry.info);
-  return all;
+/// What `ask` answers to the family's table.
+template <typename Ask>
+auto of_table(Family family, Ask ask) {
+  switch (family) {
+    case Family::kSearcher: return ask(searchers());
+    case Family::kScheduler: return ask(schedulers());
+    case Family::kPlanner: break;
+  }
+  return ask(planners());
 }
 
 /// Those that are not there any more as well.
 std::vector<const AlgorithmInfo*> all_infos(Family family) {
-  switch (family) {
-    case Family::kSearcher: return infos(searchers());
-    case Family::kScheduler: return infos(schedulers());
-    case Family::kPlanner: return infos(planners());
-  }
-  return {};
+  return of_table(family, [](const auto& table) {
+    std::vector<const AlgorithmInfo*> all;
+    for (const auto& entry : table) all.push_back(&entry.info);
+    return all;
+  });
 }
 
 /// Null if there is none; of a spec without a variant the first.
@@ -49,19 +52,12 @@ const registry::Entry<Policy>* find(const registry::Table<Policy>& table,
   return nullptr;
 }
 
-/// REQUIRES: it was checked.
-template <typename Policy>
-const registry::Entry<Policy>& chosen(const registry::Table<Policy>& table,
-                                      const AlgorithmSpec& choice) {
-  const auto* entry = find(table, choice);
-  CHECK(entry, "an algorithm that was not checked");
-  return *entry;
-}
-
 template <typename Policy>
 std::unique_ptr<Policy> make(const registry::Table<Policy>& table, const AlgorithmSpec& choice,
                              const StudySpec& spec) {
-  return chosen(table, choice).make(spec, Options(choice));
+  const auto* entry = find(table, choice);
+  CHECK(entry, "an algorithm that was not checked");
+  return entry->make(spec, Options(choice));
 }
 
 std::string_view type_of(const OptionSpec& option) {
@@ -126,16 +122,10 @@ Status check_there(Family family, const AlgorithmSpec& spec) {
 }
 
 Traits traits_of(Family family, const AlgorithmSpec& spec) {
-  const auto traits = [&](const auto& table) {
+  return of_table(family, [&](const auto& table) {
     const auto* entry = find(table, spec);
     return entry ? entry->info.traits : Traits{};
-  };
-  switch (family) {
-    case Family::kSearcher: return traits(searchers());
-    case Family::kScheduler: return traits(schedulers());
-    case Family::kPlanner: return traits(planners());
-  }
-  return {};
+  });
 }
 
 Result<const OptionSpec*> find_option(const AlgorithmInfo& algorithm, std::string_view name) {
@@ -245,10 +235,10 @@ Status check_sense(const StudySpec& spec) {
 }
 
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {
-  const auto& scheduler = chosen(schedulers(), spec.scheduler);
-  if (!scheduler.space) return make(searchers(), spec.search, spec);
+  const auto* scheduler = find(schedulers(), spec.scheduler);
+  if (!scheduler || !scheduler->space) return make(searchers(), spec.search, spec);
   StudySpec changed = spec;
-  changed.space = scheduler.space(spec, Options(spec.scheduler));
+  changed.space = scheduler->space(spec, Options(spec.scheduler));
   return make(searchers(), spec.search, changed);
 }
 

@@ -136,7 +136,7 @@ std::unique_ptr<sched::Scheduler> make_ray_pbt(const StudySpec& spec, const Opti
 }
 
 /// What is to be replayed, as far as the study's text tells it.
-Result<sched::Policy> policy_of(const StudySpec& spec, const Options& options) {
+Result<sched::RecordedPolicy> policy_of(const StudySpec& spec, const Options& options) {
   std::string name = options.text("policy"), lines;
   std::optional<TrialId> trial;
   // Of an earlier study the lines are those of the trial.
@@ -148,9 +148,9 @@ Result<sched::Policy> policy_of(const StudySpec& spec, const Options& options) {
 }
 
 /// The same, of what `check_replay` refuses a configuration that never changes.
-sched::Policy checked_policy(const StudySpec& spec, const Options& options) {
+sched::RecordedPolicy checked_policy(const StudySpec& spec, const Options& options) {
   auto policy = policy_of(spec, options);
-  return policy ? *std::move(policy) : sched::Policy{};
+  return policy ? *std::move(policy) : sched::RecordedPolicy{};
 }
 
 Status check_replay(const StudySpec& spec, const Options& options) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "app/folder_observers.h"
 #include "app/leftovers.h"
+#include "app/outputs.h"
 #include "app/registry.h"
 #include "app/study_check.h"
 #include "app/version.h"
@@ -145,7 +145,9 @@ std::function<bool(const Error&)> Session::patience(const exec::Executor& execut
 
 tuner::World Session::world(exec::Executor& executor, const std::vector<Observer*>& observers) {
   const auto warn_user = [this](const std::string& line) { warn(line); };
-  if (runs_trials()) outputs_ = folder_observers(spec_, options_.folder, first(), warn_user);
+  if (runs_trials())
+    outputs_ = make_outputs(
+        {.spec = spec_, .folder = options_.folder, .live = first(), .warn = warn_user});
   tuner::World world{.executor = executor, .log = log_, .waker = waker_, .mailbox = mailbox_};
   for (const auto& each : outputs_) world.observers.push_back(each.get());
   world.observers.insert(world.observers.end(), observers.begin(), observers.end());

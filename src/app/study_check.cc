@@ -10,7 +10,6 @@
 #include "app/study_file_document.h"
 #include "app/study_file_space.h"
 #include "app/trainer.h"
-#include "app/tuning_spec.h"
 #include "store/step_log.h"
 #include "study/text.h"
 #include "tuner/verify.h"

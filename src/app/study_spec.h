@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -153,6 +154,9 @@ struct SimulateSpec {
   std::optional<std::int64_t> seed = {};        ///< None: the study's.
   std::vector<SimulateEvent> events = {};
 };
+
+/// Stands in a recorded study for what a function of the C++ program computes.
+inline constexpr std::string_view kComputedByProgram = "computed by the program";
 
 /// A study file, read and validated, with every default filled in.
 struct StudySpec {

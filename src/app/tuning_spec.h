@@ -6,9 +6,6 @@
 
 namespace clavier::app {
 
-/// Stands in a recorded study for what a function of the C++ program computes.
-inline constexpr std::string_view kComputedByProgram = "computed by the program";
-
 /// In a program's arguments: be a worker, for the Trainable named next.
 inline constexpr std::string_view kWorkerFlag = "--clavier-worker";
 

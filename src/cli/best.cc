@@ -8,8 +8,8 @@
 #include "app/tuning_spec.h"
 #include "base/match.h"
 #include "base/nearest.h"
-#include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/formats.h"
 #include "cli/studies.h"
 #include "report/wording.h"
 #include "study/text.h"
@@ -22,7 +22,7 @@ namespace {
 struct Asked {
   State state;
   Scope scope;
-  Names seen{};  ///< Of all metrics, in order of appearance.
+  report::Names seen{};  ///< Of all metrics, in order of appearance.
 
   void take(Step step) {
     if (auto* reported = input_as<Reported>(step.turn.input))

@@ -242,6 +242,16 @@ TEST_F(Commands, WhyTellsThatAStartWaitsForTheMachine) {
   EXPECT_EQ(told(), "trial 2 is running: it runs in slot 0, at step 1\n");
 }
 
+TEST_F(Commands, ShowTellsWhyATrialWasStartedMoreThanOnce) {
+  const StudyOnDisk study(home_);
+  EXPECT_FALSE(has(run(run_show, ShowOptions{0, demo(), 2}), "Failures"));
+  append(home_, {opened_again(), with_input(Signal(Exited{TrialId{2}, LaunchId{2}, ExitKind::kLost,
+                                                          "the worker's guard was killed"}))});
+  const std::string out = run(run_show, ShowOptions{2, demo(), 2});
+  EXPECT_TRUE(has(out, "\nFailures and losses:\n")) << out;
+  EXPECT_TRUE(has(out, "  lost: the worker's guard was killed\n")) << out;
+}
+
 TEST_F(Commands, ShowTellsOfDamagedCheckpoints) {
   const StudyOnDisk study(home_);
   EXPECT_FALSE(has(run(run_show, ShowOptions{0, demo(), 2}), "Damaged"));

@@ -9,7 +9,6 @@
 
 #include "app/recorded_study.h"
 #include "app/study_folder.h"
-#include "cli/columns.h"
 #include "cli/interrupts.h"
 #include "cli/studies.h"
 #include "cli/study_data.h"
@@ -68,9 +67,9 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
 
 /// What trials of earlier runs reported last, as the end of the log before `first` says. Parsing
 /// the metrics of a whole long log would take longer than the rest of the start.
-std::shared_ptr<LastMetrics> last_metrics(const app::StudyFolder& folder, StepId first) {
+std::shared_ptr<report::LastMetrics> last_metrics(const app::StudyFolder& folder, StepId first) {
   constexpr std::int64_t kMostSteps = 10'000;
-  auto metrics = std::make_shared<LastMetrics>();
+  auto metrics = std::make_shared<report::LastMetrics>();
   const auto log = store::StepLog::open_to_read(folder.database());
   const StepId from{std::max<std::int64_t>(0, first.value - kMostSteps)};
   // Without it a table lacks some cells, and nothing else does.

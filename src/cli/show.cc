@@ -29,6 +29,7 @@ struct History {
   std::vector<std::pair<StudyTime, Report>> reports;
   std::vector<std::pair<StudyTime, Decision>> decisions;
   std::vector<std::pair<StudyTime, CheckpointVoid>> voids;
+  std::vector<std::pair<StudyTime, Exited>> mishaps;  ///< Failures and losses.
   report::Timeline timeline;
 };
 
@@ -185,6 +186,22 @@ void show_voids(const History& history, Streams& streams) {
                                each.checkpoint.step, report::clean(each.reason));
 }
 
+/// Why it was started more than once.
+void show_mishaps(const History& history, Streams& streams) {
+  if (history.mishaps.empty()) return;
+  const std::size_t all = history.mishaps.size();
+  const std::size_t first = all > kShownReports ? all - kShownReports : 0;
+  streams.out << (first ? fmt::format("\nFailures and losses (the last {} of {}):\n", kShownReports,
+                                      all)
+                        : "\nFailures and losses:\n");
+  for (std::size_t i = first; i < all; ++i) {
+    const auto& [time, exited] = history.mishaps[i];
+    streams.out << fmt::format("  {:>8}  {}: {}\n", report::elapsed(time.time_since_epoch()),
+                               exited.kind == ExitKind::kLost ? "lost" : "failed",
+                               report::clean(exited.error));
+  }
+}
+
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
@@ -269,6 +286,9 @@ int run_show(const ShowOptions& options, Streams& streams) {
         if (const auto* gone = input_as<CheckpointVoid>(step.turn);
             gone && gone->checkpoint.trial == wanted)
           history.voids.emplace_back(step.turn.time, *gone);
+        if (const auto* exited = input_as<Exited>(step.turn);
+            exited && exited->trial == wanted && !exited->error.empty())
+          history.mishaps.emplace_back(step.turn.time, *exited);
         for (const Decision& decision : step.turn.decisions)
           if (subject(decision.action) == wanted)
             history.decisions.emplace_back(step.turn.time, decision);
@@ -280,6 +300,7 @@ int run_show(const ShowOptions& options, Streams& streams) {
   show_facts(*study, trial, streams);
   show_lineage(trial, streams);
   show_launches(history, *id, streams);
+  show_mishaps(history, streams);
   show_voids(history, streams);
   show_reports(history, streams);
   show_decisions(history, streams);

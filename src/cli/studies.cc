@@ -160,36 +160,16 @@ void print_notes(const app::StudySpec& spec, Streams& streams) {
                   std::floor(100 * spec.trial.resources.cpus * found / wanted) / 100));
 }
 
-std::string_view condition(const app::RecordedStudy& study) {
-  if (study.folder.is_running()) return "running";
-  const auto& finished = study.state.finished();
-  // Whoever closes a run in order waits until the last trial has left.
-  if (!finished) return study.state.count(TrialStatus::kRunning) > 0 ? "interrupted" : "paused";
-  switch (finished->kind) {
-    case FinishKind::kDone:
-    case FinishKind::kStopRule: break;
-    case FinishKind::kUser: return "stopped";
-    case FinishKind::kFailure: return "failed";
-  }
-  return "finished";
-}
-
-std::string best_text(const State& state) {
-  if (!state.best()) return "none yet";
-  const Trial& best = state.trial(*state.best());
-  return fmt::format("{} {} (trial {})", state.objective().metric, report::number(best.best->value),
-                     best.id.value);
-}
-
-std::string_view reason_of(const Trial& trial) {
-  const bool goes_on = trial.status == TrialStatus::kPending ||
-                       (trial.status == TrialStatus::kRunning && trial.verdict == Verdict::kNone);
-  return goes_on ? std::string_view() : std::string_view(trial.reason);
-}
-
 std::string counts_text(const app::RecordedStudy& study) {
   const std::string counts = report::counts(study.state, study.folder.is_running());
   return counts.empty() ? "none" : counts;
+}
+
+report::Viewed view_of(const app::RecordedStudy& study) {
+  return {.state = study.state,
+          .space = study.spec.space,
+          .now = now_of(study),
+          .runs = study.folder.is_running()};
 }
 
 StudyTime now_of(const app::RecordedStudy& study) {

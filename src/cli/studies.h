@@ -8,6 +8,7 @@
 #include "app/recorded_study.h"
 #include "app/study_spec.h"
 #include "cli/commands.h"
+#include "report/views.h"
 #include "report/wording.h"
 
 /// What several commands share.
@@ -36,14 +37,11 @@ Result<app::StudySpec> load_study(const StudySource& source,
 /// What a study file says that may not be meant, as `check` and `run` tell it, one line each.
 void print_notes(const app::StudySpec& spec, Streams& streams);
 
-/// "running"; "paused", or "interrupted" where its tuner did not end in order; "finished",
-/// "stopped" by its user, or "failed": ended by failures, and going on once they are mended.
-std::string_view condition(const app::RecordedStudy& study);
-/// "loss 0.123 (trial 7)" or "none yet".
-std::string best_text(const State& state);
+using report::best_text;
+using report::reason_of;
 using report::status_word;
-/// Why the trial is where it is; empty while it runs or waits to, whatever was said before.
-std::string_view reason_of(const Trial& trial);
+/// What is shown of it. Valid as long as the study.
+report::Viewed view_of(const app::RecordedStudy& study);
 /// "3 running, 7 completed"; "none" without any.
 std::string counts_text(const app::RecordedStudy& study);
 /// The time of the study, which goes on while it runs, whether anything is logged or not.

@@ -94,7 +94,7 @@ bool RulePlanner::holds_up(const State& state) const {
   return std::ranges::any_of(state.with_status(TrialStatus::kRunning), [&](TrialId id) {
     const Trial& trial = state.trial(id);
     const std::size_t slot = index_of(trial.slot);
-    if (trial.verdict != Verdict::kNone || trial.step < trial.waits_at() || slot >= work_.size())
+    if (trial.decided != Decided::kNone || trial.step < trial.waits_at() || slot >= work_.size())
       return false;
     const int number = number_of(id);
     const bool promised = number >= 0 && view_.trials[static_cast<std::size_t>(number)].slot >= 0;

@@ -39,22 +39,27 @@ inline worker::StartLine start_line(const Order& order, std::size_t member,
   line.width = what.width;
   line.checkpoints = std::move(rules);
   if (line.checkpoints.best) line.best = what.best;
+  line.members = std::ssize(order.members);
   line.slots = static_cast<std::int64_t>(order.launch.shares.size());
   if (const auto speed = emulated_speed(order)) line.step_seconds = seconds_per_step / *speed;
   return line;
 }
 
-/// The content of a message as the worker reads it.
+/// The content of a message as the worker reads it; `named`: to that trial of several.
 inline worker::ToWorker line(const decltype(Message::content)& content,
-                             const std::filesystem::path& study) {
+                             const std::filesystem::path& study,
+                             std::optional<TrialId> named = {}) {
   using worker::ToWorker;
   return match(
-      content, [](const ContinueTo& go_on) { return ToWorker(worker::ContinueLine{go_on.until}); },
-      [](const StopNow&) { return ToWorker(worker::StopLine{}); },
-      [](const PauseNow&) { return ToWorker(worker::PauseLine{}); },
+      content,
+      [&](const ContinueTo& go_on) {
+        return ToWorker(worker::ContinueLine{go_on.until, named});
+      },
+      [&](const StopNow&) { return ToWorker(worker::StopLine{named}); },
+      [&](const PauseNow&) { return ToWorker(worker::PauseLine{named}); },
       [&](const ExploitFrom& exploit) {
         return ToWorker(worker::ExploitLine{(study / exploit.donor.path).string(), exploit.config,
-                                            exploit.donor.step, exploit.until});
+                                            exploit.donor.step, exploit.until, named});
       });
 }
 

@@ -285,7 +285,7 @@ TEST(Wording, AStatusIsOneWordEverywhere) {
   EXPECT_EQ(status_word(trial, true), "pending");
   trial.status = TrialStatus::kRunning;
   EXPECT_EQ(status_word(trial, true), "running");
-  trial.verdict = Verdict::kHold;
+  trial.decided = Decided::kHold;
   EXPECT_EQ(status_word(trial, true), "pausing");
   EXPECT_EQ(status_word(trial, false), "interrupted");
 }

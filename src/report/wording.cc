@@ -54,13 +54,13 @@ std::string_view status_word(TrialStatus status, bool study_runs) {
 }
 
 std::string_view status_word(const Trial& trial, bool study_runs) {
-  if (trial.live() && study_runs) switch (trial.verdict) {
-      case Verdict::kStop: return "stopping";
-      case Verdict::kComplete: return "completing";
-      case Verdict::kPause:
-      case Verdict::kHold:
-      case Verdict::kRequeue: return "pausing";
-      case Verdict::kNone: break;
+  if (trial.live() && study_runs) switch (trial.decided) {
+      case Decided::kStop: return "stopping";
+      case Decided::kComplete: return "completing";
+      case Decided::kPause:
+      case Decided::kHold:
+      case Decided::kRequeue: return "pausing";
+      case Decided::kNone: break;
     }
   return status_word(trial.status, study_runs);
 }

@@ -172,14 +172,14 @@ class World {
       case 4: return damage(trial);
       case 5: return discard(trial);
       case 0:
-        if (state_.trial(trial).live() && state_.trial(trial).verdict == Verdict::kNone)
+        if (state_.trial(trial).live() && state_.trial(trial).decided == Decided::kNone)
           turn(UserCommand{PauseTrial{trial}}, {{Pause{trial, true}, "user"}});
         return;
       case 1:
         if (!held().empty()) turn(UserCommand{ResumeTrial{held().front()}});
         return;
       case 2:
-        if (state_.trial(trial).live() && state_.trial(trial).verdict == Verdict::kNone)
+        if (state_.trial(trial).live() && state_.trial(trial).decided == Decided::kNone)
           turn(Signal{Deadline{}}, {{Requeue{trial}, "makes room"}});
         return;
       default:
@@ -219,7 +219,7 @@ class World {
     for (std::size_t i = turn.decisions.size(); i-- > 0;) {
       Action& action = turn.decisions[i].action;
       const TrialId trial = subject(action);
-      if (!state_.trial(trial).live() || state_.trial(trial).verdict != Verdict::kNone) continue;
+      if (!state_.trial(trial).live() || state_.trial(trial).decided != Decided::kNone) continue;
       if (auto* go_on = std::get_if<Continue>(&action); go_on && rng_.below(4) == 0)
         go_on->stretch = state_.trial(trial).step + 1;
       if (auto* exploit = std::get_if<Exploit>(&action); exploit && rng_.below(4) == 0)
@@ -250,7 +250,7 @@ class World {
 
   bool late(const Report& report) const {
     const Trial& trial = state_.trial(report.trial);
-    return !trial.live() || trial.launch != report.launch || trial.verdict != Verdict::kNone;
+    return !trial.live() || trial.launch != report.launch || trial.decided != Decided::kNone;
   }
 
   void turn(Input input, std::vector<Decision> decisions = {}) {

@@ -79,9 +79,9 @@ Result<std::vector<Takeover>> read_takeovers(std::string_view text, std::string_
   return takeovers;
 }
 
-Policy policy_of(const std::vector<Takeover>& takeovers) {
+RecordedPolicy policy_of(const std::vector<Takeover>& takeovers) {
   CHECK(!takeovers.empty());
-  Policy policy;
+  RecordedPolicy policy;
   const std::string* lineage = &takeovers.back().target;
   for (auto each = takeovers.rbegin(); each != takeovers.rend(); ++each) {
     if (each->target != *lineage) continue;
@@ -93,8 +93,8 @@ Policy policy_of(const std::vector<Takeover>& takeovers) {
   return policy;
 }
 
-Result<Policy> read_policy(std::string_view text, std::string_view name, const Space& space,
-                           std::optional<TrialId> trial) {
+Result<RecordedPolicy> read_policy(std::string_view text, std::string_view name, const Space& space,
+                                   std::optional<TrialId> trial) {
   auto all = TRY(numbered(text, name));
   std::vector<Takeover> takeovers;
   std::vector<int> lines;
@@ -114,7 +114,7 @@ Result<Policy> read_policy(std::string_view text, std::string_view name, const S
   if (last == 0)
     return invalid(fmt::format("{}: trial {} took over nobody's weights", name, trial->value));
   takeovers.resize(last);
-  Policy policy = policy_of(takeovers);
+  RecordedPolicy policy = policy_of(takeovers);
   const auto first = std::ranges::find(takeovers, policy.initial, &Takeover::donor_config);
   const auto fits = complete(space, policy.initial, [](std::size_t) { return Value{}; });
   if (!fits)
@@ -124,11 +124,11 @@ Result<Policy> read_policy(std::string_view text, std::string_view name, const S
   return policy;
 }
 
-PbtReplay::PbtReplay(Policy policy, Steps max_steps)
+PbtReplay::PbtReplay(RecordedPolicy policy, Steps max_steps)
     : policy_(std::move(policy)), max_steps_(max_steps) {}
 
 Steps PbtReplay::after(Steps step) const {
-  for (const Policy::Change& change : policy_.changes)
+  for (const RecordedPolicy::Change& change : policy_.changes)
     if (change.step > step) return std::min(change.step, max_steps_);
   return max_steps_;
 }
@@ -147,8 +147,8 @@ std::vector<Decision> PbtReplay::decide(const Turn& turn, const State& state) co
     if (report.step >= max_steps_)
       return decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", max_steps_)});
     if (report.step < trial.until) return;
-    const Policy::Change* due = nullptr;
-    for (const Policy::Change& change : policy_.changes)
+    const RecordedPolicy::Change* due = nullptr;
+    for (const RecordedPolicy::Change& change : policy_.changes)
       if (change.step <= report.step) due = &change;
     if (!due || same_config(due->config, trial.config))
       return decisions.push_back({Continue{trial.id, after(report.step)}});

@@ -22,7 +22,7 @@ void for_each_report(const Turn& turn, const State& state, const Visit& visit) {
     if (!state.known(report.trial)) continue;
     const Trial& trial = state.trial(report.trial);
     if (ended(trial.status)) continue;
-    if (!ends(trial.verdict) || decided(turn, trial.id)) visit(report, trial);
+    if (!ends(trial.decided) || decided(turn, trial.id)) visit(report, trial);
   }
 }
 

@@ -4,7 +4,7 @@
 #include <deque>
 #include <memory>
 
-#include "cluster/planner.h"
+#include "tests/support/array_planner.h"
 #include "tests/support/scheduler_fake.h"
 #include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
@@ -14,31 +14,6 @@ namespace clavier::tuner {
 namespace {
 
 constexpr std::size_t kMembers = 3;
-
-class ArrayPlanner final : public cluster::Planner {
- public:
-  ArrayPlanner() : Planner({}) {}
-  cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
-                     StudyTime) override {
-    cluster::Plan plan;
-    plan.left_out.assign(demand.wants.size(), "no room");
-    std::size_t want = 0;
-    for (const SlotId slot : cluster.free_slots()) {
-      cluster::Start start{.wants = {}, .slots = {slot}};
-      for (; want < demand.wants.size() && start.wants.size() < kMembers; ++want) {
-        start.wants.push_back(want);
-        plan.left_out[want].clear();
-      }
-      if (!start.wants.empty()) plan.starts.push_back(std::move(start));
-    }
-    return plan;
-  }
-  /// It wants to see all that its launches could hold, also where one trial is to go first.
-  std::size_t appetite(const cluster::ClusterState& cluster,
-                       const cluster::Supply&) const override {
-    return kMembers * cluster.free_count();
-  }
-};
 
 class ArrayTest : public testing::Test {
  protected:
@@ -79,7 +54,7 @@ class ArrayTest : public testing::Test {
   StudyOptions options_{.objective = {"loss", Mode::kMin}};
   search::FakeSearcher searcher_{{}};
   sched::ScriptedScheduler scheduler_;
-  ArrayPlanner planner_;
+  ArrayPlanner planner_{kMembers};
   std::deque<Step> steps_;
   std::int64_t next_ = 0;
   std::unique_ptr<Director> director_;
@@ -150,7 +125,7 @@ TEST_F(ArrayTest, AReplayComesToTheSameStateAndCluster) {
   exits(1, ExitKind::kLost);
   search::FakeSearcher searcher = search::FakeSearcher::counting(6);
   sched::ScriptedScheduler scheduler;
-  ArrayPlanner planner;
+  ArrayPlanner planner(kMembers);
   Director again(options_, Policies{searcher, scheduler, planner});
   for (const Step& step : steps_) ASSERT_TRUE(again.replay(step).ok());
   EXPECT_EQ(again.state().count(TrialStatus::kRunning),

@@ -58,12 +58,12 @@ bool Director::late(const Report& report) const {
 /// Nothing can be decided about it any more: it has ended, or is told to.
 bool Director::closed(TrialId id) const {
   const Trial& trial = state_.trial(id);
-  return ended(trial.status) || ends(trial.verdict);
+  return ended(trial.status) || ends(trial.decided);
 }
 
-void Director::look_again(TrialId id) {
+void Director::update_at_rest(TrialId id) {
   const Trial& trial = state_.trial(id);
-  if (trial.live() && trial.verdict == Verdict::kNone && trial.step >= trial.waits_at())
+  if (trial.live() && trial.decided == Decided::kNone && trial.step >= trial.waits_at())
     at_rest_.insert(id);
   else
     at_rest_.erase(id);
@@ -73,7 +73,7 @@ void Director::fold_input(const Turn& turn) {
   const auto* exited = input_as<Exited>(turn);
   const bool known = exited && state_.known(exited->trial);
   const bool was_live = known && state_.trial(exited->trial).live();
-  const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
+  const bool decided_upon = known && state_.trial(exited->trial).decided != Decided::kNone;
   state_.apply_input(turn);
   cluster_.apply_input(turn);
   faults_.begin();
@@ -81,24 +81,24 @@ void Director::fold_input(const Turn& turn) {
   if (input_as<Opened>(turn)) {
     closing_ = false;
     faults_.opened();
-    for (const Trial& trial : state_.trials()) look_again(trial.id);
+    for (const Trial& trial : state_.trials()) update_at_rest(trial.id);
   }
   if (input_as<PauseStudy>(turn)) closing_ = true;
   if (const auto* reported = input_as<Reported>(turn); reported && !turn.late) {
     for (const Report& report : reported->reports) {
       faults_.reported(report, state_);
-      look_again(report.trial);
+      update_at_rest(report.trial);
     }
   }
   if (!was_live) return;
-  look_again(exited->trial);
+  update_at_rest(exited->trial);
   if (ended(state_.trial(exited->trial).status)) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);
   }
   const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
-  if (failed && !excused)
+  if (failed && !decided_upon)
     faults_.failed(
         *exited,
         options_.retries.max_failures < 0 ? Faults::Retries::kEndless : Faults::Retries::kLimited,
@@ -108,7 +108,7 @@ void Director::fold_input(const Turn& turn) {
 }
 
 Turn Director::decide(StepId id, StudyTime time, Input input) {
-  excuse(input);
+  judge_exit(input);
   Turn turn{.id = id, .time = time, .input = std::move(input)};
   if (const auto* reported = input_as<Reported>(turn))
     turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
@@ -142,7 +142,7 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
 /// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
 /// where that disk is the study's, its executor lets it wait until there is room.
-void Director::excuse(Input& input) const {
+void Director::judge_exit(Input& input) const {
   auto* exited = input_as<Exited>(input);
   if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
     exited->kind = ExitKind::kLost;
@@ -154,7 +154,7 @@ void Director::excuse(Input& input) const {
 
 void Director::fold_decisions(const Turn& turn) {
   state_.apply_decisions(turn);
-  for (const Decision& decision : turn.decisions) look_again(subject(decision.action));
+  for (const Decision& decision : turn.decisions) update_at_rest(subject(decision.action));
   cluster_.apply_decisions(turn);
   retention_.observe(turn, state_);
   policies_.scheduler.observe(turn, state_);
@@ -170,7 +170,7 @@ Status Director::replay(const Step& step) {
   if (remembers() && step.fill.asked) ask_planner(demand(runnables(appetite())));
   state_.apply(step.fill, step.turn.time);
   for (const Launch& launch : step.fill.launches)
-    for (const Member& member : launch.members) look_again(member.trial);
+    for (const Member& member : launch.members) update_at_rest(member.trial);
   cluster_.apply(step.fill, step.turn.time);
   return {};
 }
@@ -243,7 +243,7 @@ void Director::make_room(Turn& turn) const {
     for (const LaunchId launch : crowd.busy) {
       std::vector<TrialId> members;
       for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-        if (state_.trial(id).launch == launch && state_.trial(id).verdict == Verdict::kNone &&
+        if (state_.trial(id).launch == launch && state_.trial(id).decided == Decided::kNone &&
             !leaves(turn, id))
           members.push_back(id);
       if (!members.empty()) stay.push_back(std::move(members));
@@ -350,7 +350,7 @@ void Director::obey(const UserCommand& command, Turn& turn) {
       [&](const StopTrial& stop) { decide(stop.trial, Stop{stop.trial}, "stopped by the user"); },
       [&](const PauseStudy&) {
         for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-          if (state_.trial(id).verdict == Verdict::kNone)
+          if (state_.trial(id).decided == Decided::kNone)
             decide(id, Requeue{id}, "the run is being closed");
       },
       [&](const StopStudy&) {
@@ -366,7 +366,7 @@ void Director::end_study(Finished finished, Turn& turn) {
   const bool goes_on = finished.kind == FinishKind::kFailure;
   for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
     const Trial& trial = state_.trial(id);
-    const bool leaves = trial.verdict != Verdict::kNone;
+    const bool leaves = trial.decided != Decided::kNone;
     if (!trial.open() || decided(turn, id) || (goes_on && leaves)) continue;
     turn.decisions.push_back({goes_on ? Action(Requeue{id}) : Action(Stop{id}),
                               std::string(kStudyEnds) + finished.reason});

@@ -85,10 +85,10 @@ class Director {
  private:
   void fold_input(const Turn& turn);
   void fold_decisions(const Turn& turn);
-  void look_again(TrialId trial);
+  void update_at_rest(TrialId trial);
   bool late(const Report& report) const;
   bool closed(TrialId trial) const;
-  void excuse(Input& input) const;
+  void judge_exit(Input& input) const;
   bool decided(const Turn& turn, TrialId trial) const;
   bool leaves(const Turn& turn, TrialId trial) const;
   void judge_report(const Reported& reported, Turn& turn) const;

@@ -165,7 +165,7 @@ bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster:
   for (const SlotId slot : start.slots) started.shares.push_back({.slot = slot, .part = part});
   const Fill launch{.launches = {std::move(started)}};
   state_.apply(launch, state_.now());
-  for (const Member& each : launch.launches.front().members) look_again(each.trial);
+  for (const Member& each : launch.launches.front().members) update_at_rest(each.trial);
   cluster_.apply(launch, state_.now());
   fill.launches.push_back(launch.launches.front());
   return complete;

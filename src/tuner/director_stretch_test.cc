@@ -111,7 +111,7 @@ TEST_F(DirectorStretches, ATrialThatLeavesIsRunnableAgainFromItsCheckpoint) {
   planner_.answers = {{.stays = false, .reason = "another takes its slot"}};
   EXPECT_EQ(report(2).turn.decisions,
             (std::vector<Decision>{{Requeue{kTrial}, "another takes its slot"}}));
-  EXPECT_EQ(trial().verdict, Verdict::kRequeue);
+  EXPECT_EQ(trial().decided, Decided::kRequeue);
   leave(ExitKind::kPaused);
   EXPECT_TRUE(trial().live());
   EXPECT_EQ(trial().step, 2);

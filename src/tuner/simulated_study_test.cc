@@ -99,7 +99,7 @@ class Meddler : public Observer {
   Result<StepId> resume() override { return next_; }
   Status on_step(const Step& step, const State& state) override {
     for (const Trial& trial : state.trials())
-      if ((trial.held || trial.verdict == Verdict::kHold) && rng_.below(8) == 0)
+      if ((trial.held || trial.decided == Decided::kHold) && rng_.below(8) == 0)
         TRY(mailbox_->post(ResumeTrial{trial.id}));
     if (std::holds_alternative<UserCommand>(step.turn.input) || rng_.below(9) != 0) return {};
     const auto& live = state.with_status(TrialStatus::kRunning);
@@ -251,6 +251,24 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
     crash_after_every_step({.trials = 6, .planner = "auto", .population = true, .sharing = sharing},
                            41);
   }
+}
+
+TEST(SimulatedStudy, SoItDoesWhereLaunchesHaveSeveralTrials) {
+  for (const bool promotion : {true, false})
+    crash_after_every_step({.trials = 14, .promotion = promotion, .members = 3});
+  crash_after_every_step({.trials = 9, .failures = 0.01, .members = 4}, 3);
+  crash_after_every_step({.trials = 6, .population = true, .members = 3}, 7);
+}
+
+TEST(SimulatedStudy, TrialsOfOneLaunchAreReallyTogether) {
+  std::size_t several = 0, together = 0;
+  for (const Step& step : uninterrupted({.trials = 27, .members = 3})) {
+    for (const Launch& launch : step.fill.launches) several += launch.members.size() == 3;
+    if (const auto* reported = input_as<Reported>(step.turn))
+      together += reported->reports.size() == 3;
+  }
+  EXPECT_GT(several, 5u);
+  EXPECT_GT(together, 5u);
 }
 
 TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {

@@ -164,7 +164,7 @@ std::vector<TrialId> Tuner::reporting_as_they_leave(const Input& input) const {
   const auto* reported = input_as<Reported>(input);
   if (!reported) return leaving;
   for (const Report& report : reported->reports)
-    if (state().known(report.trial) && state().trial(report.trial).verdict != Verdict::kNone)
+    if (state().known(report.trial) && state().trial(report.trial).decided != Decided::kNone)
       leaving.push_back(report.trial);
   return leaving;
 }

@@ -76,6 +76,7 @@ void encode(const ReportLine& report, std::string& out) {
   if (report.seconds) line.real("seconds", *report.seconds);
   line.metrics(report.metrics);
   if (!report.checkpoint.empty()) line.string("checkpoint", report.checkpoint);
+  if (report.more) line.truth("more", true);
 }
 
 void encode(const FromWorker& message, std::string& out) {
@@ -90,6 +91,10 @@ void encode(const FromWorker& message, std::string& out) {
         if (!hello.name.empty()) line.string("name", hello.name);
         if (hello.pid != 0) line.number("pid", hello.pid);
         if (hello.paced) line.truth("paced", true);
+        if (hello.takes != Takes{})
+          line.raw("takes",
+                   fmt::format(R"({{"members":{},"shares":{},"elastic":{}}})", hello.takes.members,
+                               hello.takes.shares, hello.takes.elastic));
       },
       [&](const ReportLine& report) { encode(report, out); },
       [&](const CheckpointLine& saved) {
@@ -132,12 +137,20 @@ void encode(const ToWorker& message, std::string& out) {
         }
         if (start.slots != 1) line.number("slots", start.slots);
         if (start.step_seconds > 0) line.real("step_seconds", start.step_seconds);
+        if (start.members != 1) line.number("members", start.members);
+        if (start.shares != 1) line.number("shares", start.shares);
+        if (start.rank != 0) line.number("rank", start.rank);
       },
-      [&](const ContinueLine& go_on) { LineWriter(out, "continue").until(go_on.until); },
-      [&](const StopLine&) { LineWriter(out, "stop"); },
-      [&](const PauseLine&) { LineWriter(out, "pause"); },
+      [&](const ContinueLine& go_on) {
+        LineWriter line(out, "continue");
+        line.ids(go_on.trial, {});
+        line.until(go_on.until);
+      },
+      [&](const StopLine& stop) { LineWriter(out, "stop").ids(stop.trial, {}); },
+      [&](const PauseLine& pause) { LineWriter(out, "pause").ids(pause.trial, {}); },
       [&](const ExploitLine& exploit) {
         LineWriter line(out, "exploit");
+        line.ids(exploit.trial, {});
         line.string("checkpoint", exploit.checkpoint);
         line.raw("config", text::to_json(exploit.config));
         line.number("step", exploit.step);

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/folder_observers.h"
+#include "app/outputs.h"
 #include "app/recorded_study.h"
 #include "app/session.h"
 #include "app/simulate_study.h"
@@ -126,7 +126,8 @@ class IdleExecutor final : public exec::Executor {
 };
 
 void fold(const store::StepLog& log, const app::StudySpec& spec, const fs::path& folder) {
-  const auto observers = app::folder_observers(spec, folder, StepId{0}, [](const std::string&) {});
+  const auto observers = app::make_outputs(
+      {.spec = spec, .folder = folder, .live = StepId{0}, .warn = [](const std::string&) {}});
   State state(spec.objective, spec.trial.retries);
   for (const auto& each : observers) CHECK(each->resume().ok());
   CHECK(log.read(StepId{0}, store::Metrics::kParse,

@@ -10,10 +10,11 @@
 //
 // where LocalWorld derives from ExecutorWorld (both in clavier::exec) and owns a Waker, a
 // temporary study folder (ScratchDirectory) and the executor, which plays trials as
-// `scripted_trial` (exec/scripted_trial.h) does: a thread calls it, a worker process is a test
-// program whose main is `worker_main(scripted_trial)`, a simulator reads `script_of(config)` and
-// reports loss = 1 / step. The objective metric is "loss". What an executor cannot do by its
-// nature is said in ExecutorKind and skipped. Include this in one source file per test program.
+// `scripted_trial` and `scripted_launch` (tests/support/scripted_trial.h) do: a thread calls them,
+// a worker process is a test program whose main is `worker_main(scripted_launch, …)`, a simulator
+// reads `script_of(config)` and reports loss = 1 / step. The objective metric is "loss". What an
+// executor cannot do by its nature is said in ExecutorKind and skipped. Include this in one source
+// file per test program.
 
 #include <gtest/gtest.h>
 
@@ -21,6 +22,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,9 +54,10 @@ class ExecutorWorld {
 struct ExecutorKind {
   std::string name;
   std::function<std::unique_ptr<ExecutorWorld>(const WorldOptions&)> make;
-  bool fails = true;     ///< Trials can fail.
-  bool silent = true;    ///< Trials can run without reporting.
-  bool exploits = true;  ///< Trials can take over a checkpoint.
+  bool fails = true;        ///< Trials can fail.
+  bool silent = true;       ///< Trials can run without reporting.
+  bool exploits = true;     ///< Trials can take over a checkpoint.
+  std::size_t members = 1;  ///< Trials that one launch may have.
 };
 
 inline std::ostream& operator<<(std::ostream& out, const ExecutorKind& kind) {
@@ -76,12 +79,19 @@ class ExecutorContract : public ::testing::TestWithParam<ExecutorKind> {
   /// A directory per trial, a launch per call.
   LaunchId start(TrialId trial, const ScriptedTrial& script, Steps until = kForever,
                  SlotId slot = {0}, std::optional<Checkpoint> from = {}) {
+    return start({{trial, from ? 2 : 1, from, until}}, {script}, slot);
+  }
+  /// Those trials as one launch.
+  LaunchId start(std::vector<Member> members, const std::vector<ScriptedTrial>& scripts,
+                 SlotId slot = {0}) {
     Order order;
     order.launch.id = LaunchId{next_launch_++};
-    order.launch.members = {{trial, from ? 2 : 1, from, until}};
+    order.launch.members = std::move(members);
     order.launch.shares = {{slot, 1.0}};
-    order.members = {
-        {.config = config_of(script), .directory = "trial_" + std::to_string(trial.value)}};
+    for (std::size_t i = 0; i < scripts.size(); ++i)
+      order.members.push_back(
+          {.config = config_of(scripts[i]),
+           .directory = "trial_" + std::to_string(order.launch.members[i].trial.value)});
     order.slots = {{.id = slot, .node = NodeId{0}}};
     executor().start(order);
     return order.launch.id;
@@ -146,6 +156,21 @@ class ExecutorContract : public ::testing::TestWithParam<ExecutorKind> {
     std::vector<Steps> steps;
     for (const Report& report : reports(seen)) steps.push_back(report.step);
     return steps;
+  }
+  static std::vector<Steps> steps_of(const Seen& seen, TrialId trial) {
+    std::vector<Steps> steps;
+    for (const Report& report : reports(seen))
+      if (report.trial == trial) steps.push_back(report.step);
+    return steps;
+  }
+  static std::map<TrialId, ExitKind> exits(const Seen& seen) {
+    std::map<TrialId, ExitKind> kinds;
+    for (const Exited& exit : all<Exited>(seen))
+      EXPECT_TRUE(kinds.emplace(exit.trial, exit.kind).second) << "exactly one";
+    return kinds;
+  }
+  Seen until_reports(std::size_t count) {
+    return collect([=](const Seen& seen) { return reports(seen).size() == count; });
   }
   /// The one exit, which its launch's end must follow at once among signals of that launch.
   static Exited exit_of(const Seen& seen) {
@@ -408,6 +433,97 @@ TEST_P(ExecutorContract, ATrialTakesOverAnotherOnesCheckpointAndConfiguration) {
   const auto seen = until_ended();
   EXPECT_EQ(steps_of(seen), (std::vector<Steps>{5}));
   EXPECT_EQ(exit_of(seen).kind, ExitKind::kCompleted);
+}
+
+TEST_P(ExecutorContract, MembersOfALaunchReportInTheirOwnNamesAndItEndsAfterTheLastOfThem) {
+  if (GetParam().members < 3) GTEST_SKIP();
+  const TrialId a{1}, b{2}, c{3};
+  const auto launch = start({{a}, {b}, {c}}, {{.steps = 3}, {.steps = 1}, {.steps = 2}});
+  const auto seen = until_ended();
+  EXPECT_EQ(steps_of(seen, a), (std::vector<Steps>{1, 2, 3}));
+  EXPECT_EQ(steps_of(seen, b), (std::vector<Steps>{1}));
+  EXPECT_EQ(steps_of(seen, c), (std::vector<Steps>{1, 2}));
+  for (const Report& report : reports(seen)) EXPECT_EQ(report.launch, launch);
+  EXPECT_EQ(exits(seen),
+            (std::map<TrialId, ExitKind>{
+                {a, ExitKind::kCompleted}, {b, ExitKind::kCompleted}, {c, ExitKind::kCompleted}}));
+  EXPECT_TRUE(std::holds_alternative<LaunchEnded>(seen.back()));
+}
+
+TEST_P(ExecutorContract, MembersWaitForTheDecisionOnEachAndAreToldOneByOne) {
+  if (GetParam().members < 3) GTEST_SKIP();
+  const TrialId a{1}, b{2}, c{3};
+  const Member at_one{.trial = a, .until = 1};
+  std::vector<Member> members{at_one, at_one, at_one};
+  members[1].trial = b;
+  members[2].trial = c;
+  const auto launch = start(members, {{.steps = 2}, {.steps = 9}, {.steps = 9}});
+  EXPECT_EQ(all<Reported>(until_reports(3)).size(), 1u) << "what belongs together comes together";
+  EXPECT_TRUE(shortly().empty());
+  tell(c, launch, StopNow{});
+  tell(b, launch, PauseNow{});
+  tell(a, launch, ContinueTo{});
+  const auto seen = until_ended();
+  EXPECT_EQ(steps_of(seen, a), (std::vector<Steps>{2}));
+  EXPECT_EQ(reports(seen).size(), 1u);
+  EXPECT_EQ(exits(seen),
+            (std::map<TrialId, ExitKind>{
+                {a, ExitKind::kCompleted}, {b, ExitKind::kPaused}, {c, ExitKind::kStopped}}));
+  const auto saved = all<CheckpointSaved>(seen);
+  ASSERT_EQ(saved.size(), 1u);
+  EXPECT_EQ(saved[0].checkpoint.trial, b);
+  EXPECT_EQ(saved[0].checkpoint.step, 1);
+  if (!world_->study().empty()) {
+    EXPECT_TRUE(std::filesystem::exists(world_->study() / saved[0].checkpoint.path / "step"));
+  }
+}
+
+TEST_P(ExecutorContract, AMemberThatWasPausedGoesOnAloneAndOneThatWasAloneAmongOthers) {
+  if (GetParam().members < 2) GTEST_SKIP();
+  const TrialId a{1}, b{2};
+  const Checkpoint alone = pause_at_two(b, {.steps = 5});
+  const auto launch =
+      start({{.trial = a, .until = 2}, {b, 2, alone}}, {{.steps = 3}, {.steps = 5}});
+  collect([&](const Seen& seen) {
+    return !steps_of(seen, a).empty() && steps_of(seen, a).back() == 2;
+  });
+  tell(a, launch, PauseNow{});
+  const auto seen = until_ended();
+  EXPECT_EQ(steps_of(seen, b).back(), 5) << "its steps count from its own checkpoint";
+  const auto saved = all<CheckpointSaved>(seen);
+  ASSERT_EQ(saved.size(), 1u);
+  start(a, {.steps = 3}, kForever, {0}, saved[0].checkpoint);
+  EXPECT_EQ(steps_of(until_ended()), (std::vector<Steps>{3}));
+}
+
+TEST_P(ExecutorContract, AMemberThatFailsFailsAlone) {
+  if (GetParam().members < 2 || !GetParam().fails) GTEST_SKIP();
+  const TrialId a{1}, b{2};
+  start({{a}, {b}}, {{.steps = 5, .fails_at = 2}, {.steps = 4}});
+  const auto seen = until_ended();
+  EXPECT_EQ(steps_of(seen, a), (std::vector<Steps>{1}));
+  EXPECT_EQ(steps_of(seen, b), (std::vector<Steps>{1, 2, 3, 4}));
+  EXPECT_EQ(exits(seen),
+            (std::map<TrialId, ExitKind>{{a, ExitKind::kFailed}, {b, ExitKind::kCompleted}}));
+}
+
+TEST_P(ExecutorContract, ALaunchOfMoreMembersThanItTakesIsRefusedForEachAndTheSlotIsFree) {
+  std::vector<Member> members;
+  std::vector<ScriptedTrial> scripts;
+  for (std::size_t i = 0; i <= GetParam().members; ++i) {
+    members.push_back({.trial = TrialId{static_cast<std::int64_t>(i)}});
+    scripts.push_back({.steps = 1});
+  }
+  start(members, scripts);
+  const auto seen = until_ended();
+  const auto kinds = exits(seen);
+  EXPECT_EQ(kinds.size(), members.size());
+  for (const Exited& exit : all<Exited>(seen)) {
+    EXPECT_EQ(exit.kind, ExitKind::kRefused);
+    EXPECT_NE(exit.error, "");
+  }
+  start(kTrial, {.steps = 1});
+  EXPECT_EQ(exit_of(until_ended()).kind, ExitKind::kCompleted);
 }
 
 TEST_P(ExecutorContract, ADeadlineIsASignalAndNeverEarly) {

@@ -37,6 +37,7 @@ class FakeLink final : public Link {
 
   void send(ReportLine report) override { told.emplace_back(std::move(report)); }
   void send(CheckpointLine saved) override { told.emplace_back(std::move(saved)); }
+  void send(ExitedLine exited) override { told.emplace_back(std::move(exited)); }
   std::optional<ToWorker> receive(Wait wait) override {
     if (!arrived.empty()) return pop(arrived);
     if (wait == Wait::kNo) return {};

@@ -150,13 +150,13 @@ class Study {
   /// Advances the worker; how it leaves instead of reporting.
   std::optional<ExitKind> leaves(Worker& worker) {
     const Trial& trial = state_.trial(worker.trial);
-    switch (trial.verdict) {
-      case Verdict::kStop:
-      case Verdict::kComplete: return ExitKind::kStopped;
-      case Verdict::kPause:
-      case Verdict::kHold:
-      case Verdict::kRequeue: saved_[worker.trial] = worker.step; return ExitKind::kPaused;
-      case Verdict::kNone: break;
+    switch (trial.decided) {
+      case Decided::kStop:
+      case Decided::kComplete: return ExitKind::kStopped;
+      case Decided::kPause:
+      case Decided::kHold:
+      case Decided::kRequeue: saved_[worker.trial] = worker.step; return ExitKind::kPaused;
+      case Decided::kNone: break;
     }
     EXPECT_LT(worker.step, trial.until) << "trial " << trial.id.value << " waits without an answer";
     worker.step += setting_.stride;
@@ -217,7 +217,7 @@ class Study {
     if (!reported) return;
     for (const Report& report : reported->reports) {
       const Trial& trial = state_.trial(report.trial);
-      EXPECT_TRUE(trial.verdict != Verdict::kNone || trial.until > trial.step)
+      EXPECT_TRUE(trial.decided != Decided::kNone || trial.until > trial.step)
           << "trial " << report.trial.value << " waits at step " << report.step;
     }
   }

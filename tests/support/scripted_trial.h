@@ -1,11 +1,13 @@
 #pragma once
 
 #include <fstream>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
-#include "worker/trial_context.h"
+#include "worker/launch_context.h"
 
 namespace clavier::exec {
 
@@ -33,17 +35,25 @@ inline ScriptedTrial script_of(const Config& config) {
   return script;
 }
 
+inline Steps scripted_step(const std::optional<std::filesystem::path>& checkpoint) {
+  Steps step = 0;
+  if (checkpoint && !(std::ifstream(*checkpoint / "step") >> step))
+    throw std::runtime_error("no step in " + checkpoint->string());
+  return step;
+}
+
+inline worker::Save scripted_save(Steps step) {
+  return [step](const std::filesystem::path& directory) {
+    if (!(std::ofstream(directory / "step") << step << std::flush))
+      throw std::runtime_error("cannot write the step");
+  };
+}
+
 /// Plays the script of `trial.config()`. Its checkpoints hold the step in a file `step`, and it
 /// resumes at what that file says, also when it is to take over another trial's.
 inline void scripted_trial(worker::TrialContext& trial) {
   auto resumed_from = trial.checkpoint();
-  const auto resume = [&]() -> Steps {
-    Steps step = 0;
-    if (resumed_from && !(std::ifstream(*resumed_from / "step") >> step))
-      throw std::runtime_error("no step in " + resumed_from->string());
-    return step;
-  };
-  Steps step = resume();
+  Steps step = scripted_step(resumed_from);
   while (true) {
     const ScriptedTrial script = script_of(trial.config());
     if (script.silent) {
@@ -53,17 +63,40 @@ inline void scripted_trial(worker::TrialContext& trial) {
     if (step >= script.steps) return;
     if (++step == script.fails_at)
       throw std::runtime_error("broken at step " + std::to_string(step));
-    const auto save = [&](const std::filesystem::path& directory) {
-      if (!(std::ofstream(directory / "step") << step << std::flush))
-        throw std::runtime_error("cannot write the step");
-    };
-    if (trial.report({{"loss", 1.0 / static_cast<double>(step)}}, step, save) ==
+    if (trial.report({{"loss", 1.0 / static_cast<double>(step)}}, step, scripted_save(step)) ==
         worker::Verdict::kLeave)
       return;
     if (trial.checkpoint() != resumed_from) {
       resumed_from = trial.checkpoint();
-      step = resume();
+      step = scripted_step(resumed_from);
     }
+  }
+}
+
+/// Plays the scripts of several trials as one: all do a step, then all report. Nobody is silent.
+inline void scripted_launch(worker::LaunchContext& launch) {
+  if (launch.members().size() == 1) return scripted_trial(*launch.members().front());
+  std::map<TrialId, Steps> steps;
+  for (const worker::TrialContext* each : launch.members())
+    steps[each->trial()] = scripted_step(each->checkpoint());
+  while (!launch.members().empty()) {
+    std::vector<worker::MemberReport> reports;
+    const auto members = launch.members();
+    for (const worker::TrialContext* each : members) {
+      const ScriptedTrial script = script_of(each->config());
+      Steps& step = steps[each->trial()];
+      if (step >= script.steps) {
+        launch.leave(each->trial());
+      } else if (++step == script.fails_at) {
+        launch.fail(each->trial(), "broken at step " + std::to_string(step));
+      } else {
+        reports.push_back({.trial = each->trial(),
+                           .metrics = {{"loss", 1.0 / static_cast<double>(step)}},
+                           .step = step,
+                           .save = scripted_save(step)});
+      }
+    }
+    launch.report(reports);
   }
 }
 

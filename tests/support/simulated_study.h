@@ -18,6 +18,7 @@
 #include "sched/ray/pbt.h"
 #include "search/random.h"
 #include "study/text.h"
+#include "tests/support/array_planner.h"
 #include "tests/support/greedy_gangs.h"
 #include "tests/support/synchronous_halving_fake.h"
 #include "tuner/tuner.h"
@@ -56,6 +57,7 @@ class SimulatedStudy {
     /// Machines with so many slots each instead; a trial takes as many at once as its parameter
     /// `slots` says: 1, 2 or 4.
     std::vector<std::size_t> machines = {};
+    std::size_t members = 1;   ///< So many trials go into one launch.
     double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
     bool synchronous = false;  ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
@@ -84,7 +86,9 @@ class SimulatedStudy {
       else
         planner_ = std::make_unique<cluster::Backfill>(
             cluster::BackfillOptions{.length = settings.population ? 40 : 27});
-    } else if (settings.planner == "first-fit")
+    } else if (settings.members > 1)
+      planner_ = std::make_unique<ArrayPlanner>(settings.members);
+    else if (settings.planner == "first-fit")
       planner_ = std::make_unique<cluster::FirstFit>();
     else
       planner_ = std::make_unique<cluster::RulePlanner>(

@@ -91,5 +91,11 @@ void train(TrialContext& trial) {
 
 int main(int argc, char** argv) {
   const bool exploit = argc > 1 && std::string(argv[1]) == "exploit";
-  return clavier::worker::worker_main(train, {.exploit = exploit});
+  const std::int64_t members = argc > 2 ? std::stoi(argv[2]) : 1;
+  return clavier::worker::worker_main(
+      [](clavier::worker::LaunchContext& launch) {
+        if (launch.members().size() == 1) return train(*launch.members().front());
+        clavier::exec::scripted_launch(launch);
+      },
+      {.exploit = exploit, .members = members});
 }

@@ -27,22 +27,25 @@ constexpr std::size_t kQuoteBytes = 120;
 
 // --- what it is told ---
 
-void Conversation::begin(Order order, const worker::StartLine& start, StudyTime now) {
-  CHECK(!run_ && order.launch.members.size() == 1);
+void Conversation::begin(Order order, const std::vector<worker::StartLine>& starts, StudyTime now) {
+  CHECK(!run_ && !starts.empty() && starts.size() == order.launch.members.size() &&
+        starts.size() == order.members.size());
   const std::filesystem::path relative = order.members.front().directory;
-  Party party{.trial = order.launch.members.front().trial,
-              .relative = order.members.front().directory,
-              .step = start.step,
-              .last_report = now};
+  std::vector<Party> parties;
+  for (std::size_t i = 0; i < starts.size(); ++i)
+    parties.push_back({.trial = order.launch.members[i].trial,
+                       .relative = order.members[i].directory,
+                       .step = starts[i].step,
+                       .last_report = now});
   run_.emplace(
       Run{.order = std::move(order),
-          .parties = {std::move(party)},
+          .parties = std::move(parties),
           .started = now,
           .output = LogFile(options_.study, relative / "stdout", options_.log_limit_bytes),
           .error = LogFile(options_.study, relative / "stderr", options_.log_limit_bytes)});
   ++launches_;
   patience_.reset();
-  tell(start, now);
+  for (const worker::StartLine& start : starts) tell(start, now);
 }
 
 bool Conversation::live() const {
@@ -70,7 +73,7 @@ void Conversation::send(const Message& message, StudyTime now) {
       [&](const ContinueTo& go_on) {
         to->last_report = now;
         // A script that reports on its output never reads: it would only fill the wire.
-        if (!run_->plain_reports) tell(worker::ContinueLine{go_on.until}, now);
+        if (!run_->plain_reports) tell(line(go_on, options_.study, named(*to)), now);
       },
       [&](const StopNow&) { wish(*to, Wish::kStop, now); },
       [&](const PauseNow&) { wish(*to, Wish::kPause, now); },
@@ -85,9 +88,15 @@ void Conversation::wish(Party& party, Wish wish, StudyTime now) {
   const bool stop = wish != Wish::kPause;
   party.patience = now + (stop ? options_.obey_stop : options_.obey_pause);
   if (stop)
-    tell(worker::StopLine{}, now);
+    tell(worker::StopLine{named(party)}, now);
   else
-    tell(worker::PauseLine{}, now);
+    tell(worker::PauseLine{named(party)}, now);
+}
+
+/// As the worker knows it, where it must be said whom a message is for.
+std::optional<TrialId> Conversation::named(const Party& party) const {
+  if (run_->parties.size() == 1) return {};
+  return TrialId{party.trial.value + options_.first_trial};
 }
 
 void Conversation::exploit(Party& party, const ExploitFrom& content, StudyTime now) {
@@ -103,26 +112,34 @@ void Conversation::exploit(Party& party, const ExploitFrom& content, StudyTime n
   }
   party.step = content.donor.step;
   party.last_report = now;
-  tell(worker::ExploitLine{.checkpoint = (options_.study / content.donor.path).string(),
-                           .config = content.config,
-                           .step = content.donor.step,
-                           .until = content.until},
-       now);
+  tell(line(content, options_.study, named(party)), now);
 }
 
-/// True if the worker is on a slot of emulated speed and has not promised to keep to it: then its
-/// trial is refused, for it would run at full speed.
-bool Conversation::refuse_unpaced(StudyTime now) {
-  const auto speed = live() ? emulated_speed(run_->order) : std::nullopt;
-  if (!speed || (hello_ && hello_->paced)) return false;
-  terminate(Wish::kRefuse,
-            fmt::format("slot {} emulates a speed of {:g}, which needs a worker that paces itself "
-                        "(clavier.py or <clavier/clavier.h>): {}; give the slot no 'speed', or use "
-                        "such a worker",
-                        run_->order.slots.front().id.value, *speed,
-                        hello_ ? "the hello of this one does not say 'paced'"
-                               : "this command has said no hello"),
-            now);
+/// Why the launch is not one for this worker, as far as it has said what it is; empty if it is.
+std::string Conversation::why_unfit() const {
+  const auto members = std::ssize(run_->parties);
+  if (members > (hello_ ? hello_->takes.members : 1))
+    return fmt::format("a launch of {} trials needs a worker that trains so many at once: {}",
+                       members,
+                       hello_ ? fmt::format("the hello of this one takes {} ('takes': 'members')",
+                                            hello_->takes.members)
+                              : "this command has said no hello");
+  // It would run at full speed.
+  const auto speed = emulated_speed(run_->order);
+  if (!speed || (hello_ && hello_->paced)) return {};
+  return fmt::format(
+      "slot {} emulates a speed of {:g}, which needs a worker that paces itself "
+      "(clavier.py or <clavier/clavier.h>): {}; give the slot no 'speed', or use "
+      "such a worker",
+      run_->order.slots.front().id.value, *speed,
+      hello_ ? "the hello of this one does not say 'paced'" : "this command has said no hello");
+}
+
+/// True if the worker does not take what it has been given; then its trials are refused.
+bool Conversation::refuse_unfit(StudyTime now) {
+  const std::string why = live() ? why_unfit() : std::string();
+  if (why.empty()) return false;
+  terminate(Wish::kRefuse, why, now);
   return true;
 }
 
@@ -212,7 +229,7 @@ void Conversation::take(worker::HelloLine&& hello, StudyTime now) {
     return terminate(Wish::kRefuse, text, now);
   }
   hello_ = std::move(hello);
-  refuse_unpaced(now);
+  refuse_unfit(now);
 }
 
 /// Whose it is; nobody's, and that is written down, if it names others or its trial has exited.
@@ -223,22 +240,27 @@ Conversation::Party* Conversation::concerned(std::optional<TrialId> trial,
     ignore(fmt::format("{} of a trial that has ended", what));
     return nullptr;
   }
-  const TrialId own{run_->parties.front().trial.value + options_.first_trial};
   const LaunchId ours = this->launch();
-  Party* const whose = party(TrialId{trial.value_or(own).value - options_.first_trial});
+  if (!trial && run_->parties.size() > 1) {
+    ignore(fmt::format("{} that names none of the {} trials of launch {}", what,
+                       run_->parties.size(), ours.value));
+    return nullptr;
+  }
+  const TrialId own{run_->parties.front().trial.value + options_.first_trial};
+  const TrialId about = trial.value_or(own);
+  Party* const whose = party(TrialId{about.value - options_.first_trial});
   if (whose && launch.value_or(ours) == ours) {
     run_->taken_up = true;
     return whose;
   }
   ignore(fmt::format("{} of trial {}, launch {}, by the worker of trial {}, launch {}", what,
-                     trial.value_or(own).value, launch.value_or(ours).value, own.value,
-                     ours.value));
+                     about.value, launch.value_or(ours).value, own.value, ours.value));
   return nullptr;
 }
 
 void Conversation::take(worker::ReportLine&& line, StudyTime now) {
   Party* const from = concerned(line.trial, line.launch, "a report");
-  if (!from || refuse_unpaced(now)) return;
+  if (!from || refuse_unfit(now)) return;
   if (from->wish != Wish::kNone && ++from->late > kMaxLateReports) {
     ++heard_.ignored;
     return;
@@ -258,14 +280,23 @@ void Conversation::take(worker::ReportLine&& line, StudyTime now) {
   from->step = step;
   from->last_report = now;
   ++heard_.reports;
-  Reported reported;
-  reported.reports.push_back(std::move(report));
-  heard_.signals.push_back(std::move(reported));
+  // Whoever reports again is at the next boundary.
+  if (std::ranges::find(run_->boundary, report.trial, &Report::trial) != run_->boundary.end())
+    close_boundary();
+  run_->boundary.push_back(std::move(report));
+  if (!line.more) close_boundary();
+}
+
+/// What was reported together is decided on together.
+void Conversation::close_boundary() {
+  if (run_->boundary.empty()) return;
+  heard_.signals.push_back(Reported{std::exchange(run_->boundary, {})});
 }
 
 void Conversation::take(worker::CheckpointLine&& line, StudyTime) {
   Party* const from = concerned(line.trial, line.launch, "a checkpoint");
   if (!from) return;
+  close_boundary();
   // A full disk is no fault of the trial, which goes on.
   if (!line.error.empty()) {
     backend_.out_of_room(line.error);
@@ -296,7 +327,7 @@ std::optional<Checkpoint> Conversation::accept(Party& party, Steps step, const s
 
 void Conversation::take(worker::ExitedLine&& line, StudyTime now) {
   Party* const from = concerned(line.trial, line.launch, "an exit");
-  if (!from || refuse_unpaced(now)) return;
+  if (!from || refuse_unfit(now)) return;
   // What it printed before these words belongs to this trial, as far as it is there.
   backend_.catch_up();
   const bool failed = line.kind == ExitKind::kFailed;
@@ -321,6 +352,7 @@ void Conversation::ignore(std::string_view what) {
 // --- a launch ends ---
 
 void Conversation::exit(Party& party, ExitKind kind, std::string error) {
+  close_boundary();
   Exited exited{party.trial, launch(), kind, std::move(error)};
   if (kind == ExitKind::kFailed || kind == ExitKind::kLost) {
     exited.log_tail = run_->error.tail().lines();
@@ -355,7 +387,7 @@ std::optional<Order> Conversation::take_back() {
 }
 
 void Conversation::end(const std::optional<GuardReport>& report, bool unread, StudyTime now) {
-  if (report && report->kind == GuardReport::Kind::kEnded && report->end.ok()) refuse_unpaced(now);
+  if (report && report->kind == GuardReport::Kind::kEnded && report->end.ok()) refuse_unfit(now);
   if (!run_) return;
   for (Party& each : run_->parties) {
     if (each.exited) continue;

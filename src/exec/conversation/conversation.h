@@ -81,9 +81,10 @@ class Conversation {
                LogFile& log)
       : options_(options), backend_(backend), heard_(heard), log_(log) {}
 
-  /// Begins a launch by telling the worker to start it.
-  /// REQUIRES: no launch is under way, `order` has one member, `start` is what it is told.
-  void begin(Order order, const worker::StartLine& start, StudyTime now);
+  /// Begins a launch by telling the worker to start it; `starts` is what it is told of each member.
+  /// A worker that turns out not to take such a launch refuses it.
+  /// REQUIRES: no launch is under way.
+  void begin(Order order, const std::vector<worker::StartLine>& starts, StudyTime now);
   /// To a trial of this launch; dropped if it has left.
   void send(const Message& message, StudyTime now);
   /// No further launch comes: the worker is to leave.
@@ -137,8 +138,9 @@ class Conversation {
     Order order;
     std::vector<Party> parties;
     StudyTime started{};
-    bool taken_up = false;       ///< The worker has said something about it.
-    bool plain_reports = false;  ///< It reports on standard output.
+    std::vector<Report> boundary = {};  ///< Reports to which others are still to come.
+    bool taken_up = false;              ///< The worker has said something about it.
+    bool plain_reports = false;         ///< It reports on standard output.
     int complaints = 0;
     std::string first_ignored = {};
     LogFile output;
@@ -150,7 +152,9 @@ class Conversation {
   void tell(const worker::ToWorker& message, StudyTime now);
   void wish(Party& party, Wish wish, StudyTime now);
   void exploit(Party& party, const ExploitFrom& content, StudyTime now);
-  bool refuse_unpaced(StudyTime now);
+  std::string why_unfit() const;
+  bool refuse_unfit(StudyTime now);
+  std::optional<TrialId> named(const Party& party) const;
   void terminate(StudyTime now);
   void terminate(Wish wish, const std::string& complaint, StudyTime now);
   void terminate(Party& party, Wish wish, std::string complaint, StudyTime now);
@@ -164,6 +168,7 @@ class Conversation {
   void take(worker::ExitedLine&& exited, StudyTime now);
   Party* concerned(std::optional<TrialId> trial, std::optional<LaunchId> launch,
                    std::string_view what);
+  void close_boundary();
   std::optional<Checkpoint> accept(Party& party, Steps step, const std::string& name);
   void exit(Party& party, ExitKind kind, std::string error);
   void ignore(std::string_view what);

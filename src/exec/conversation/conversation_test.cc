@@ -53,13 +53,23 @@ class ConversationTest : public testing::Test, public WorkerBackend {
       talk_.dismiss(now_);
   }
 
-  void begin(LaunchId launch = kLaunch, double speed = 0) {
+  void begin(LaunchId launch = kLaunch, double speed = 0, std::int64_t members = 1) {
     Order order;
-    order.launch = {.id = launch, .members = {{.trial = kTrial}}, .shares = {{.slot = SlotId{0}}}};
-    order.members = {{.directory = "trial_7"}};
+    order.launch = {.id = launch, .members = {}, .shares = {{.slot = SlotId{0}}}};
     order.slots = {{.id = SlotId{0}, .speed = speed, .emulated = speed > 0}};
-    const auto start = start_line(order, 0, options_.study, {});
-    talk_.begin(std::move(order), start, now_);
+    for (std::int64_t i = 0; i < members; ++i) {
+      const TrialId trial{kTrial.value + i};
+      order.launch.members.push_back({.trial = trial});
+      order.members.push_back({.directory = "trial_" + std::to_string(trial.value)});
+    }
+    std::vector<worker::StartLine> starts;
+    for (std::size_t i = 0; i < order.members.size(); ++i)
+      starts.push_back(start_line(order, i, options_.study, {}));
+    talk_.begin(std::move(order), starts, now_);
+  }
+  void begin_array() {
+    begin(kLaunch, 0, 3);
+    hello(R"(,"several":true,"takes":{"members":8})");
   }
   void says(const std::string& line) { talk_.hear_wire(line + "\n", now_); }
   void hello(const std::string& more = "") { says(R"({"type":"hello","version":1)" + more + "}"); }
@@ -78,6 +88,13 @@ class ConversationTest : public testing::Test, public WorkerBackend {
     const auto* kind = signals.empty() ? nullptr : std::get_if<Kind>(&signals.front());
     EXPECT_TRUE(kind);
     return kind ? *kind : Kind{};
+  }
+  template <typename Kind>
+  std::vector<Kind> take_all() {
+    std::vector<Kind> found;
+    for (const Signal& signal : std::exchange(heard_.signals, {}))
+      if (const auto* kind = std::get_if<Kind>(&signal)) found.push_back(*kind);
+    return found;
   }
   /// The exit, which the launch's end follows if it has ended.
   Exited exited() {
@@ -292,6 +309,102 @@ TEST_F(ConversationTest, OnAnEmulatedSlotAWorkerMustPaceItself) {
   const Exited exit = exited();
   EXPECT_EQ(exit.kind, ExitKind::kRefused);
   EXPECT_NE(exit.error.find("slot 0 emulates a speed of 0.5"), std::string::npos);
+}
+
+TEST_F(ConversationTest, EveryTrialOfALaunchIsStartedAndReportsUnderItsOwnName) {
+  begin_array();
+  ASSERT_EQ(told_.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& start = std::get<worker::StartLine>(told_[i]);
+    EXPECT_EQ(start.trial, TrialId{kTrial.value + static_cast<std::int64_t>(i)});
+    EXPECT_EQ(start.members, 3);
+  }
+  says(R"({"type":"report","trial":8,"step":2,"metrics":{}})");
+  EXPECT_EQ(only<Reported>().reports.front().trial, TrialId{8});
+  says(R"({"type":"report","trial":9,"metrics":{}})");
+  EXPECT_EQ(only<Reported>().reports.front().step, 1) << "steps are counted for each";
+}
+
+TEST_F(ConversationTest, WhatIsReportedTogetherComesTogether) {
+  begin_array();
+  says(R"({"type":"report","trial":7,"metrics":{},"more":true})");
+  says(R"({"type":"report","trial":9,"metrics":{},"more":true})");
+  EXPECT_TRUE(heard_.signals.empty());
+  says(R"({"type":"report","trial":8,"metrics":{}})");
+  EXPECT_EQ(only<Reported>().reports.size(), 3u);
+}
+
+TEST_F(ConversationTest, WhoeverPromisesMoreAndReportsAgainOrExitsHasSaidAll) {
+  begin_array();
+  says(R"({"type":"report","trial":7,"metrics":{},"more":true})");
+  says(R"({"type":"report","trial":7,"metrics":{},"more":true})");
+  EXPECT_EQ(only<Reported>().reports.front().step, 1);
+  says(R"({"type":"exited","trial":8,"kind":"completed"})");
+  ASSERT_EQ(heard_.signals.size(), 2u);
+  EXPECT_EQ(std::get<Reported>(heard_.signals[0]).reports.front().step, 2);
+  EXPECT_TRUE(std::holds_alternative<Exited>(heard_.signals[1]));
+}
+
+TEST_F(ConversationTest, InALaunchOfSeveralWhatNamesNoTrialIsIgnored) {
+  begin_array();
+  says(R"({"type":"report","metrics":{}})");
+  says(R"({"type":"exited","kind":"completed"})");
+  EXPECT_TRUE(heard_.signals.empty());
+  EXPECT_EQ(heard_.ignored, 2);
+}
+
+TEST_F(ConversationTest, TrialsOfALaunchAreToldByNameAndLeaveOneByOne) {
+  begin_array();
+  talk_.send({kLaunch, TrialId{8}, StopNow{}}, now_);
+  EXPECT_EQ(std::get<worker::StopLine>(told_.back()).trial, TrialId{8});
+  says(R"({"type":"exited","trial":8,"kind":"stopped"})");
+  EXPECT_EQ(only<Exited>().trial, TrialId{8});
+  EXPECT_FALSE(stays_);
+  EXPECT_EQ(talk_.deadline(), kNever) << "nothing is wanted of the others";
+  says(R"({"type":"report","trial":8,"metrics":{}})");
+  EXPECT_EQ(heard_.ignored, 1);
+  for (const char* trial : {"7", "9"})
+    says(std::string(R"({"type":"exited","kind":"completed","trial":)") + trial + "}");
+  EXPECT_EQ(stays_, true);
+  ASSERT_EQ(heard_.signals.size(), 3u);
+  EXPECT_TRUE(std::holds_alternative<LaunchEnded>(heard_.signals.back()));
+}
+
+TEST_F(ConversationTest, OneThatDoesNotObeyCostsTheOthersNoFailure) {
+  begin_array();
+  talk_.send({kLaunch, TrialId{8}, StopNow{}}, now_);
+  passes(30);
+  talk_.look(now_);
+  EXPECT_EQ(terminated_, 1);
+  dies({.signal = 15});
+  const auto exits = take_all<Exited>();
+  ASSERT_EQ(exits.size(), 3u);
+  EXPECT_EQ(exits[0].kind, ExitKind::kLost);
+  EXPECT_EQ(exits[1].kind, ExitKind::kStopped);
+  EXPECT_EQ(exits[2].kind, ExitKind::kLost);
+}
+
+TEST_F(ConversationTest, ALaunchThatAWorkerDoesNotTakeIsRefusedWithTheReason) {
+  begin(kLaunch, 0, 3);
+  hello(R"(,"takes":{"members":2})");
+  EXPECT_EQ(terminated_, 1);
+  dies({.signal = 15});
+  const auto exits = take_all<Exited>();
+  ASSERT_EQ(exits.size(), 3u);
+  for (const Exited& exit : exits) {
+    EXPECT_EQ(exit.kind, ExitKind::kRefused);
+    EXPECT_EQ(exit.error,
+              "a launch of 3 trials needs a worker that trains so many at once: the hello of this "
+              "one takes 2 ('takes': 'members')");
+  }
+}
+
+TEST_F(ConversationTest, ABareScriptTakesOneTrial) {
+  begin(kLaunch, 0, 2);
+  dies({.exit_code = 0});
+  const auto exits = take_all<Exited>();
+  ASSERT_EQ(exits.size(), 2u);
+  EXPECT_EQ(exits[1].kind, ExitKind::kRefused);
 }
 
 TEST_F(ConversationTest, CheckpointsAreTakenOnceAndOnlyIfTheyAreThere) {

@@ -220,8 +220,8 @@ void LocalExecutor::give_up(const Order& order, ExitKind kind, const std::string
 Status LocalExecutor::check(const Order& order) const {
   CHECK(order.members.size() == order.launch.members.size() &&
         order.slots.size() == order.launch.shares.size());
-  if (order.launch.members.size() != 1 || order.launch.shares.empty())
-    return invalid("local workers run one trial in one process");
+  if (order.launch.members.empty() || order.launch.shares.empty())
+    return invalid("a launch has a trial and a slot");
   std::set<SlotId> named;
   for (const Share& share : order.launch.shares) {
     if (!named.insert(share.slot).second)
@@ -239,18 +239,21 @@ Status LocalExecutor::check(const Order& order) const {
 
 Status LocalExecutor::launch(Order& order) {
   TRY(check(order));
-  worker::StartLine start =
-      start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
-  start.trial.value += options_.first_trial;
-  TRY(make_directory(start.directory));
+  std::vector<worker::StartLine> starts;
+  for (std::size_t i = 0; i < order.members.size(); ++i) {
+    starts.push_back(
+        start_line(order, i, options_.study, options_.checkpoints, options_.seconds_per_step));
+    starts.back().trial.value += options_.first_trial;
+    TRY(make_directory(starts.back().directory));
+  }
   Worker* worker = warm_worker(order);
   if (worker)
     ++counters_.warm_starts;
   else
-    worker = TRY(spawn(order.slots, start));
+    worker = TRY(spawn(order.slots, starts.front()));
   runs_[order.launch.id] = worker;
   for (const Share& share : order.launch.shares) taken_.insert(share.slot);
-  worker->talk.begin(std::move(order), start, now());
+  worker->talk.begin(std::move(order), starts, now());
   return ok_status();
 }
 

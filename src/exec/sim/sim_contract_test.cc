@@ -44,9 +44,11 @@ class SimWorld final : public ExecutorWorld {
 };
 
 ExecutorKind kind(std::string name, SimOptions sim) {
-  return {.name = std::move(name), .make = [sim](const WorldOptions& options) {
-            return std::make_unique<SimWorld>(options, sim);
-          }};
+  return {
+      .name = std::move(name),
+      .make =
+          [sim](const WorldOptions& options) { return std::make_unique<SimWorld>(options, sim); },
+      .members = SimExecutor::kMaxMembers};
 }
 
 INSTANTIATE_TEST_SUITE_P(Sim, ExecutorContract,

@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "app/explain_wait.h"
+#include "app/study_check.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 
@@ -29,6 +30,15 @@ int run_why(const WhyOptions& options, Streams& streams) {
   const auto text = why(options);
   if (!text) return fail(streams, text.error());
   streams.out << *text;
+  return kSuccess;
+}
+
+int run_verify(const StudyChoice& options, Streams& streams) {
+  const auto folder = folder_of(options);
+  if (!folder) return fail(streams, folder.error());
+  const auto verified = app::verify_study(folder->root);
+  if (!verified) return fail(streams, verified.error());
+  streams.out << *verified << '\n';
   return kSuccess;
 }
 

@@ -7,12 +7,27 @@
 #include <unordered_map>
 #include <vector>
 
-#include "app/recorded_study.h"
 #include "base/result.h"
-#include "study/step.h"
-#include "study/value.h"
+#include "study/space.h"
+#include "study/state.h"
 
-namespace clavier::cli {
+/// What is shown of a study, as values and words: tables, JSON and pages all take it from here.
+namespace clavier::report {
+
+struct Viewed {
+  const State& state;
+  const Space& space;
+  StudyTime now{};    ///< Past the log's end while the study runs.
+  bool runs = false;  ///< Some tuner runs it.
+};
+
+/// "running"; "paused", or "interrupted" where its tuner did not end in order; "finished",
+/// "stopped" by its user, or "failed": ended by failures, and going on once they are mended.
+std::string_view condition(const State& state, bool runs);
+/// "loss 0.123 (trial 7)" or "none yet".
+std::string best_text(const State& state);
+/// Why the trial is where it is; empty while it runs or waits to, whatever was said before.
+std::string_view reason_of(const Trial& trial);
 
 /// One property of a trial, by the name that `--columns` and `--sort` know it under.
 struct TrialColumn {
@@ -54,21 +69,14 @@ class LastMetrics {
 /// All columns of a study: facts, then parameters in the order of the space, then the objective and
 /// all other metrics that `metrics` has, which must outlive them. A parameter or metric with the
 /// name of an earlier column is called `config.x` or `metric.x`.
-std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study, const LastMetrics& metrics);
+std::vector<TrialColumn> trial_columns(const Viewed& study, const LastMetrics& metrics);
 /// Those of these names, in their order; fails with the nearest name.
 Result<std::vector<TrialColumn>> pick(const std::vector<TrialColumn>& all,
                                       const std::vector<std::string>& names);
 
 /// Trials by a column, the least first; "-name": the greatest first. Trials without a value come
 /// last, ties by id.
-Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
-                                    const std::vector<TrialColumn>& all, std::string_view by);
+Result<std::vector<TrialId>> sorted(const State& state, const std::vector<TrialColumn>& all,
+                                    std::string_view by);
 
-/// One row of CSV (RFC 4180), with its end.
-std::string csv_row(const std::vector<std::string>& cells);
-/// A cell that reads back exactly; empty for nothing.
-std::string csv_cell(const Value& value);
-/// JSON that every reader takes: the log's `NaN` becomes null, `Infinity` the text of that name.
-std::string strict_json(std::string_view json);
-
-}  // namespace clavier::cli
+}  // namespace clavier::report

@@ -1,23 +1,22 @@
-#include "cli/columns.h"
+#include "report/views.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "base/csv.h"
 #include "base/nearest.h"
-#include "cli/studies.h"
+#include "report/wording.h"
 #include "study/text.h"
 
-namespace clavier::cli {
+namespace clavier::report {
 namespace {
 
 using Kind = TrialColumn::Kind;
 
-std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
-  const auto now = now_of(study);
-  const bool runs = study.folder.is_running();
+std::vector<TrialColumn> facts(const Viewed& study) {
+  const auto now = study.now;
+  const bool runs = study.runs;
   return {
       {"trial", Kind::kFact, [](const Trial& t) { return Value(t.id.value); }},
       {"status", Kind::kFact,
@@ -42,9 +41,9 @@ std::vector<TrialColumn> facts(const app::RecordedStudy& study) {
   };
 }
 
-TrialColumn metric_column(const app::RecordedStudy& study, const LastMetrics& metrics,
+TrialColumn metric_column(const Viewed& study, const LastMetrics& metrics,
                           const std::string& name) {
-  const bool is_objective = name == study.spec.objective.metric;
+  const bool is_objective = name == study.state.objective().metric;
   return {name, Kind::kMetric, [&metrics, name, is_objective](const Trial& t) {
             if (const auto last = metrics.of(t.id, name)) return Value(*last);
             if (is_objective && !t.history.empty()) return Value(t.history.back().value);
@@ -60,6 +59,33 @@ std::pair<bool, double> sort_key(const Value& value, double sign) {
 }
 
 }  // namespace
+
+std::string_view condition(const State& state, bool runs) {
+  if (runs) return "running";
+  const auto& finished = state.finished();
+  // Whoever closes a run in order waits until the last trial has left.
+  if (!finished) return state.count(TrialStatus::kRunning) > 0 ? "interrupted" : "paused";
+  switch (finished->kind) {
+    case FinishKind::kDone:
+    case FinishKind::kStopRule: break;
+    case FinishKind::kUser: return "stopped";
+    case FinishKind::kFailure: return "failed";
+  }
+  return "finished";
+}
+
+std::string best_text(const State& state) {
+  if (!state.best()) return "none yet";
+  const Trial& best = state.trial(*state.best());
+  return fmt::format("{} {} (trial {})", state.objective().metric, number(best.best->value),
+                     best.id.value);
+}
+
+std::string_view reason_of(const Trial& trial) {
+  const bool goes_on = trial.status == TrialStatus::kPending ||
+                       (trial.status == TrialStatus::kRunning && trial.decided == Decided::kNone);
+  return goes_on ? std::string_view() : std::string_view(trial.reason);
+}
 
 Names::Names(std::vector<std::string> first) {
   for (const std::string& name : first) add(name);
@@ -96,8 +122,7 @@ std::vector<Metric> LastMetrics::of(TrialId trial) const {
   return all;
 }
 
-std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study,
-                                       const LastMetrics& metrics) {
+std::vector<TrialColumn> trial_columns(const Viewed& study, const LastMetrics& metrics) {
   std::vector<TrialColumn> all = facts(study);
   Names taken;
   for (const TrialColumn& column : all) taken.add(column.name);
@@ -109,14 +134,14 @@ std::vector<TrialColumn> trial_columns(const app::RecordedStudy& study,
     }
     all.push_back(std::move(column));
   };
-  for (const Parameter& parameter : study.spec.space.parameters)
+  for (const Parameter& parameter : study.space.parameters)
     add({parameter.name, Kind::kParameter,
          [name = parameter.name](const Trial& t) {
            const Value* value = t.config.find(name);
            return value ? *value : Value();
          }},
         "config");
-  const std::string& objective = study.spec.objective.metric;
+  const std::string& objective = study.state.objective().metric;
   add(metric_column(study, metrics, objective), "metric");
   for (const std::string& name : metrics.names())
     if (name != objective) add(metric_column(study, metrics, name), "metric");
@@ -137,8 +162,8 @@ Result<std::vector<TrialColumn>> pick(const std::vector<TrialColumn>& all,
   return picked;
 }
 
-Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
-                                    const std::vector<TrialColumn>& all, std::string_view by) {
+Result<std::vector<TrialId>> sorted(const State& state, const std::vector<TrialColumn>& all,
+                                    std::string_view by) {
   const bool reversed = by.starts_with('-');
   if (reversed) by.remove_prefix(1);
   const TrialColumn column = std::move(TRY(pick(all, {std::string(by)})).front());
@@ -150,7 +175,7 @@ Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
     std::string text;
   };
   std::vector<Row> rows;
-  for (const Trial& trial : study.state.trials()) {
+  for (const Trial& trial : state.trials()) {
     const Value value = column.value(trial);
     const auto* text = value.as<std::string>();
     rows.push_back({trial.id, value != Value(), sort_key(value, sign), text ? *text : ""});
@@ -165,42 +190,4 @@ Result<std::vector<TrialId>> sorted(const app::RecordedStudy& study,
   return ids;
 }
 
-std::string csv_row(const std::vector<std::string>& cells) {
-  std::string out;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (i) out += ',';
-    append_csv(out, cells[i]);
-  }
-  return out + "\r\n";
-}
-
-std::string strict_json(std::string_view json) {
-  std::string out;
-  out.reserve(json.size());
-  bool quoted = false;
-  while (!json.empty()) {
-    std::size_t taken = 1;
-    if (quoted && json.front() == '\\') {
-      taken = 2;
-    } else if (json.front() == '"') {
-      quoted = !quoted;
-    } else if (!quoted && json.starts_with("NaN")) {
-      out += "null";
-      json.remove_prefix(3);
-      continue;
-    } else if (const std::string_view word = json.substr(json.front() == '-' ? 1 : 0);
-               !quoted && word.starts_with("Infinity")) {
-      taken = json.size() - word.size() + std::string_view("Infinity").size();
-      out += fmt::format("\"{}\"", json.substr(0, taken));
-      json.remove_prefix(taken);
-      continue;
-    }
-    out += json.substr(0, taken);
-    json.remove_prefix(std::min(taken, json.size()));
-  }
-  return out;
-}
-
-std::string csv_cell(const Value& value) { return value == Value() ? "" : text::plain(value); }
-
-}  // namespace clavier::cli
+}  // namespace clavier::report

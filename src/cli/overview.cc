@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "base/utc.h"
@@ -20,12 +21,47 @@ void line(Streams& streams, std::string_view what, const std::string& text) {
 
 }  // namespace
 
+int run_list(const ListOptions& options, Streams& streams) {
+  const auto home = home_of(options.dir);
+  auto folders = app::list_studies(home);
+  for (auto& lost : app::list_studies(home, &app::StudyFolder::lost_log))
+    folders.push_back(std::move(lost));
+  std::ranges::sort(folders, {}, &app::StudyFolder::root);
+  if (folders.empty()) {
+    streams.out << "no studies in " << home.string() << '\n';
+    return kSuccess;
+  }
+  report::Table table({{.title = "study", .least = 8},
+                       {.title = "status", .least = 8},
+                       {.title = "trials", .rank = 1},
+                       {.title = "best", .rank = 2},
+                       {.title = "last run", .rank = 3}});
+  int result = kSuccess;
+  for (const app::StudyFolder& folder : folders) {
+    const auto study = app::read_recorded(folder, store::Metrics::kSkip);
+    if (!study && study.error().code == ErrorCode::kNotFound && !folder.begun()) {
+      table.add({folder.name(), folder.is_running() ? "running" : "begun", "none", "none yet", ""});
+      continue;
+    }
+    if (!study) {
+      table.add({folder.name(), "unreadable", "", "", ""}, report::Style::kBad);
+      result = fail(streams, study.error());
+      continue;
+    }
+    table.add(
+        {folder.name(), std::string(report::condition(study->state, study->folder.is_running())),
+         counts_text(*study), best_text(study->state), utc_text(study->run_utc_us / 1'000'000)});
+  }
+  print(streams, table);
+  return result;
+}
+
 int run_status(const StudyChoice& options, Streams& streams) {
   const auto study = open_study(options, store::Metrics::kSkip);
   if (!study) return fail(streams, study.error());
   const State& state = study->state;
   line(streams, "study", study->folder.name());
-  line(streams, "status", std::string(condition(*study)));
+  line(streams, "status", std::string(report::condition(study->state, study->folder.is_running())));
   if (state.finished()) line(streams, "ended", report::reason_text(state.finished()->reason));
   line(streams, "time", report::elapsed(now_of(*study).time_since_epoch()));
   line(streams, "started", utc_text(state.first_utc_us() / 1'000'000));
