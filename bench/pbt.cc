@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "app/session.h"
-#include "app/study_file.h"
+#include "app/file/study_file.h"
+#include "app/run/session.h"
 #include "bench/measure.h"
 #include "exec/sim/sim_executor.h"
 #include "tests/support/noisy_quadratic.h"

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/study_file.h"
-#include "app/this_node.h"
-#include "app/trainer.h"
+#include "app/file/study_file.h"
+#include "app/file/trainer.h"
+#include "app/run/this_node.h"
 #include "base/fd.h"
 #include "base/subprocess.h"
 #include "bench/measure.h"

@@ -26,9 +26,18 @@ ALLOWED_BELOW = {"exec": {"base", "study", "cluster", "worker"}, "train": {"base
 INTERFACES = ["clavier.h", "search/searcher.h", "sched/scheduler.h", "cluster/planner.h", "exec/executor.h",
               "worker/trial_context.h"]
 PUBLIC_HEADERS = pathlib.Path(__file__).parent / "public_headers.txt"
+# The rooms of app/ on each other: what a study is and what its names stand for; its file and folder;
+# what is done with it; and, in app/ itself, the C++ API.
+ROOMS = ["app/registry", "app/file", "app/run", "app"]
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 TORCH = re.compile(r"^(torch|ATen|c10)/")
+
+
+def room_of(file):
+    """The room of a file of app/, as a number from below; None if it is none of them."""
+    folder = file.rpartition("/")[0]
+    return ROOMS.index(folder) if folder in ROOMS else None
 
 
 def problems(root):
@@ -41,6 +50,9 @@ def problems(root):
             target = include.split("/")[0]
             if TORCH.match(include) and folder != "train":
                 yield f"{path}: LibTorch header <{include}> outside train/"
+            room, other = room_of(path.relative_to(root).as_posix()), room_of(include)
+            if room is not None and other is not None and other > room and not test:
+                yield f"{path}: {ROOMS[room]} includes {include}, which lies above it"
             if target not in LEVEL or target == folder or "/" not in include:
                 continue
             below = ALLOWED_BELOW.get(folder)

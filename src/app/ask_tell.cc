@@ -4,7 +4,7 @@
 #include <deque>
 #include <map>
 
-#include "app/session.h"
+#include "app/run/session.h"
 #include "app/tuning.h"
 #include "app/tuning_spec.h"
 #include "exec/executor.h"

@@ -8,9 +8,9 @@
 #include <map>
 #include <memory>
 
-#include "app/run_study.h"
-#include "app/session.h"
-#include "app/this_node.h"
+#include "app/run/run_study.h"
+#include "app/run/session.h"
+#include "app/run/this_node.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
 #include "exec/local/guard.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/study_spec.h"
+#include "app/registry/study_spec.h"
 #include "base/result.h"
 #include "study/space.h"
 #include "study/state.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
-#include "app/registry.h"
-#include "app/study_file.h"
+#include "app/file/study_file.h"
+#include "app/registry/registry.h"
 #include "study/domain.h"
 #include "study/expression.h"
 

@@ -7,8 +7,8 @@
 #include <future>
 #include <set>
 
-#include "app/recorded_study.h"
-#include "app/study_check.h"
+#include "app/file/recorded_study.h"
+#include "app/run/study_check.h"
 #include "store/sqlite.h"
 #include "tests/support/scratch_directory.h"
 

@@ -3,8 +3,8 @@
 
 #include <ostream>
 
-#include "app/registry.h"
-#include "app/study_file.h"
+#include "app/file/study_file.h"
+#include "app/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"

@@ -3,7 +3,7 @@
 #include <istream>
 #include <ostream>
 
-#include "app/start_over.h"
+#include "app/run/start_over.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"

@@ -11,8 +11,8 @@
 #include <optional>
 #include <sstream>
 
-#include "app/start_over.h"
-#include "app/study_folder.h"
+#include "app/file/study_folder.h"
+#include "app/run/start_over.h"
 #include "cli/door.h"
 #include "cli/studies.h"
 #include "report/width.h"

@@ -1,11 +1,11 @@
-#include "app/control.h"
+#include "app/run/control.h"
 
 #include <fmt/format.h>
 
 #include <ostream>
 
-#include "app/study_check.h"
-#include "app/study_file_document.h"
+#include "app/file/study_file_document.h"
+#include "app/run/study_check.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"

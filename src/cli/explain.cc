@@ -1,8 +1,8 @@
 #include <map>
 #include <ostream>
 
-#include "app/explain_wait.h"
-#include "app/study_check.h"
+#include "app/run/explain_wait.h"
+#include "app/run/study_check.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <iostream>
 
+#include "app/run/version.h"
 #include "app/tuning.h"
-#include "app/version.h"
 #include "base/nearest.h"
 #include "cli/command_line.h"
 #include "cli/door.h"

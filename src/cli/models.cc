@@ -4,7 +4,7 @@
 #include <charconv>
 #include <ostream>
 
-#include "app/held_out.h"
+#include "app/run/held_out.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/wording.h"

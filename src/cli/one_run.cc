@@ -7,8 +7,8 @@
 #include <memory>
 #include <ostream>
 
-#include "app/recorded_study.h"
-#include "app/study_folder.h"
+#include "app/file/recorded_study.h"
+#include "app/file/study_folder.h"
 #include "cli/interrupts.h"
 #include "cli/studies.h"
 #include "cli/study_data.h"

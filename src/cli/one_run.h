@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "app/run_study.h"
-#include "app/start_over.h"
-#include "app/study_spec.h"
+#include "app/registry/study_spec.h"
+#include "app/run/run_study.h"
+#include "app/run/start_over.h"
 #include "cli/streams.h"
 
 namespace clavier::cli {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/study_file_source.h"
+#include "app/file/study_file_source.h"
 #include "cli/commands.h"
 #include "cli/data.h"
 #include "cli/studies.h"

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <ostream>
 
-#include "app/plan_study.h"
-#include "app/registry.h"
-#include "app/simulate_study.h"
-#include "app/study_folder.h"
+#include "app/file/study_folder.h"
+#include "app/registry/registry.h"
+#include "app/run/plan_study.h"
+#include "app/run/simulate_study.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
 #include "cli/plans.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "app/simulate_study.h"
+#include "app/run/simulate_study.h"
 #include "cli/commands.h"
 
 /// What `simulate` and `plan` say.

@@ -5,12 +5,12 @@
 #include <optional>
 #include <ostream>
 
-#include "app/plan_study.h"
-#include "app/study_check.h"
-#include "app/study_file.h"
-#include "app/study_folder.h"
-#include "app/this_node.h"
-#include "app/trainer.h"
+#include "app/file/study_file.h"
+#include "app/file/study_folder.h"
+#include "app/file/trainer.h"
+#include "app/run/plan_study.h"
+#include "app/run/study_check.h"
+#include "app/run/this_node.h"
 #include "app/tuning_spec.h"
 #include "cli/commands.h"
 #include "cli/one_run.h"

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <ostream>
 
-#include "app/study_file.h"
-#include "app/this_node.h"
-#include "app/trainer.h"
+#include "app/file/study_file.h"
+#include "app/file/trainer.h"
+#include "app/run/this_node.h"
 #include "base/nearest.h"
 #include "cli/streams.h"
 #include "cli/trainer_check.h"

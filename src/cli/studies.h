@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "app/recorded_study.h"
-#include "app/study_spec.h"
+#include "app/file/recorded_study.h"
+#include "app/registry/study_spec.h"
 #include "cli/commands.h"
 #include "report/views.h"
 #include "report/wording.h"

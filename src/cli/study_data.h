@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "app/study_spec.h"
+#include "app/registry/study_spec.h"
 
 namespace clavier::cli {
 

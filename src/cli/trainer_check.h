@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/study_spec.h"
+#include "app/registry/study_spec.h"
 #include "train/data/dataset.h"
 #include "train/spec/model_spec.h"
 
@@ -14,7 +14,8 @@ struct TrainerCheck {
 
 /// Metrics that no report has, values of the space that the trainer refuses, and, where the data
 /// are generated, known by name or small enough to be read at once, data without a validation part
-/// and models that do not fit them. REQUIRES: resolved (app/trainer.h), with its data in place.
+/// and models that do not fit them. REQUIRES: resolved (app/file/trainer.h), with its data in
+/// place.
 TrainerCheck check_trainer(const app::StudySpec& spec);
 
 /// A GPU that `[trainer] device` names and trials would not see, where this machine has `gpus`.

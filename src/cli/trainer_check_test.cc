@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "app/study_file.h"
-#include "app/trainer.h"
+#include "app/file/study_file.h"
+#include "app/file/trainer.h"
 #include "tests/support/scratch_directory.h"
 
 namespace clavier::cli {

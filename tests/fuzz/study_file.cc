@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/study_file.h"
+#include "app/file/study_file.h"
 #include "base/check.h"
 
 /// Any bytes are a study file or an error, and what is accepted survives being shown. Bytes before

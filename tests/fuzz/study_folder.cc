@@ -8,11 +8,11 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/outputs.h"
-#include "app/recorded_study.h"
-#include "app/session.h"
-#include "app/simulate_study.h"
-#include "app/study_file.h"
+#include "app/file/recorded_study.h"
+#include "app/file/study_file.h"
+#include "app/run/outputs.h"
+#include "app/run/session.h"
+#include "app/run/simulate_study.h"
 #include "base/check.h"
 #include "cli/commands.h"
 #include "cli/studies.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/study_file.h"
+#include "app/file/study_file.h"
 
 /// The study that the tests of `simulate`, `plan` and `why` have in common.
 namespace clavier::app {

@@ -1,0 +1,281 @@
+#include "app/file/study_file_fields.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "app/file/duration.h"
+#include "study/text.h"
+
+// A key is one line: its member, which knows the type, its range and its help. How a type is read
+// and written is said once, in a codec; those that only study files know stand here.
+namespace clavier {
+
+template <>
+struct FieldWords<Mode> {
+  static constexpr std::array<std::string_view, 2> list = {"min", "max"};
+};
+
+template <>
+struct FieldCodec<StudyDuration> {
+  static Fit read(const FieldInfo& info, const Json& json, StudyDuration& out) {
+    const auto* words = json.as<std::string>();
+    const auto number = json.number();
+    if (!words && !number) return misfit(info, "a duration such as \"30min\"", json);
+    const auto parsed = app::parse_duration(words ? *words : fmt::format("{:f}", *number));
+    if (!parsed) return Misfit{parsed.error().message};
+    if (seconds(*parsed) < info.low) return misfit(info, "longer", json);
+    out = *parsed;
+    return {};
+  }
+  static Json write(StudyDuration duration) { return Json(app::to_text(duration)); }
+};
+
+/// A number, or the name of a parameter.
+template <>
+struct FieldCodec<GangSize> {
+  static Fit read(const FieldInfo& info, const Json& json, GangSize& out) {
+    const auto* name = json.as<std::string>();
+    if (!name || name->empty())
+      return FieldCodec<decltype(out.number)>::read(info, json, out.number);
+    out = {.parameter = *name};
+    return {};
+  }
+  static Json write(const GangSize& gang) {
+    return gang.differs() ? Json(gang.parameter) : Json(gang.number);
+  }
+};
+
+namespace app {
+namespace {
+
+/// Written "64MB".
+template <typename Number>
+struct BytesCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Number& out) {
+    const auto* words = json.as<std::string>();
+    if (!words) return FieldCodec<Number>::read(info, json, out);
+    const auto parsed = parse_bytes(*words);
+    if (!parsed) return Misfit{parsed.error().message};
+    if (static_cast<double>(*parsed) < info.low) return misfit(info, "at least 1 byte", json);
+    out = *parsed;
+    return {};
+  }
+  static Json write(Number bytes) { return Json(bytes_to_text(bytes)); }
+};
+
+/// Steps or trials; not set where kForever.
+template <typename Number>
+struct LimitCodec : FieldCodec<Number> {
+  static Json write(Number limit) { return limit == kForever ? Json() : Json(limit); }
+};
+
+constexpr double kMany = 1e15;
+constexpr double kBig = std::numeric_limits<double>::infinity();
+/// The least number that is above 0.
+constexpr double kAboveZero = 1e-12;
+
+const Field<StudySpec> kStudySpec[] = {
+    field<&StudySpec::name>({.key = "name", .help = "its folder; default: the file's name"}),
+    field<&StudySpec::objective, &Objective::metric>(
+        {.key = "metric", .help = "what the trials report and the study optimises"}),
+    field<&StudySpec::objective, &Objective::mode>(
+        {.key = "mode", .help = "\"min\" or \"max\"", .range = R"("min" or "max")"}),
+    field_by<LimitCodec, &StudySpec::trials>({"trials", 1, kMany, "configurations to try"}),
+    field<&StudySpec::seed>({"seed", 0, kBig, "of everything random"}),
+    field<&StudySpec::data_seed>(
+        {"data_seed", 0, kBig, "of the order of data, equal for all trials; default: seed"}),
+    field<&StudySpec::fail_fast>(
+        {.key = "fail_fast", .help = "the first failed trial ends the study"}),
+    field<&StudySpec::power_safe>({.key = "power_safe", .help = "force every step to the disk"}),
+};
+
+const Field<WorkerSpec> kWorkerSpec[] = {
+    field<&WorkerSpec::command>(
+        {"command", 1, kBig,
+         "program and arguments; {lr}, {trial}, {dir}, {checkpoint}, {until} are filled in",
+         R"(a list of texts such as ["python3", "train.py"])"}),
+    field<&WorkerSpec::warm>({.key = "warm", .help = "one process may take trial after trial"}),
+    field<&WorkerSpec::restart_paused>(
+        {.key = "restart_paused",
+         .help = "a program that cannot resume may start anew after a pause"}),
+};
+
+const Field<TrialSpec> kTrialSpec[] = {
+    field<&TrialSpec::resources, &Resources::cpus>({"cpus", 0, 1e6, "cores of one trial"}),
+    field<&TrialSpec::resources, &Resources::gpus>(
+        {"gpus", 0, 1e5, "devices of one trial, or a fraction of one"}),
+    field<&TrialSpec::resources, &Resources::memory_mb>(
+        {"memory_mb", 0, 1e12, "limit of one trial; 0: none"}),
+    field<&TrialSpec::gang>(
+        {"slots", 1, 1e6,
+         "of one machine that a trial takes at once; a number or a parameter's name"}),
+    field<&TrialSpec::first>(
+        {"first", 0, kMany,
+         "the number that programs are told for the first trial; rerun sets it"}),
+    field<&TrialSpec::resources, &Resources::custom>(
+        {.key = "resources", .help = "whatever else a slot must have so much of, by name"}),
+    field<&TrialSpec::retries, &RetryLimits::max_failures>(
+        {"max_failures", -1, 1e6, "failures that are retried; -1: all"}),
+    field<&TrialSpec::retries, &RetryLimits::max_losses>(
+        {"max_losses", 0, 1e6, "lost workers that are replaced"}),
+    field<&TrialSpec::time_limit>(
+        {"time_limit", 1e-6, kBig, "of one attempt, which then has failed"}),
+    field_by<BytesCodec, &TrialSpec::log_limit_bytes>(
+        {"log_limit", 1, kMany, "of stdout and of stderr"}),
+};
+
+const Field<TrialStop> kTrialStop[] = {
+    field_by<LimitCodec, &TrialStop::steps>(
+        {"steps", 1, kMany, "a trial is complete at this step"}),
+    field<&TrialStop::time>({"time", 1e-6, kBig, "or after so much time"}),
+    field<&TrialStop::non_finite>(
+        {.key = "non_finite", .help = "stopped where its metric or a loss is NaN or infinite"}),
+};
+
+const Field<StudyStop> kStudyStop[] = {
+    field<&StudyStop::metric>(
+        {"metric", -kBig, kBig, "the study ends once its metric has reached this"}),
+    field<&StudyStop::time>({"time", 1e-6, kBig, "or after so much time"}),
+    field<&StudyStop::trials>({"trials", 1, kMany, "or when so many trials have ended"}),
+    field<&StudyStop::cost>({"cost", kAboveZero, kBig, "or once its slots have cost so much"}),
+};
+
+const Field<Plateau> kPlateau[] = {
+    field<&Plateau::trials>({"trials", 1, kMany, "or when so many ended without a better one"}),
+    field<&Plateau::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+};
+
+const Field<CheckpointSpec> kCheckpointSpec[] = {
+    field<&CheckpointSpec::every>(
+        {"every", 0, kMany, "steps; 0: only before a pause, at the best and at the end"}),
+    field<&CheckpointSpec::at_end>({.key = "at_end", .help = "keep what a trial ended with"}),
+    field<&CheckpointSpec::best>(
+        {.key = "best", .help = "at each step that is its trial's best so far"}),
+    field<&CheckpointSpec::keep>(
+        {"keep", 0, 1e6, "newest ones of a trial besides its best; 0: all"}),
+    field<&CheckpointSpec::best_by>(
+        {.key = "best_by", .help = "another metric whose best step is kept as well"}),
+};
+
+const Field<ReportSpec> kReportSpec[] = {
+    field<&ReportSpec::every>(
+        {"every", 0.01, kBig, "between two tables when the output is no terminal"}),
+    field<&ReportSpec::directories>(
+        {.key = "directories", .help = "params.json, result.json and progress.csv per trial"}),
+};
+
+const Field<ClusterSpec> kClusterSpec[] = {
+    field<&ClusterSpec::workers>(
+        {"workers", 0, 1e5, "discovered slots; 0: as many as the machine carries"}),
+    field<&ClusterSpec::discover>(
+        {.key = "discover", .help = "besides the declared slots; default: if none are declared"}),
+    field<&ClusterSpec::max_per_gpu>(
+        {"max_per_gpu", 0, 1e3, "trials on one device; 0: as many as fit"}),
+    field<&ClusterSpec::pin>(
+        {.key = "pin", .help = "slots to cores; default: if other studies leave enough"}),
+    field<&ClusterSpec::price_per_hour>(
+        {"price_per_hour", 0, kBig, "of a discovered slot at work"}),
+    field<&ClusterSpec::seconds_per_step>(
+        {"seconds_per_step", kAboveZero, 1e9, "at speed 1; believed until something is measured"}),
+    field<&ClusterSpec::move_seconds>(
+        {"move_seconds", 0, 1e9, "to start a trial where its checkpoint is not"}),
+};
+
+const Field<SlotSpec> kSlotSpec[] = {
+    field<&SlotSpec::count>({"count", 1, 1e6, "so many alike"}),
+    field<&SlotSpec::node>(
+        {.key = "node", .help = "another machine, for plan and simulate; \"\": this one"}),
+    field<&SlotSpec::cpus>({"cpus", 0, 1e6, "as a trial asks"}),
+    field<&SlotSpec::gpus>({"gpus", 0, 1e5, "as a trial asks"}),
+    field<&SlotSpec::memory_mb>({"memory_mb", 0, 1e12, "as a trial asks"}),
+    field<&SlotSpec::custom>({.key = "resources", .help = "as a trial asks"}),
+    field<&SlotSpec::speed>({"speed", kAboveZero, 1e9, "emulated on this machine"}),
+    field<&SlotSpec::price_per_hour>({"price_per_hour", 0, kBig, "while at work"}),
+    field<&SlotSpec::pack>({"pack", 1, 64, "at most so many trials share its GPUs"}),
+    field<&SlotSpec::sharing>(
+        {"sharing", kAboveZero, 1e9, "what 1, 2, ... do in total; for plan and simulate"}),
+};
+
+const Field<SimulateSpec> kSimulateSpec[] = {
+    field<&SimulateSpec::curve>({.key = "curve", .help = "power-law, table, study"}),
+    field<&SimulateSpec::from>(
+        {.key = "from", .help = "the table's CSV file, or the recorded study"}),
+    field<&SimulateSpec::curve_noise>(
+        {"curve_noise", 0, kBig, "deviation of the power law's losses"}),
+    field<&SimulateSpec::report_every>({"report_every", 1, kMany, "steps between two reports"}),
+    field<&SimulateSpec::seconds_per_step>(
+        {"seconds_per_step", kAboveZero, 1e9, "at speed 1; default: as [cluster] says"}),
+    field<&SimulateSpec::move_seconds>(
+        {"move_seconds", 0, 1e9,
+         "to start a trial where its checkpoint is not; default: as [cluster] says"}),
+    field<&SimulateSpec::cost_spread>(
+        {"cost_spread", 1, 1e6,
+         "so many times longer does a step of one trial take than of another"}),
+    field<&SimulateSpec::evaluation_seconds>(
+        {"evaluation_seconds", 0, 1e9, "of each report, at speed 1"}),
+    field<&SimulateSpec::save_seconds>(
+        {"save_seconds", 0, 1e9, "of each checkpoint, at any speed"}),
+    field<&SimulateSpec::noise>({"noise", 0, 10, "of durations: each times exp(noise * z)"}),
+    field<&SimulateSpec::start_seconds>({"start_seconds", 0, 1e9, "of a worker, at speed 1"}),
+    field<&SimulateSpec::report_seconds>({"report_seconds", 0, 1e9, "from a worker to the tuner"}),
+    field<&SimulateSpec::command_seconds>(
+        {"command_seconds", 0, 1e9, "from the tuner to a worker"}),
+    field<&SimulateSpec::failure_probability>(
+        {"failure_probability", 0, 1, "of a trial, per step"}),
+    field<&SimulateSpec::mtbf>({"mtbf", 1e-6, kBig, "mean time between failures of a node"}),
+    field<&SimulateSpec::slot_mtbf>(
+        {"slot_mtbf", 1e-6, kBig, "mean time between failures of a slot by itself"}),
+    field<&SimulateSpec::repair>({"repair", 0, kBig, "until it is back"}),
+    field<&SimulateSpec::seed>(
+        {"seed", 0, kMany, "of noise, failures and curves; default: the study's"}),
+};
+
+const Field<SimulateEvent> kSimulateEvent[] = {
+    field<&SimulateEvent::at>({"at", 0, kBig, "since the start"}),
+    field<&SimulateEvent::node>({.key = "node", .help = "all its slots, or"}),
+    field<&SimulateEvent::slot>({"slot", 0, 1e6, "this one"}),
+    field<&SimulateEvent::speed>(
+        {"speed", kAboveZero, 1e9, "so many times the declared one from then on"}),
+    field<&SimulateEvent::here>(
+        {.key = "here", .help = "false: it is lost; true: it comes, or comes back"}),
+};
+
+std::string shown(const Json& value) {
+  constexpr std::size_t kLongest = 60;
+  if (value == Json()) return "a date";
+  if (value.as<Json::Table>()) return "a table";
+  if (value.as<Json::List>()) return "a list";
+  const Value scalar = text::value_from_json(value).value();
+  std::string text = toml_value(scalar);
+  return text.size() <= kLongest ? text : "text";
+}
+
+}  // namespace
+
+std::span<const Field<StudySpec>> fields_of(const StudySpec&) { return kStudySpec; }
+std::span<const Field<WorkerSpec>> fields_of(const WorkerSpec&) { return kWorkerSpec; }
+std::span<const Field<TrialSpec>> fields_of(const TrialSpec&) { return kTrialSpec; }
+std::span<const Field<TrialStop>> fields_of(const TrialStop&) { return kTrialStop; }
+std::span<const Field<StudyStop>> fields_of(const StudyStop&) { return kStudyStop; }
+std::span<const Field<Plateau>> fields_of(const Plateau&) { return kPlateau; }
+std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&) { return kCheckpointSpec; }
+std::span<const Field<ReportSpec>> fields_of(const ReportSpec&) { return kReportSpec; }
+std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&) { return kClusterSpec; }
+std::span<const Field<SlotSpec>> fields_of(const SlotSpec&) { return kSlotSpec; }
+std::span<const Field<SimulateSpec>> fields_of(const SimulateSpec&) { return kSimulateSpec; }
+std::span<const Field<SimulateEvent>> fields_of(const SimulateEvent&) { return kSimulateEvent; }
+
+std::string wrong_value(std::string_view name, const Misfit& wrong) {
+  if (!wrong.at) return fmt::format("{}: {}", name, wrong.expected);
+  return fmt::format("{} must be {}, not {}", name, wrong.expected, shown(*wrong.at));
+}
+
+std::string field_text(const Json& value) {
+  if (value == Json()) return {};
+  const auto* real = value.as<double>();
+  return real && *real == std::floor(*real) ? fmt::format("{:.0f}", *real) : toml_text(value);
+}
+
+}  // namespace app
+}  // namespace clavier
