@@ -191,12 +191,10 @@ class Builder {
 }  // namespace
 
 Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t members) {
-  const LayerSpec& spec = layer.spec;
-  const bool pointwise = spec.kernel == 1 && spec.padding == 0;
-  const bool winograd = spec.kernel == 3 && spec.padding == 1 && spec.stride == 1;
   bool can = true;
-  if (wanted == Convolver::kLoops) can = spec.stride == 1 && weights(layer) <= kMostLoopWeights;
-  if (wanted == Convolver::kProducts) can = members == 1 && (pointwise || winograd);
+  if (wanted == Convolver::kLoops)
+    can = layer.spec.stride == 1 && weights(layer) <= kMostLoopWeights;
+  if (wanted == Convolver::kProducts) can = members == 1;
   return can ? wanted : Convolver::kLibrary;
 }
 

@@ -1,5 +1,6 @@
 #include "train/fuse/kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -7,6 +8,7 @@
 
 #include "base/rng.h"
 #include "train/fuse/update.h"
+#include "train/fuse/winograd.h"
 
 namespace clavier::train::kernels {
 namespace {
@@ -104,6 +106,87 @@ TEST(Kernels, PoolFindsTheLargestAndItsPlaceAndShowsNan) {
       }
     }
   }
+}
+
+TEST(Kernels, UnrolledWindowsAreTheImagesAndRollIsTheirAdjoint) {
+  for (std::int64_t kernel : {1, 3, 5}) {
+    for (std::int64_t stride : {1, 2, 3}) {
+      const std::int64_t padding = kernel / 2;
+      const std::int64_t high = (5 + 2 * padding - kernel) / stride + 1;
+      const std::int64_t wide = (6 + 2 * padding - kernel) / stride + 1;
+      const Unrolling windows{3, 5, 6, kernel, stride, padding, high, wide};
+      const auto image = numbers(5 * 6 * 3, 7);
+      const auto size = static_cast<std::size_t>(windows.rows() * windows.columns());
+      std::vector<double> rows(size, 9);
+      unroll(windows, image.data(), rows.data());
+      for (std::size_t i = 0; i < size; ++i) {
+        const auto row = static_cast<std::int64_t>(i) / windows.columns();
+        const auto column = static_cast<std::int64_t>(i) % windows.columns();
+        const std::int64_t y = row / wide * stride - padding + column / kernel % kernel;
+        const std::int64_t x = row % wide * stride - padding + column % kernel;
+        const std::int64_t channel = column / (kernel * kernel);
+        const bool within = y >= 0 && y < 5 && x >= 0 && x < 6;
+        EXPECT_EQ(rows[i], within ? image[static_cast<std::size_t>((y * 6 + x) * 3 + channel)] : 0);
+      }
+      const auto other = numbers(size, 8);
+      std::vector<double> back(image.size(), 0);
+      roll(windows, other.data(), back.data());
+      double forward = 0, adjoint = 0;
+      for (std::size_t i = 0; i < size; ++i) forward += rows[i] * other[i];
+      for (std::size_t i = 0; i < back.size(); ++i) adjoint += back[i] * image[i];
+      EXPECT_NEAR(forward, adjoint, 1e-11);
+    }
+  }
+}
+
+TEST(Kernels, WinogradsTransformsAreAConvolutionAndItsAdjoint) {
+  constexpr std::int64_t kHigh = 6, kWide = 5, kChannels = 67;  // No whole tile, block, vector.
+  const Images images{2, kHigh, kWide, kChannels};
+  const auto count = static_cast<std::size_t>(2 * kHigh * kWide * kChannels);
+  auto image = numbers(count, 9);
+  auto weights = numbers(kChannels * 9, 10);  // A window for every channel.
+  const auto tiles = static_cast<std::size_t>(images.tiles());
+  std::vector<double> planes(kPlanes * tiles * kChannels);
+  std::vector<double> factors(kPlanes * kChannels);
+  winograd(Transform::kInput, images, image.data(), planes.data());
+  winograd(Transform::kWeight, {1, 3, 3, kChannels}, weights.data(), factors.data());
+  const auto multiply = [&](std::vector<double>& by) {
+    for (std::size_t i = 0; i < by.size(); ++i)
+      by[i] *= factors[i / (tiles * kChannels) * kChannels + i % kChannels];
+  };
+  multiply(planes);
+  std::vector<double> out(count);
+  winograd(Transform::kOutput, images, out.data(), planes.data());
+  const auto at = [](std::int64_t n, std::int64_t y, std::int64_t x, std::int64_t c) {
+    return static_cast<std::size_t>(((n * kHigh + y) * kWide + x) * kChannels + c);
+  };
+  for (std::int64_t n = 0; n < 2; ++n)
+    for (std::int64_t y = 0; y < kHigh; ++y)
+      for (std::int64_t x = 0; x < kWide; ++x)
+        for (std::int64_t c = 0; c < kChannels; ++c) {
+          double expected = 0;
+          for (std::int64_t i = std::max<std::int64_t>(0, 1 - y); i < 3 && y + i - 1 < kHigh; ++i)
+            for (std::int64_t j = std::max<std::int64_t>(0, 1 - x); j < 3 && x + j - 1 < kWide; ++j)
+              expected += weights[static_cast<std::size_t>(c * 9 + i * 3 + j)] *
+                          image[at(n, y + i - 1, x + j - 1, c)];
+          EXPECT_NEAR(out[at(n, y, x, c)], expected, 1e-11);
+        }
+  auto gradient = numbers(count, 11);
+  winograd(Transform::kOutputGradient, images, gradient.data(), planes.data());
+  multiply(planes);
+  std::vector<double> by_input(count, 0);
+  winograd(Transform::kInputGradient, images, by_input.data(), planes.data());
+  double forward = 0, adjoint = 0;
+  for (std::size_t i = 0; i < count; ++i) forward += out[i] * gradient[i];
+  for (std::size_t i = 0; i < count; ++i) adjoint += by_input[i] * image[i];
+  EXPECT_NEAR(forward / adjoint, 1, 1e-11);
+  auto other = numbers(kPlanes * kChannels, 12);
+  std::vector<double> by_weight(weights.size());
+  winograd(Transform::kWeightGradient, {1, 3, 3, kChannels}, by_weight.data(), other.data());
+  forward = adjoint = 0;
+  for (std::size_t i = 0; i < other.size(); ++i) forward += factors[i] * other[i];
+  for (std::size_t i = 0; i < weights.size(); ++i) adjoint += by_weight[i] * weights[i];
+  EXPECT_NEAR(forward / adjoint, 1, 1e-11);
 }
 
 TEST(Kernels, TheNormIsOverAllNumbers) {
