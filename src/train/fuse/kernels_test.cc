@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "train/fuse/norm_kernels.h"
 #include "train/fuse/update.h"
 #include "train/fuse/winograd.h"
 
@@ -105,6 +106,50 @@ TEST(Kernels, PoolFindsTheLargestAndItsPlaceAndShowsNan) {
         }
       }
     }
+  }
+}
+
+TEST(Kernels, ANormWithPoolingIsTheNormAndThenThePooling) {
+  constexpr std::int64_t kWide = 6, kRows = 2 * 4 * kWide, kChannels = 11;
+  constexpr auto kPooled = static_cast<std::size_t>(kRows / 4 * kChannels);
+  const auto values = numbers(kRows * kChannels, 13);
+  const auto mean = numbers(kChannels, 14), scale = numbers(kChannels, 15),
+             shift = numbers(kChannels, 16), slope = numbers(kChannels, 17);
+  const auto gradient = numbers(kPooled, 18);
+  for (bool relu : {true, false}) {
+    const Norm<double> whole{kRows,        kChannels,    values.data(), mean.data(),
+                             scale.data(), shift.data(), relu};
+    Norm<double> pooled = whole;
+    pooled.pool_width = kWide;
+    std::vector<double> all(values.size());
+    std::vector<double> largest(kPooled);
+    normalise(whole, all.data());
+    normalise(pooled, largest.data());
+    std::vector<double> spread(all.size(), 0);  // The gradient by what was pooled.
+    for (std::size_t i = 0; i < kPooled; ++i) {
+      const auto window = static_cast<std::int64_t>(i) / kChannels;
+      const std::int64_t row = window / (kWide / 2) * 2 * kWide + window % (kWide / 2) * 2;
+      std::size_t best = 0;
+      for (std::int64_t offset : {std::int64_t{0}, std::int64_t{1}, kWide, kWide + 1}) {
+        const auto at = static_cast<std::size_t>((row + offset) * kChannels) + i % kChannels;
+        if (offset == 0 || all[at] > all[best]) best = at;
+      }
+      EXPECT_EQ(largest[i], all[best]);
+      spread[best] = gradient[i];
+    }
+    std::vector<double> sum(kChannels), product(kChannels), other_sum(kChannels),
+        other_product(kChannels);
+    norm_sums(whole, spread.data(), sum.data(), product.data());
+    norm_sums(pooled, gradient.data(), other_sum.data(), other_product.data());
+    for (std::size_t c = 0; c < kChannels; ++c) {
+      EXPECT_NEAR(other_sum[c], sum[c], 1e-12);
+      EXPECT_NEAR(other_product[c], product[c], 1e-12);
+    }
+    std::vector<double> by_input(all.size()), by_input_pooled(all.size());
+    norm_gradient(whole, spread.data(), slope.data(), mean.data(), by_input.data());
+    norm_gradient(pooled, gradient.data(), slope.data(), mean.data(), by_input_pooled.data());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      EXPECT_NEAR(by_input_pooled[i], by_input[i], 1e-12);
   }
 }
 

@@ -99,9 +99,11 @@ LayerPtr make_matrix_convolution(const ShapedLayer& layer, const LayerOptions& o
                                  Slot bias);
 LayerPtr make_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias, at::Tensor mean, at::Tensor variance);
-/// On a processor, with the ReLU behind it in the same pass.
+/// On a processor, with the ReLU and the largest of every 2 x 2 behind it in the same pass.
+/// REQUIRES: for `pool`, an image of even sizes.
 LayerPtr make_plain_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
-                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu);
+                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu,
+                               bool pool);
 LayerPtr make_layer_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias);
 LayerPtr make_pool(const ShapedLayer& layer, const LayerOptions& options);
