@@ -103,9 +103,8 @@ class Large {
     order.launch = {launch,
                     {{.trial = TrialId{slot}, .from = std::move(from), .until = until}},
                     {{SlotId{slot}, 1.0}}};
-    order.slot = {.id = SlotId{slot}, .node = NodeId{0}};
-    order.configs = {config_};
-    order.directories = {fmt::format("trial_{}", slot)};
+    order.slots = {{.id = SlotId{slot}, .node = NodeId{0}}};
+    order.members = {{.config = config_, .directory = fmt::format("trial_{}", slot)}};
     executor_->start(order);
     return order;
   }

@@ -9,12 +9,12 @@
 #include "bench/measure.h"
 #include "cluster/backfill.h"
 #include "cluster/bound.h"
-#include "cluster/greedy_gangs.h"
 #include "exec/sim/power_law.h"
 #include "exec/sim/sim_executor.h"
 #include "sched/asha.h"
 #include "sched/fifo.h"
 #include "search/random.h"
+#include "tests/support/greedy_gangs.h"
 #include "tuner/tuner.h"
 
 namespace {

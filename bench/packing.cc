@@ -14,8 +14,8 @@
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
-#include "sched/synchronous_halving_fake.h"
 #include "search/random.h"
+#include "tests/support/synchronous_halving_fake.h"
 #include "tuner/tuner.h"
 
 namespace {

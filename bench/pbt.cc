@@ -7,14 +7,12 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/study_file.h"
 #include "bench/measure.h"
-#include "bench/noisy_quadratic.h"
-#include "cluster/reference_scenarios.h"
 #include "exec/sim/sim_executor.h"
-#include "tuner/tuner.h"
+#include "tests/support/noisy_quadratic.h"
+#include "tests/support/reference_scenarios.h"
 
 namespace {
 
@@ -65,7 +63,9 @@ struct Outcome {
 
 Outcome run(const Way& way, std::string_view cluster, int trials, std::uint64_t seed) {
   const app::StudySpec spec = value_of(app::parse_study(study_text(way, seed, trials), "pbt.toml"));
-  const auto policies = value_of(app::OwnedPolicies::create(spec));
+  const Waker waker = value_of(Waker::create());
+  const auto session =
+      value_of(app::Session::open(spec, waker, {.kind = app::SessionKind::kSimulated}));
   exec::SimOptions options{.metric = "loss"};
   options.nodes.front().slots.clear();
   for (const cluster::RolloutSlot& slot : cluster::reference_slots(cluster))
@@ -74,18 +74,9 @@ Outcome run(const Way& way, std::string_view cluster, int trials, std::uint64_t 
   options.seed = seed;
   const auto executor =
       value_of(exec::SimExecutor::create(std::move(options), bench::noisy_quadratic()));
-  auto log = value_of(store::StepLog::in_memory({.metric = "loss"}));
-  const Waker waker = value_of(Waker::create());
-  tuner::Mailbox mailbox(waker);
-  tuner::Tuner tuner(app::director_options(spec), policies.refer(),
-                     {.executor = *executor,
-                      .log = log,
-                      .waker = waker,
-                      .mailbox = mailbox,
-                      .tick = StudyDuration::zero()});
-  if (!tuner.recover().ok()) std::exit(1);
-  value_of(tuner.run({}));
-  const State& state = tuner.state();
+  if (!session->begin(*executor).ok()) std::exit(1);
+  value_of(session->run());
+  const State& state = session->state();
   Outcome outcome{.seconds = seconds(state.now())};
   if (!state.best() || state.count(TrialStatus::kCompleted) != static_cast<std::size_t>(trials)) {
     fmt::print(stderr, "{}: {}\n", way.name,

@@ -8,10 +8,10 @@
 
 #include "base/rng.h"
 #include "bench/measure.h"
-#include "cluster/measures.h"
-#include "cluster/random_placement.h"
-#include "cluster/reference_scenarios.h"
 #include "cluster/rules/catalogue.h"
+#include "tests/support/measures.h"
+#include "tests/support/random_placement.h"
+#include "tests/support/reference_scenarios.h"
 
 namespace {
 

@@ -10,12 +10,12 @@
 #include "cluster/bound.h"
 #include "cluster/checkpoint_period.h"
 #include "cluster/first_fit.h"
-#include "cluster/reference_scenarios.h"
 #include "cluster/rule_planner.h"
 #include "cluster/rules/catalogue.h"
 #include "exec/sim/sim_executor.h"
 #include "sched/fifo.h"
 #include "search/random.h"
+#include "tests/support/reference_scenarios.h"
 #include "tuner/tuner.h"
 
 namespace {
@@ -51,8 +51,7 @@ double alone() {
   const auto start = [&](SlotId slot) {
     exec::Order order;
     order.launch = {LaunchId{next}, {{TrialId{next}}}, {{slot, 1.0}}};
-    order.configs = {Config{}};
-    order.directories = {"t"};
+    order.members = {{.directory = "t"}};
     slot_of.push_back(slot);
     ++next;
     sim->start(std::move(order));
@@ -70,7 +69,8 @@ double alone() {
 /// Passes everything on and notes how long every plan took.
 class Timed final : public cluster::Planner {
  public:
-  explicit Timed(cluster::Planner& planner) : planner_(planner) {}
+  explicit Timed(cluster::Planner& planner)
+      : cluster::Planner(planner.traits()), planner_(planner) {}
   cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
                      StudyTime now) override {
     const bench::Watch watch;
@@ -78,10 +78,10 @@ class Timed final : public cluster::Planner {
     milliseconds.push_back(watch.seconds() * 1e3);
     return plan;
   }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
-    return planner_.appetite(cluster);
+  std::size_t appetite(const cluster::ClusterState& cluster,
+                       const cluster::Supply& supply) const override {
+    return planner_.appetite(cluster, supply);
   }
-  bool multiplexes() const override { return planner_.multiplexes(); }
 
   std::vector<double> milliseconds;
 

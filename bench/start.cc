@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
+#include "app/this_node.h"
 #include "app/trainer.h"
 #include "base/fd.h"
 #include "base/subprocess.h"
@@ -29,9 +29,8 @@ exec::Order order(std::int64_t number, const Node& node) {
   order.launch.id = LaunchId{number};
   order.launch.members.push_back({.trial = TrialId{number}});
   order.launch.shares.push_back({.slot = node.slots.front().id});
-  order.configs.emplace_back();
-  order.directories.push_back(fmt::format("trial_{}", number));
-  order.slot = node.slots.front();
+  order.members = {{.directory = fmt::format("trial_{}", number)}};
+  order.slots = {node.slots.front()};
   return order;
 }
 

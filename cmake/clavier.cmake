@@ -67,19 +67,10 @@ function(clavier_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name}_test ${arg_SOURCES})
   target_link_libraries(${name}_test PRIVATE ${arg_DEPS} GTest::gtest GTest::gtest_main)
+  target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})  # tests/support
   # What is tested is optimised; the tests themselves need not be, and compile faster.
   target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
   gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
 endfunction()
 
-# clavier_fuzz(NAME SOURCE x_fuzz.cc DEPS …): a libFuzzer program NAME_fuzz.
-function(clavier_fuzz name)
-  if(NOT CLAVIER_FUZZ)
-    return()
-  endif()
-  cmake_parse_arguments(arg "" "SOURCE" "DEPS" ${ARGN})
-  add_executable(${name}_fuzz ${arg_SOURCE})
-  target_link_libraries(${name}_fuzz PRIVATE ${arg_DEPS})
-  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
-endfunction()

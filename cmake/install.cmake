@@ -12,9 +12,12 @@ target_link_libraries(clavier_all INTERFACE clavier_app)
 
 # Only the built-in trainer needs LibTorch; it is a program, not part of the library.
 install(TARGETS clavier_all ${libraries} EXPORT clavier ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/src/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/clavier
-  FILES_MATCHING PATTERN "*.h"
-  PATTERN "*_fake.h" EXCLUDE PATTERN "*_contract.h" EXCLUDE PATTERN "*_fixtures.h" EXCLUDE PATTERN "testdata" EXCLUDE)
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/public_headers.txt" public_headers REGEX "^[^#]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/public_headers.txt")
+foreach(header ${public_headers})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES "${PROJECT_SOURCE_DIR}/src/${header}" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/clavier/${folder})
+endforeach()
 foreach(program clavier clavier-train)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

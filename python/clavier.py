@@ -289,6 +289,8 @@ class Trial:
             self._take(message)
 
     def _take(self, message: Mapping[str, Any]) -> None:
+        if message.get("trial", self.id) != self.id:
+            return
         kind = message.get("type")
         if kind == "continue":
             self._until = message.get("until")

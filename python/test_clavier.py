@@ -113,6 +113,13 @@ class TrialTest(WithTuner):
         self.assertFalse(trial.report({"loss": 1}))
         self.assertEqual([self.tuner.hear()["step"] for _ in range(2)], [1, 2])
 
+    def test_messages_may_name_the_trial_and_those_for_another_are_not_obeyed(self):
+        trial = self.trial(until=1)
+        self.tuner.tell(type="stop", trial=8)
+        self.tuner.tell(type="continue", trial=7, until=9)
+        self.assertTrue(trial.report({"loss": 1}))
+        self.assertEqual(trial.until, 9)
+
     def paced(self, works, thinks=0, **fields):
         """Reports after so many seconds of work each; when, and what was told."""
         now, over = [100.0], []

@@ -2,22 +2,18 @@
 """Writes the golden traces that our Ray variants are held against.
 
 It drives Ray Tune's own scheduler objects directly, without a cluster, with random reports from a
-fixed seed: AsyncHyperBandScheduler, MedianStoppingRule and PopulationBasedTraining. Each trace is the list of reports and
-what Ray decided at each. `ray_asha_test.cc`, `ray_median_test.cc` and
-`pbt_ray_test.cc` give the same reports to `RayAsha`, `RayMedian` and `RayPbt` and demand the same
+fixed seed: AsyncHyperBandScheduler and PopulationBasedTraining. Each trace is the list of reports and
+what Ray decided at each. The tests in `src/sched/ray` give the same reports to `RayAsha` and `RayPbt` and demand the same
 decisions; for the latter, Ray's `random` draws from Clavier's keyed generator.
 
 Needs a virtual environment of its own; nothing in the build or the tests depends on it:
 
     python3 -m venv /tmp/ray && /tmp/ray/bin/pip install "ray[tune]==2.60.0" pandas pyarrow
-    /tmp/ray/bin/python bench/peers/ray_traces.py src/sched/testdata
+    /tmp/ray/bin/python bench/peers/ray_traces.py src/sched/ray/testdata
 
 Format: one JSON object {"ray": version, "numpy": version, "cases": [...]}, a case per line.
  asha case:   {"max_t", "grace", "rf", "brackets", "stop_last", "mode", "bracket": [of each trial],
                "events": [[trial, step, value, decision], [trial, "complete"], ...]}
- median case: {"axis", "grace", "min_samples", "slice", "hard", "mode", "trials",
-               "events": [[trial, "start"], [trial, step, seconds, value, decision],
-                          [trial, "complete"], ...]}
  pbt case:    {"interval", "burn_in", "quantile", "resample", "mode", "configs": [of each trial],
                "events": [[trial, "start"], [trial, "complete"],
                           [trial, step, value, decision, donor, config], ...]}
@@ -38,8 +34,7 @@ import ray
 import ray.tune.schedulers.pbt as pbt
 from ray.tune.experiment import Trial
 from ray.train._internal.session import _FutureTrainingResult, _TrainingResult
-from ray.tune.schedulers import (AsyncHyperBandScheduler, MedianStoppingRule,
-                                 PopulationBasedTraining)
+from ray.tune.schedulers import (AsyncHyperBandScheduler, PopulationBasedTraining)
 
 warnings.simplefilter("ignore")  # numpy on samples of nothing but NaN
 
@@ -149,62 +144,6 @@ def asha_case(rng):
         events.append([trial.index, trial.step, encode(value), decision[0]])
         if decision == "STOP" or trial.step >= horizon:
             live.remove(trial)
-    case["events"] = events
-    return case
-
-
-def median_case(rng):
-    axis = rng.choice(["steps", "seconds"])
-    case = {
-        "axis": axis,
-        "grace": rng.choice([0, 1, 3, 10]) if axis == "steps" else rng.choice([0.0, 2.5, 7.0]),
-        "min_samples": rng.choice([1, 2, 3, 5]),
-        "slice": rng.choice([0, 0, 4, 1000]),
-        "hard": rng.random() < 0.7,
-        "mode": rng.choice(["min", "max"]),
-        "trials": rng.choice([6, 15, 25]),
-    }
-    attr = "training_iteration" if axis == "steps" else "time_total_s"
-    scheduler = MedianStoppingRule(
-        time_attr=attr, metric="loss", mode=case["mode"], grace_period=case["grace"],
-        min_samples_required=case["min_samples"], min_time_slice=case["slice"],
-        hard_stop=case["hard"])
-    trials = [Stub(i) for i in range(case["trials"])]
-    controller = Controller(trials)
-    for trial in trials:
-        scheduler.on_trial_add(controller, trial)
-    values = Values(rng)
-    values.missing = 0  # Ray itself fails on a trial that completes without the metric
-    slots = rng.choice([1, 3, 6])
-    length = rng.choice([12, 40, 200])
-    events = []
-    while controller.get_live_trials() and len(events) < 500:
-        running = [t for t in trials if t.status == Trial.RUNNING]
-        waiting = [t for t in trials if t.status in (Trial.PENDING, Trial.PAUSED)]
-        if len(running) < slots and waiting:
-            trial = rng.choice(waiting)
-            trial.status = Trial.RUNNING
-            events.append([trial.index, "start"])
-            continue
-        trial = rng.choice(running)
-        if trial.last is not None and (trial.step >= length or rng.random() < 0.005):
-            scheduler.on_trial_complete(controller, trial, trial.last)
-            events.append([trial.index, "complete"])
-            trial.status = Trial.TERMINATED
-            continue
-        if axis == "steps" and rng.random() < 0.02:
-            trial.step = max(0, trial.step - rng.randrange(6))
-        trial.step += rng.choice([1, 1, 1, 3])
-        seconds = round(rng.random() * 2, 3)
-        trial.time += seconds
-        value = values.draw(trial, trial.step)
-        trial.last = result(trial, attr, trial.step if axis == "steps" else trial.time, value)
-        decision = scheduler.on_trial_result(controller, trial, trial.last)
-        events.append([trial.index, trial.step, seconds, encode(value), decision[0]])
-        if decision == "STOP":
-            trial.status = Trial.TERMINATED
-        elif decision == "PAUSE":
-            trial.status = Trial.PAUSED
     case["events"] = events
     return case
 
@@ -395,9 +334,8 @@ def write(path, make, count, seed):
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    write(os.path.join(folder, "ray_asha.json"), asha_case, 40, 1)
-    write(os.path.join(folder, "ray_median.json"), median_case, 30, 2)
-    write(os.path.join(folder, "ray_pbt.json"), pbt_case, 30, 3)
+    write(os.path.join(folder, "asha.json"), asha_case, 40, 1)
+    write(os.path.join(folder, "pbt.json"), pbt_case, 30, 3)
 
 
 if __name__ == "__main__":

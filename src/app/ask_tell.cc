@@ -4,13 +4,11 @@
 #include <deque>
 #include <map>
 
-#include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/tuning.h"
 #include "app/tuning_spec.h"
 #include "exec/executor.h"
 #include "study/foldable.h"
-#include "tuner/tuner.h"
 
 namespace clavier {
 namespace {
@@ -66,39 +64,23 @@ class AskedExecutor final : public exec::Executor {
 }  // namespace
 
 struct AskTell::Parts {
-  app::StudySpec spec;
-  app::OwnedPolicies policies;
-  store::StepLog log;
+  explicit Parts(Waker the_waker) : waker(std::move(the_waker)) {}
+
   Waker waker;
-  tuner::Mailbox mailbox;
-  AskedExecutor executor;
-  tuner::Tuner tuner;
+  AskedExecutor executor = {};
+  std::unique_ptr<app::Session> session = {};
 
-  Parts(app::StudySpec the_spec, app::OwnedPolicies the_policies, store::StepLog the_log,
-        Waker the_waker)
-      : spec(std::move(the_spec)),
-        policies(std::move(the_policies)),
-        log(std::move(the_log)),
-        waker(std::move(the_waker)),
-        mailbox(waker),
-        tuner(options(spec), policies.refer(),
-              {.executor = executor, .log = log, .waker = waker, .mailbox = mailbox}) {}
-
-  static tuner::StudyOptions options(const app::StudySpec& spec) {
-    auto options = app::director_options(spec);
-    // The caller sees its own failures and may ask for several before it tells.
-    options.careful_start = false;
-    return options;
-  }
+  tuner::Tuner& tuner() const { return session->tuner(); }
+  const State& state() const { return session->state(); }
   Status pass() {
     std::vector<Input> inputs;
     for (Signal& signal : executor.wait(kNever)) inputs.emplace_back(std::move(signal));
-    return inputs.empty() ? ok_status() : tuner.feed(std::move(inputs));
+    return inputs.empty() ? ok_status() : tuner().feed(std::move(inputs));
   }
   Result<LaunchId> live(TrialId trial) const {
-    if (!tuner.state().known(trial) || !tuner.state().trial(trial).live())
+    if (!state().known(trial) || !state().trial(trial).live())
       return not_found(fmt::format("trial {} was not asked for, or has been told", trial.value));
-    return tuner.state().trial(trial).launch;
+    return state().trial(trial).launch;
   }
 };
 
@@ -108,15 +90,13 @@ AskTell& AskTell::operator=(AskTell&&) noexcept = default;
 AskTell::~AskTell() = default;
 
 Result<AskTell> AskTell::create(const Tuning& tuning) {
-  app::StudySpec spec = TRY(app::spec_of(tuning));
-  auto policies = TRY(app::OwnedPolicies::create(spec));
-  auto log = TRY(app::log_of(tuning));
-  auto waker = TRY(Waker::create());
-  auto parts = std::make_unique<Parts>(std::move(spec), std::move(policies), std::move(log),
-                                       std::move(waker));
-  TRY(parts->tuner.recover());
-  TRY(app::check_goes_on(parts->tuner.first_study_text(), parts->spec));
-  TRY(parts->tuner.open(app::facts_now(parts->spec)));
+  auto parts = std::make_unique<Parts>(TRY(Waker::create()));
+  app::SessionOptions options{.kind = app::SessionKind::kAsked, .folder = tuning.directory};
+  if (tuning.output)
+    options.warn = [output = tuning.output](const std::string& line) { output(line + '\n'); };
+  parts->session = TRY(app::Session::open(TRY(app::spec_of(tuning)), parts->waker, options));
+  TRY(parts->session->begin(parts->executor));
+  TRY(parts->session->open_run());
   return AskTell(std::move(parts));
 }
 
@@ -132,7 +112,7 @@ Result<Asked> AskTell::ask() {
         "exhausted");
   const exec::Order order = std::move(orders.front());
   orders.pop_front();
-  return Asked{order.launch.members.front().trial, order.configs.front()};
+  return Asked{order.launch.members.front().trial, order.members.front().config};
 }
 
 Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, Steps step) {
@@ -141,7 +121,8 @@ Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, 
     return invalid(fmt::format("the step {} is not from 0 to {}", step, kMostSteps));
   Report report{.trial = trial, .launch = launch, .step = step};
   report.metrics = metrics;
-  const auto value = std::ranges::find(metrics, parts_->spec.objective.metric, &Metric::name);
+  const auto value =
+      std::ranges::find(metrics, parts_->session->spec().objective.metric, &Metric::name);
   if (value != metrics.end()) report.value = value->value;
   parts_->executor.tell(Reported{{std::move(report)}});
   TRY(parts_->pass());
@@ -150,20 +131,20 @@ Result<bool> AskTell::report(TrialId trial, const std::vector<Metric>& metrics, 
 
 Status AskTell::tell(TrialId trial, const std::vector<Metric>& metrics) {
   const LaunchId launch = TRY(parts_->live(trial));
-  TRY(report(trial, metrics, parts_->tuner.state().trial(trial).step + 1));
+  TRY(report(trial, metrics, parts_->state().trial(trial).step + 1));
   parts_->executor.tell(Exited{trial, launch, ExitKind::kCompleted});
-  parts_->executor.shrink(launch, parts_->tuner.state().trial(trial).slot);
+  parts_->executor.shrink(launch, parts_->state().trial(trial).slot);
   return parts_->pass();
 }
 
 Status AskTell::tell_failed(TrialId trial, const std::string& error) {
   const LaunchId launch = TRY(parts_->live(trial));
   parts_->executor.tell(Exited{trial, launch, ExitKind::kFailed, error});
-  parts_->executor.shrink(launch, parts_->tuner.state().trial(trial).slot);
+  parts_->executor.shrink(launch, parts_->state().trial(trial).slot);
   return parts_->pass();
 }
 
 std::optional<TrialId> AskTell::best() const { return state().best(); }
-const State& AskTell::state() const { return parts_->tuner.state(); }
+const State& AskTell::state() const { return parts_->state(); }
 
 }  // namespace clavier

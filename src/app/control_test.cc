@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/scratch_directory.h"
+
 namespace clavier::app {
 namespace {
 
@@ -22,12 +24,9 @@ class ControlTest : public testing::Test {
  protected:
   ControlTest() {
     // Longer than a socket address may be.
-    std::string pattern = (std::filesystem::temp_directory_path() / "clavier-XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
     folder_ = root_ / std::string(150, 'x');
     std::filesystem::create_directories(folder_);
   }
-  ~ControlTest() override { std::filesystem::remove_all(root_); }
 
   /// A client that does as it likes; a read of it ends in ten seconds.
   Fd connect() const {
@@ -42,7 +41,9 @@ class ControlTest : public testing::Test {
     return socket;
   }
 
-  std::filesystem::path root_, folder_;
+  const ScratchDirectory scratch_;
+  const std::filesystem::path root_ = scratch_.path();
+  std::filesystem::path folder_;
   Waker waker_ = std::move(*Waker::create());
   tuner::Mailbox mailbox_{waker_};
 };

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "app/policies.h"
-#include "app/run_study.h"
-#include "tuner/director.h"
+#include "app/session.h"
+#include "report/wording.h"
 
 namespace clavier::app {
 namespace {
@@ -13,10 +12,13 @@ std::string because(const std::string& reason) {
   return reason.empty() ? std::string() : ": " + reason;
 }
 
-std::string running(const Trial& trial) {
-  std::string text = fmt::format("trial {} runs in slot {}, at step {}", trial.id.value,
-                                 trial.slot.value, trial.step);
-  if (trial.verdict != Verdict::kNone)
+std::string running(const Trial& trial, const std::string& no_room) {
+  if (!no_room.empty())
+    return fmt::format("trial {} was given slot {}, and its start waits for the machine: {}\n",
+                       trial.id.value, trial.slot.value, no_room);
+  std::string text = fmt::format("trial {} is {}: it runs in slot {}, at step {}", trial.id.value,
+                                 report::status_word(trial, true), trial.slot.value, trial.step);
+  if (trial.decided != Decided::kNone)
     return text + fmt::format("; it has been told to leave{}\n", because(trial.reason));
   if (trial.step >= trial.waits_at()) return text + "; it waits there for a decision\n";
   if (trial.stretch < trial.until)
@@ -29,11 +31,11 @@ std::string running(const Trial& trial) {
 std::string paused(const Trial& trial, const std::string& study) {
   if (trial.held)
     return fmt::format(
-        "trial {} was paused by the user at step {}; `clavier resume {} {}` lets it "
+        "trial {} is paused, by the user, at step {}; `clavier resume {} {}` lets it "
         "go on\n",
         trial.id.value, trial.step, study, trial.id.value);
   return fmt::format(
-      "trial {} was paused by the scheduler at step {}{}\nIt goes on if the "
+      "trial {} is paused, by the scheduler, at step {}{}\nIt goes on if the "
       "scheduler prefers it to new trials and to the others that are paused\n",
       trial.id.value, trial.step, because(trial.reason));
 }
@@ -67,7 +69,7 @@ std::string pending(const Trial& trial, const tuner::Director& director,
                     const std::string& planner_says) {
   const State& state = director.state();
   const cluster::ClusterState& cluster = director.cluster();
-  std::string text = fmt::format("trial {} waits for a slot", trial.id.value);
+  std::string text = fmt::format("trial {} is pending: it waits for a slot", trial.id.value);
   if (trial.attempts > 0)
     text += fmt::format(", to go on from step {}", [&] {
       const Checkpoint* from = trial.latest_checkpoint();
@@ -86,29 +88,29 @@ std::string pending(const Trial& trial, const tuner::Director& director,
 
 }  // namespace
 
-Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool study_runs) {
+Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool study_runs,
+                                 const std::string& no_room) {
   const Trial& trial = study.state.trial(id);
   if (ended(trial.status))
     return fmt::format("trial {} has ended, {} at step {}{}\n", id.value, name(trial.status),
                        trial.step, because(trial.reason));
   if (study.state.finished())
-    return fmt::format("trial {} is {}: the study is over, {}\n", id.value, name(trial.status),
-                       study.state.finished()->reason);
+    return fmt::format("trial {} is {}: the study is over, {}\n", id.value,
+                       report::status_word(trial, false),
+                       report::reason_text(study.state.finished()->reason));
   if (trial.held) return paused(trial, study.folder.name());
   if (!study_runs)
     return fmt::format(
         "trial {} is {}, at step {}: the study does not run just now; running it "
         "again goes on\n",
-        id.value, name(trial.status), trial.step);
-  if (trial.status == TrialStatus::kRunning) return running(trial);
+        id.value, report::status_word(trial, false), trial.step);
+  if (trial.status == TrialStatus::kRunning) return running(trial, no_room);
   if (trial.status == TrialStatus::kPaused) return paused(trial, study.folder.name());
 
   // Only a planner that was asked everything it was asked knows what it keeps a trial for.
-  const auto policies = TRY(OwnedPolicies::create(study.spec));
-  tuner::Director director(director_options(study.spec), policies.refer());
   const auto log = TRY(store::StepLog::open_to_read(study.folder.database()));
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
-               [&](const Step& step) { return director.replay(step); }));
+  const auto directed = TRY(Directed::replayed(study.spec, log));
+  const tuner::Director& director = directed.director;
   return pending(director.state().trial(id), director, director.why_it_waits(id));
 }
 

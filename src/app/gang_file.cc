@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/registry.h"
 #include "base/match.h"
 #include "base/nearest.h"
 #include "study/text.h"
@@ -71,7 +72,7 @@ Status check_gang(const StudySpec& spec, const Space& space) {
   const GangSize& gang = spec.trial.gang;
   if (gang.one()) return {};
   const std::int64_t most = TRY(most_slots(gang, space));
-  if (spec.planner.algorithm != "first-fit")
+  if (traits_of(Family::kPlanner, spec.planner).multiplexes)
     return invalid(
         fmt::format("trial.slots: {} gives every trial one slot; several at once go with first-fit",
                     spec.planner.algorithm));

@@ -7,7 +7,7 @@
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 /// Trials that take several slots at once: the study file, what is simulated of it and what is
 /// said.

@@ -13,21 +13,20 @@
 #include "base/subprocess.h"
 #include "study/text.h"
 
-extern char** environ;
-
 namespace clavier::app {
 namespace {
 
-/// Runs a program to its end; its standard output. What it writes to standard error is the user's.
+/// Runs a program to its end; its standard output. What it writes to standard error is the user's,
+/// and says what was wrong; `hint` is added where that may lie in the folder.
 Result<std::string> output_of(const std::vector<std::string>& command,
-                              const std::filesystem::path& directory) {
+                              const std::filesystem::path& directory, std::string_view hint) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return io_error("cannot create a pipe");
   Fd from(ends[0]), to(ends[1]);
-  SpawnOptions options{
-      .program = command.front(), .argv = command, .directory = directory.string()};
-  for (char** variable = environ; *variable; ++variable)
-    options.environment.emplace_back(*variable);
+  SpawnOptions options{.program = command.front(),
+                       .argv = command,
+                       .environment = own_environment(),
+                       .directory = directory.string()};
   options.descriptors = {{to.get(), STDOUT_FILENO}};
   Process process = TRY(Process::spawn(options));
   to.reset();
@@ -39,10 +38,9 @@ Result<std::string> output_of(const std::vector<std::string>& command,
   while (::poll(&end, 1, -1) < 0) {
   }
   if (const auto ended = process.reap(); !ended || !ended->ok())
-    return io_error(fmt::format(
-        "{} ended with {}, in the folder {}; if its data are elsewhere, run this command "
-        "from there",
-        command.front(), ended ? describe(*ended) : std::string("no status"), directory.string()));
+    return io_error(fmt::format("{} ended with {}, in the folder {}{}", command.front(),
+                                ended ? describe(*ended) : std::string("no status"),
+                                directory.string(), hint));
   return output;
 }
 
@@ -61,31 +59,26 @@ Result<Model> model_of(const RecordedStudy& study, TrialId id) {
 }
 
 Result<std::string> predict_from(const std::filesystem::path& directory,
-                                 const std::filesystem::path& checkpoint,
-                                 const std::filesystem::path& data,
-                                 const std::filesystem::path& data_directory) {
+                                 const std::filesystem::path& checkpoint, const Wanted& wanted) {
   using std::filesystem::absolute;
-  return output_of(
-      {absolute(TRY(find_trainer())).string(), "--predict", absolute(data).string(), "--checkpoint",
-       absolute(checkpoint).string(), "--data-dir", absolute(data_directory).string()},
-      directory);
+  std::vector<std::string> command{absolute(TRY(find_trainer())).string(),  "--predict",
+                                   absolute(wanted.data).string(),          "--checkpoint",
+                                   absolute(checkpoint).string(),           "--data-dir",
+                                   absolute(wanted.data_directory).string()};
+  if (wanted.probabilities) command.emplace_back("--probabilities");
+  return output_of(command, directory, "");
 }
 
 }  // namespace
 
-Result<std::string> predict(const std::filesystem::path& checkpoint,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory) {
-  return predict_from(std::filesystem::current_path(), checkpoint, data, data_directory);
+Result<std::string> predict(const std::filesystem::path& checkpoint, const Wanted& wanted) {
+  return predict_from(std::filesystem::current_path(), checkpoint, wanted);
 }
 
-Result<std::string> predict(const RecordedStudy& study, TrialId trial,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory) {
+Result<std::string> predict(const RecordedStudy& study, TrialId trial, const Wanted& wanted) {
   const Model model = TRY(model_of(study, trial));
   // An old checkpoint needs the study's data, which lie where its file says.
-  return predict_from(working_directory(study), study.folder.root / model.checkpoint->path, data,
-                      data_directory);
+  return predict_from(working_directory(study), study.folder.root / model.checkpoint->path, wanted);
 }
 
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
@@ -99,7 +92,9 @@ Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
        {std::string("--test"), std::string("--config"), text::to_json(*model.config),
         std::string("--checkpoint"), folder})
     command.push_back(argument);
-  const std::string output = TRY(output_of(command, working_directory(study)));
+  const std::string output =
+      TRY(output_of(command, working_directory(study),
+                    "; if its data are elsewhere, run this command from there"));
   auto metrics = text::metrics_from_json(output);
   if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
   for (Metric& metric : *metrics)

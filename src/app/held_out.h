@@ -21,14 +21,17 @@ struct HeldOut {
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId trial,
                            const std::filesystem::path& data_directory);
 
+/// What is to be predicted of which data.
+struct Wanted {
+  std::filesystem::path data;
+  std::filesystem::path data_directory;  ///< Of known data sets.
+  bool probabilities = false;            ///< Of all classes, not only of the most probable one.
+};
+
 /// What the model of a checkpoint's directory says of data, as CSV (docs/trainer.md). The data are
 /// those that the user names; failures are the trainer's.
-Result<std::string> predict(const std::filesystem::path& checkpoint,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory);
+Result<std::string> predict(const std::filesystem::path& checkpoint, const Wanted& wanted);
 /// The same with the trial's best checkpoint. Fails as `test_trial` does.
-Result<std::string> predict(const RecordedStudy& study, TrialId trial,
-                            const std::filesystem::path& data,
-                            const std::filesystem::path& data_directory);
+Result<std::string> predict(const RecordedStudy& study, TrialId trial, const Wanted& wanted);
 
 }  // namespace clavier::app

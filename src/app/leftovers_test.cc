@@ -1,9 +1,10 @@
 #include "app/leftovers.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
+
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::app {
 namespace {
@@ -22,7 +23,6 @@ class Leftovers : public testing::Test {
     const Checkpoint logged{TrialId{0}, LaunchId{4}, 5, "t0/checkpoint_000005_4"};
     state_.apply(Turn{.id = StepId{1}, .time = {}, .input = Signal(CheckpointSaved{logged})});
   }
-  ~Leftovers() override { fs::remove_all(study_); }
 
   void make(const char* path) {
     fs::create_directories(study_ / path);
@@ -30,8 +30,8 @@ class Leftovers : public testing::Test {
   }
   bool there(const char* path) const { return fs::exists(study_ / path); }
 
-  std::string pattern_ = (fs::temp_directory_path() / "clavier-XXXXXX").string();
-  fs::path study_ = ::mkdtemp(pattern_.data());
+  const ScratchDirectory scratch_;
+  const fs::path study_ = scratch_.path();
   State state_{Objective{"loss", Mode::kMin}, RetryLimits{}};
 };
 

@@ -43,11 +43,10 @@ void Lineages::exploit(const Turn& turn, const State& state) {
 }
 
 void Lineages::see(const Step& step, const State& state) {
-  if (const auto* signal = std::get_if<Signal>(&step.turn.input))
-    if (const auto* reported = std::get_if<Reported>(signal); reported && !step.turn.late)
-      for (const Report& report : reported->reports)
-        if (const auto found = courses_.find(report.trial); found != courses_.end())
-          found->second.step = report.step;
+  if (const auto* reported = input_as<Reported>(step.turn); reported && !step.turn.late)
+    for (const Report& report : reported->reports)
+      if (const auto found = courses_.find(report.trial); found != courses_.end())
+        found->second.step = report.step;
   exploit(step.turn, state);
   for (const NewTrial& created : step.fill.created)
     courses_[created.id] = {.tag = experiment_tag(created.id, created.config),

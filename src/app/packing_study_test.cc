@@ -7,7 +7,7 @@
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 /// Trials that share GPUs: the study file, what is simulated and planned of it, and what is said.
 namespace clavier::app {

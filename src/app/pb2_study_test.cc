@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "app/run_study.h"
 #include "app/simulate_study.h"
+#include "app/study_check.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::app {
 namespace {

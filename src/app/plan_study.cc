@@ -164,7 +164,7 @@ Result<StudySpec> as_measured(const StudySpec& spec, const Measured& found) {
   }
   if (!measured.simulate) measured.simulate.emplace();
   if (!spec.simulate) measured.simulate->report_every = found.report_every;
-  if (trial_length(measured) == kForever && found.longest > 0)
+  if (measured.trial_length() == kForever && found.longest > 0)
     measured.trial.stop.steps = found.longest;
   return measured;
 }
@@ -186,7 +186,7 @@ std::string declared_source(const StudySpec& spec, bool& measured) {
 Status check_limits(const StudySpec& spec) {
   if (spec.trials == kForever)
     return invalid("nothing limits the number of trials: set [study] trials to plan them");
-  if (trial_length(spec) == kForever && (!spec.simulate || spec.simulate->curve == "power-law"))
+  if (spec.trial_length() == kForever && (!spec.simulate || spec.simulate->curve == "power-law"))
     return invalid("nothing says how long a trial is: set [trial.stop] steps");
   return {};
 }
@@ -233,7 +233,7 @@ Result<std::optional<CheckpointAdvice>> advice(const StudySpec& spec, const Plan
   const cluster::Failures failures{.save = spec.simulate->save_seconds,
                                    .mtbf = 1 / per_second,
                                    .restart = spec.simulate->start_seconds};
-  const Steps length = trial_length(spec);
+  const Steps length = spec.trial_length();
   const auto loss = [&](Steps every) {
     return cluster::checkpoint_loss(failures, static_cast<double>(every) * each);
   };
@@ -247,7 +247,7 @@ Result<std::optional<CheckpointAdvice>> advice(const StudySpec& spec, const Plan
 
 /// Coarser reports where there would be too many to simulate.
 void coarsen(StudySpec& spec, std::int64_t most_events) {
-  const Steps length = trial_length(spec);
+  const Steps length = spec.trial_length();
   if (length == kForever || spec.trials == kForever) return;
   const double reports = static_cast<double>(length) * static_cast<double>(spec.trials);
   const auto every = static_cast<Steps>(std::ceil(reports / static_cast<double>(most_events)));
@@ -286,7 +286,7 @@ Result<Planned> plan_study(const StudySpec& spec, const PlanOptions& options) {
 
 Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& options) {
   const Node node = TRY(this_node(spec));
-  const Steps length = trial_length(spec);
+  const Steps length = spec.trial_length();
   const Steps interval = length == kForever ? 10 : std::max<Steps>(2, length / 20);
   std::map<SlotId, double> each;
   std::vector<std::pair<Slot, double>> kinds;

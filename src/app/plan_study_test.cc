@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "app/explain_wait.h"
-#include "app/study_fixtures.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/study_fixtures.h"
 
 namespace clavier::app {
 namespace {

@@ -5,6 +5,9 @@
 namespace clavier::app {
 
 Result<OwnedPolicies> OwnedPolicies::create(const StudySpec& spec) {
+  TRY(check_there(Family::kSearcher, spec.search));
+  TRY(check_there(Family::kScheduler, spec.scheduler));
+  TRY(check_there(Family::kPlanner, spec.planner));
   StudySpec checked = spec;
   checked.search = TRY(complete(Family::kSearcher, spec.search));
   checked.scheduler = TRY(complete(Family::kScheduler, spec.scheduler));

@@ -8,9 +8,9 @@
 #include "app/simulate_study.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
 #include "store/step_log.h"
 #include "study/directory_name.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::app {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "app/lineages.h"
 #include "app/recorded_study.h"
+#include "app/registry.h"
 #include "base/files.h"
 
 namespace clavier::app {
@@ -94,7 +95,8 @@ Result<std::optional<Override>> recorded_policy(const StudySource& source, const
   const std::optional<Override> nothing;
   const TomlNode* scheduler = source.root().find("scheduler");
   if (!scheduler || !scheduler->is_table() || scheduler->find("lines")) return nothing;
-  if (of<std::string>(*scheduler, "algorithm", "") != "pbt_replay") return nothing;
+  const AlgorithmSpec chosen{of<std::string>(*scheduler, "algorithm", "")};
+  if (!traits_of(Family::kScheduler, chosen).replays) return nothing;
   const Wanted here = wanted(*scheduler);
   if (here.policy.empty() == here.from.empty())
     return invalid(

@@ -25,7 +25,7 @@ fs::path folder_of(const std::string& origin, const fs::path& study) {
 /// Files that the study file may name by relative paths.
 std::vector<std::string> named_files(const StudySpec& spec) {
   if (spec.worker) return spec.worker->command;
-  const auto trainer = train::parse_trainer(spec.trainer.value_or("{}"));
+  const auto trainer = train::read_trainer(spec.trainer.value_or(Json::Table{}));
   const auto data =
       trainer ? train::data_of(*trainer) : Result<train::data::DataSpec>(trainer.error());
   return data ? std::vector<std::string>{data->source} : std::vector<std::string>();
@@ -51,8 +51,7 @@ Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics me
     return {};
   };
   TRY(log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input))
-      TRY(open(*opened, step.turn.time));
+    if (const auto* opened = input_as<Opened>(step.turn)) TRY(open(*opened, step.turn.time));
     if (!study)
       return corrupt(fmt::format("the log of {} does not begin with a run", folder.root.string()));
     TRY(foldable(step, study->state));

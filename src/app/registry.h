@@ -12,9 +12,10 @@
 #include "sched/scheduler.h"
 #include "search/searcher.h"
 
-/// Everything a study file can choose by name. A new algorithm is one entry of the tables in
-/// `registry.cc` and `registry_schedulers.cc`; reading, checking, showing and suggesting all come
-/// from there.
+/// Everything a study file can choose by name. A new algorithm is one entry of a table in
+/// `registry_searchers.cc`, `registry_schedulers.cc` or `registry_planners.cc`; reading, checking,
+/// showing and suggesting all come from there. Nothing outside the tables compares a name: what
+/// follows from a choice elsewhere is among its traits.
 namespace clavier::app {
 
 /// One key of an algorithm's table. Its type is that of `fallback`: whole number, real, text
@@ -28,6 +29,21 @@ struct OptionSpec {
   std::string_view help = {};
 };
 
+/// What follows from the choice of an algorithm elsewhere. What is not said does not hold.
+struct Traits {
+  // Of a searcher.
+  bool enumerates = false;  ///< Goes through every combination: their number is the study's.
+  // Of a scheduler.
+  bool to_the_end = false;   ///< What a trial reports does not decide how far it comes.
+  bool population = false;   ///< Trials take over each other's weights.
+  bool peers = false;        ///< They learn from each other: who is far ahead, or behind, has none.
+  bool replays = false;      ///< One trial, with the hyperparameters that were recorded of another.
+  bool own_counter = false;  ///< Whoever takes over weights counts its own steps on.
+  // Of a planner.
+  bool multiplexes = false;  ///< Shares out the slots over time; else the scheduler sees to it.
+  bool measures = false;     ///< Finds out how often trials report, and may keep them together.
+};
+
 /// One algorithm, or one variant of it. Variants differ in their options and defaults; a file
 /// chooses with `variant = "…"`, and the first in the registry is the default.
 struct AlgorithmInfo {
@@ -35,21 +51,31 @@ struct AlgorithmInfo {
   std::string_view variant;  ///< Empty if there is only one.
   std::string_view help;
   std::vector<OptionSpec> options = {};
+  Traits traits = {};
+  /// It is not there any more: what to use in its place. Studies that were begun with it are still
+  /// read; nothing runs them.
+  std::string_view instead = {};
 };
 
 enum class Family { kSearcher, kScheduler, kPlanner };
 
 /// Its table in a study file: "search", "scheduler", "planner".
 std::string_view table_of(Family family);
-/// In the order of the registry, variants of one name together; valid for ever.
+/// Those that can be chosen, in the order of the registry, variants of one name together; valid for
+/// ever.
 std::vector<const AlgorithmInfo*> algorithms(Family family);
 /// The names, each once.
 std::vector<std::string> algorithm_names(Family family);
 /// The variants of one; empty if there is only one.
 std::vector<std::string> variant_names(Family family, std::string_view name);
-/// Fails with the nearest name. An empty variant is the default one.
+/// Also of those that are not there any more. Fails with the nearest name. An empty variant is the
+/// default one.
 Result<const AlgorithmInfo*> find_algorithm(Family family, std::string_view name,
                                             std::string_view variant = {});
+/// Fails where it can be chosen no more, with what to use instead.
+Status check_there(Family family, const AlgorithmSpec& spec);
+/// Of an algorithm as a spec names it; nothing holds of one that is not registered.
+Traits traits_of(Family family, const AlgorithmSpec& spec);
 /// The option of this name; fails with the nearest one.
 Result<const OptionSpec*> find_option(const AlgorithmInfo& algorithm, std::string_view name);
 /// The value as the option's type; whole numbers become reals where those are wanted.

@@ -8,7 +8,6 @@
 
 #include "app/registry.h"
 #include "base/check.h"
-#include "sched/pbt_replay.h"
 
 /// What the tables behind the registry are made of; for its own files alone.
 namespace clavier::app::registry {
@@ -34,13 +33,23 @@ class Options {
   const Config& config_;
 };
 
+/// One line of a table. `options` are those of its own `AlgorithmSpec`, checked and complete.
 template <typename Policy>
 struct Entry {
   AlgorithmInfo info;
-  std::unique_ptr<Policy> (*make)(const StudySpec& spec, const Options& options);
+  /// Null: it is not there any more (`info.instead`).
+  std::unique_ptr<Policy> (*make)(const StudySpec& spec, const Options& options) = nullptr;
+  /// What only the whole study shows to be wrong with it; null: nothing.
+  Status (*check)(const StudySpec& spec, const Options& options) = nullptr;
+  /// Every so many steps its trials must save themselves; null: it does not care.
+  Steps (*checkpoints_needed)(const StudySpec& spec, const Options& options) = nullptr;
+  /// It takes trials off their slots while others go on; null: it does not.
+  bool (*pauses)(const Options& options) = nullptr;
+  /// The space as this choice makes it; null: as it is.
+  Space (*space)(const StudySpec& spec, const Options& options) = nullptr;
 };
-
-using Schedulers = std::vector<Entry<sched::Scheduler>>;
+template <typename Policy>
+using Table = std::vector<Entry<Policy>>;
 
 /// A number of steps or trials with this default.
 inline OptionSpec count(std::string_view name, std::int64_t fallback, std::string_view help) {
@@ -62,12 +71,14 @@ inline OptionSpec word(std::string_view name, const char* fallback, std::vector<
   return {name, fallback, 0, 0, std::move(words), help};
 }
 
-/// In `registry_schedulers.cc`.
-const Schedulers& schedulers();
+/// Each in a file of its own.
+const Table<search::Searcher>& searchers();
+const Table<sched::Scheduler>& schedulers();
+const Table<cluster::Planner>& planners();
+
 /// Trials make room for each other themselves: no planner sees to it.
-inline bool shares_slots(const StudySpec& spec) { return spec.planner.algorithm == "first-fit"; }
-/// What pbt_replay is to replay. Empty if `check_scheduler` refuses it: a configuration that never
-/// changes.
-sched::Policy checked_policy(const StudySpec& spec);
+inline bool shares_slots(const StudySpec& spec) {
+  return !traits_of(Family::kPlanner, spec.planner).multiplexes;
+}
 
 }  // namespace clavier::app::registry

@@ -9,10 +9,9 @@
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
 #include "sched/pbt_replay.h"
-#include "sched/ray_asha.h"
-#include "sched/ray_median.h"
+#include "sched/ray/asha.h"
+#include "sched/ray/pbt.h"
 #include "study/text.h"
 
 /// The schedulers that a study file may choose, and what only the whole study shows to be wrong
@@ -56,16 +55,6 @@ std::unique_ptr<sched::Scheduler> make_median(const StudySpec& spec, const Optio
                            .max_steps = options.whole("max_steps")});
 }
 
-std::unique_ptr<sched::Scheduler> make_ray_median(const StudySpec& spec, const Options& options) {
-  return std::make_unique<sched::RayMedian>(
-      spec.objective,
-      sched::RayMedianOptions{.axis = axis_of(options),
-                              .grace_period = options.real("grace"),
-                              .min_samples_required = static_cast<int>(options.whole("min_trials")),
-                              .min_time_slice = options.real("min_time_slice"),
-                              .hard_stop = options.flag("hard_stop")});
-}
-
 std::vector<std::string> mutable_of(const Options& options) {
   std::vector<std::string> names;
   for (const Value& name : options.list("mutable")) names.push_back(text::plain(name));
@@ -96,6 +85,10 @@ sched::PbtOptions pbt_of(const StudySpec& spec, const Options& options) {
           .explore = explore_of(options)};
 }
 
+Status check_pbt(const StudySpec& spec, const Options& options) {
+  return sched::check(spec.space, pbt_of(spec, options));
+}
+
 std::unique_ptr<sched::Scheduler> make_pbt(const StudySpec& spec, const Options& options) {
   return std::make_unique<sched::Pbt>(spec.objective, spec.space, pbt_of(spec, options), spec.seed);
 }
@@ -110,6 +103,10 @@ sched::PbtOptions pb2_of(const StudySpec& spec, const Options& options) {
                         .shares_slots = shares_slots(spec)};
   pb2.explore.parameters = mutable_of(options);
   return pb2;
+}
+
+Status check_pb2(const StudySpec& spec, const Options& options) {
+  return sched::check_pb2(spec.space, pb2_of(spec, options));
 }
 
 std::unique_ptr<sched::Scheduler> make_pb2(const StudySpec& spec, const Options& options) {
@@ -128,13 +125,18 @@ sched::RayPbtOptions ray_pbt_of(const StudySpec& spec, const Options& options) {
 }
 
 template <sched::Counter counter>
+Status check_ray_pbt(const StudySpec& spec, const Options& options) {
+  return sched::check(spec.space, ray_pbt_of<counter>(spec, options));
+}
+
+template <sched::Counter counter>
 std::unique_ptr<sched::Scheduler> make_ray_pbt(const StudySpec& spec, const Options& options) {
   return std::make_unique<sched::RayPbt>(spec.objective, spec.space,
                                          ray_pbt_of<counter>(spec, options), spec.seed);
 }
 
 /// What is to be replayed, as far as the study's text tells it.
-Result<sched::Policy> policy_of(const StudySpec& spec, const Options& options) {
+Result<sched::RecordedPolicy> policy_of(const StudySpec& spec, const Options& options) {
   std::string name = options.text("policy"), lines;
   std::optional<TrialId> trial;
   // Of an earlier study the lines are those of the trial.
@@ -145,8 +147,37 @@ Result<sched::Policy> policy_of(const StudySpec& spec, const Options& options) {
   return sched::read_policy(lines, name, spec.space, trial);
 }
 
+/// The same, of what `check_replay` refuses a configuration that never changes.
+sched::RecordedPolicy checked_policy(const StudySpec& spec, const Options& options) {
+  auto policy = policy_of(spec, options);
+  return policy ? *std::move(policy) : sched::RecordedPolicy{};
+}
+
+Status check_replay(const StudySpec& spec, const Options& options) {
+  TRY(policy_of(spec, options));
+  if (spec.trials != 1)
+    return invalid(
+        fmt::format("pbt_replay trains one trial: study.trials must be 1, not {}", spec.trials));
+  return {};
+}
+
+Steps boundaries(const StudySpec& spec, const Options& options) {
+  Steps every = 0;
+  for (const auto& change : checked_policy(spec, options).changes)
+    every = std::gcd(every, change.step);
+  return every;
+}
+
+/// Its only point is where the recorded trial began.
+Space replayed(const StudySpec& spec, const Options& options) {
+  Space space = spec.space;
+  space.points = {checked_policy(spec, options).initial};
+  return space;
+}
+
 std::unique_ptr<sched::Scheduler> make_replay(const StudySpec& spec, const Options& options) {
-  return std::make_unique<sched::PbtReplay>(checked_policy(spec), options.whole("max_steps"));
+  return std::make_unique<sched::PbtReplay>(checked_policy(spec, options),
+                                            options.whole("max_steps"));
 }
 
 std::unique_ptr<sched::Scheduler> make_fifo(const StudySpec&, const Options& options) {
@@ -177,6 +208,10 @@ std::vector<OptionSpec> population(std::int64_t interval, std::vector<OptionSpec
   return all;
 }
 
+Steps interval(const StudySpec&, const Options& options) { return options.whole("interval"); }
+
+bool if_synchronous(const Options& options) { return options.flag("synch"); }
+
 OptionSpec synch() { return flag("synch", false, "all wait for each other at each interval"); }
 
 /// Of PB2, which does not perturb.
@@ -188,125 +223,94 @@ std::vector<OptionSpec> bandits() {
 
 }  // namespace
 
-const Schedulers& schedulers() {
+const Table<sched::Scheduler>& schedulers() {
   constexpr std::string_view kLimit = "a trial is complete here; default: trial.stop.steps";
-  static const Schedulers all = {
-      {{"fifo", "", "every trial to its end", {count("max_steps", kForever, kLimit)}}, make_fifo},
-      {{"asha", "stopping", "successive halving that stops what looks bad", halving()},
-       make_asha<sched::Asha>},
-      {{"asha", "promotion", "successive halving that pauses, and may promote later", halving()},
-       make_asha<sched::AshaPromotion>},
-      {{"asha", "ray", "as Ray Tune decides",
-        halving({flag("stop_last_trials", true, "stop at max_steps")})},
-       make_ray_asha},
-      {{"median",
-        "sound",
-        "stops what is worse than the median of the others",
-        {word("axis", "steps", {"steps", "seconds"}, "what progress is measured in"),
-         real("grace", 1, 0, "no trial is judged before"),
-         real("every", 1, 1e-6, "then at grace, grace + every, …"),
-         count("min_trials", 5, "so many others are needed for a judgement"),
-         count("max_steps", kForever, kLimit)}},
-       make_median},
-      {{"median",
-        "ray",
-        "as Ray Tune decides",
-        {word("axis", "seconds", {"steps", "seconds"}, "what progress is measured in"),
-         real("grace", 60, 0, "no trial is judged before"),
-         count("min_trials", 3, "so many others are needed for a judgement"),
-         real("min_time_slice", 0, 0, "between two pauses of a trial"),
-         flag("hard_stop", true, "stop; else pause a bad trial once")}},
-       make_ray_median},
-      {{"pbt", "sound", "population-based training among trials of like progress",
-        population(10, {synch()})},
-       make_pbt},
-      {{"pbt", "ray", "as Ray Tune decides", population(60)},
-       make_ray_pbt<sched::Counter::kDonors>},
-      {{"pbt", "hrfs", "as the HRFS tuner decides, without its races", population(50)},
-       make_ray_pbt<sched::Counter::kOwn>},
-      {{"pb2", "", "population-based bandits: a model chooses the new hyperparameters", bandits()},
-       make_pb2},
-      {{"pbt_replay",
-        "",
-        "one trial with the recorded hyperparameters of another",
-        {free_text("policy", "the file: Ray's or our pbt_policy_*.txt or pbt_global.txt"),
-         free_text("from", "or a study of population-based training, by name or folder"),
-         {"trial", std::int64_t{-1}, -1, kMany, {}, "whose; default: from's best, policy's last"},
-         {"lines", Value::List{}, 0, 0, {}, "the policy itself, filled in from where it is"},
-         count("max_steps", kForever, kLimit)}},
-       make_replay},
+  static const Table<sched::Scheduler> all = {
+      {.info = {"fifo",
+                "",
+                "every trial to its end",
+                {count("max_steps", kForever, kLimit)},
+                {.to_the_end = true}},
+       .make = make_fifo},
+      {.info = {"asha", "stopping", "successive halving that stops what looks bad", halving()},
+       .make = make_asha<sched::Asha>},
+      {.info = {"asha", "promotion", "successive halving that pauses, and may promote later",
+                halving()},
+       .make = make_asha<sched::AshaPromotion>,
+       .pauses = [](const Options&) { return true; }},
+      {.info = {"asha", "ray", "as Ray Tune decides",
+                halving({flag("stop_last_trials", true, "stop at max_steps")})},
+       .make = make_ray_asha},
+      {.info = {"median",
+                "sound",
+                "stops what is worse than the median of the others",
+                {word("axis", "steps", {"steps", "seconds"}, "what progress is measured in"),
+                 real("grace", 1, 0, "no trial is judged before"),
+                 real("every", 1, 1e-6, "then at grace, grace + every, …"),
+                 count("min_trials", 5, "so many others are needed for a judgement"),
+                 count("max_steps", kForever, kLimit)}},
+       .make = make_median},
+      {.info = {"median",
+                "ray",
+                "as Ray Tune decides",
+                {word("axis", "seconds", {"steps", "seconds"}, "what progress is measured in"),
+                 real("grace", 60, 0, "no trial is judged before"),
+                 count("min_trials", 3, "so many others are needed for a judgement"),
+                 real("min_time_slice", 0, 0, "between two pauses of a trial"),
+                 flag("hard_stop", true, "stop; else pause a bad trial once")},
+                {},
+                "variant = \"sound\", which stops by the same idea and by steps"}},
+      {.info = {"pbt",
+                "sound",
+                "population-based training among trials of like progress",
+                population(10, {synch()}),
+                {.population = true, .peers = true}},
+       .make = make_pbt,
+       .check = check_pbt,
+       .checkpoints_needed = interval,
+       .pauses = if_synchronous},
+      {.info = {"pbt", "ray", "as Ray Tune decides", population(60), {.population = true}},
+       .make = make_ray_pbt<sched::Counter::kDonors>,
+       .check = check_ray_pbt<sched::Counter::kDonors>,
+       .checkpoints_needed = interval},
+      {.info = {"pbt",
+                "hrfs",
+                "as the HRFS tuner decides, without its races",
+                population(50),
+                {.population = true, .own_counter = true}},
+       .make = make_ray_pbt<sched::Counter::kOwn>,
+       .check = check_ray_pbt<sched::Counter::kOwn>,
+       .checkpoints_needed = interval},
+      {.info = {"pb2",
+                "",
+                "population-based bandits: a model chooses the new hyperparameters",
+                bandits(),
+                {.population = true, .peers = true}},
+       .make = make_pb2,
+       .check = check_pb2,
+       .checkpoints_needed = interval,
+       .pauses = if_synchronous},
+      {.info =
+           {"pbt_replay",
+            "",
+            "one trial with the recorded hyperparameters of another",
+            {free_text("policy", "the file: Ray's or our pbt_policy_*.txt or pbt_global.txt"),
+             free_text("from", "or a study of population-based training, by name or folder"),
+             {"trial",
+              std::int64_t{-1},
+              -1,
+              kMany,
+              {},
+              "whose; default: from's best, policy's last"},
+             {"lines", Value::List{}, 0, 0, {}, "the policy itself, filled in from where it is"},
+             count("max_steps", kForever, kLimit)},
+            {.to_the_end = true, .population = true, .replays = true}},
+       .make = make_replay,
+       .check = check_replay,
+       .checkpoints_needed = boundaries,
+       .space = replayed},
   };
   return all;
 }
 
-sched::Policy checked_policy(const StudySpec& spec) {
-  auto policy = policy_of(spec, Options(spec.scheduler));
-  return policy ? *std::move(policy) : sched::Policy{};
-}
-
-namespace {
-
-/// Trials that save themselves must do so wherever the scheduler needs it.
-Status check_saves(const StudySpec& spec) {
-  const Steps needed = checkpoints_needed(spec);
-  if (spec.checkpoint.every > 0 && needed % spec.checkpoint.every != 0)
-    return invalid(fmt::format(
-        "checkpoint.every is {}, and {} needs checkpoints every {} steps: it must be a divisor of "
-        "that, or left out",
-        spec.checkpoint.every, spec.scheduler.algorithm, needed));
-  return {};
-}
-
-Status check_replay(const StudySpec& spec) {
-  TRY(policy_of(spec, Options(spec.scheduler)));
-  if (spec.trials != 1)
-    return invalid(
-        fmt::format("pbt_replay trains one trial: study.trials must be 1, not {}", spec.trials));
-  return check_saves(spec);
-}
-
-}  // namespace
 }  // namespace clavier::app::registry
-
-namespace clavier::app {
-
-Steps checkpoints_needed(const StudySpec& spec) {
-  if (spec.scheduler.algorithm == "pbt" || spec.scheduler.algorithm == "pb2")
-    return registry::Options(spec.scheduler).whole("interval");
-  Steps every = 0;
-  if (spec.scheduler.algorithm == "pbt_replay")
-    if (const auto policy = registry::policy_of(spec, registry::Options(spec.scheduler)))
-      for (const auto& change : policy->changes) every = std::gcd(every, change.step);
-  return every;
-}
-
-Status check_scheduler(const StudySpec& spec) {
-  if (spec.scheduler.algorithm == "pbt_replay") return registry::check_replay(spec);
-  const registry::Options options(spec.scheduler);
-  if (spec.scheduler.algorithm == "pb2") {
-    TRY(sched::check_pb2(spec.space, registry::pb2_of(spec, options)));
-    return registry::check_saves(spec);
-  }
-  if (spec.scheduler.algorithm != "pbt") return {};
-  const std::string& variant = options.text("variant");
-  if (variant == "sound")
-    TRY(sched::check(spec.space, registry::pbt_of(spec, options)));
-  else
-    TRY(sched::check(spec.space, registry::ray_pbt_of<sched::Counter::kDonors>(spec, options)));
-  return registry::check_saves(spec);
-}
-
-Status check_sense(const StudySpec& spec) {
-  const Value* grace = spec.scheduler.options.find("grace");
-  const Value* axis = spec.scheduler.options.find("axis");
-  if (!grace || (axis && !(*axis == Value("steps")))) return {};
-  const Value* limit = spec.scheduler.options.find("max_steps");
-  const Steps last = std::min(spec.trial.stop.steps, limit ? *limit->as<std::int64_t>() : kForever);
-  if (!(*grace->number() > static_cast<double>(last))) return {};
-  return invalid(
-      fmt::format("no trial would ever be judged: scheduler.grace = {}, and trials end at "
-                  "step {}",
-                  text::plain(*grace), last));
-}
-
-}  // namespace clavier::app

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "app/policies.h"
 #include "app/study_file.h"
 
 namespace clavier::app {
@@ -90,6 +91,23 @@ TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
   EXPECT_EQ(complete(Family::kScheduler, ray).error().message,
             "unknown option \"every\" of median; there are axis, grace, min_trials, "
             "min_time_slice, hard_stop");
+}
+
+TEST(Registry, WhatIsNotThereAnyMoreIsRefusedWithWhatToUseAndStillRead) {
+  const std::string text =
+      "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n[space]\n"
+      "x={ uniform = [0, 1] }\n[scheduler]\nalgorithm='median'\nvariant='ray'\ngrace=7.0\n";
+  EXPECT_EQ(parse_study(text, "s.toml").error().message,
+            "s.toml:10:9: scheduler median, variant \"ray\", is not there any more; use variant = "
+            "\"sound\", which stops by the same idea and by steps");
+  const auto logged = parse_logged_study(text, "s.toml");
+  ASSERT_TRUE(logged.ok()) << logged.error().message;
+  EXPECT_EQ(*logged->scheduler.options.find("grace"), Value(7.0));
+  EXPECT_TRUE(parse_logged_study(to_toml(*logged), "s.toml").ok());
+  const auto policies = OwnedPolicies::create(*logged);
+  ASSERT_FALSE(policies.ok());
+  EXPECT_NE(policies.error().message.find("use variant = \"sound\""), std::string::npos);
+  EXPECT_EQ(variant_names(Family::kScheduler, "median"), std::vector<std::string>{"sound"});
 }
 
 TEST(Registry, PopulationBasedTrainingIsRefusedWhereItCouldDoNothing) {

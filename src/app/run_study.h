@@ -9,9 +9,9 @@
 
 #include "app/study_spec.h"
 #include "base/waker.h"
+#include "exec/local/options.h"
 #include "study/observer.h"
 #include "tuner/tuner.h"
-#include "worker/protocol.h"
 
 namespace clavier::app {
 
@@ -34,7 +34,7 @@ struct RunOptions {
 };
 
 struct RunReport {
-  tuner::Outcome outcome = tuner::Outcome::kFinished;
+  tuner::RunEnd end = tuner::RunEnd::kFinished;
   bool interrupted = false;  ///< By Ctrl-C, not by `clavier pause`.
   State state;
 };
@@ -44,20 +44,9 @@ struct RunReport {
 /// file cannot be written, or if the program to run is missing.
 Result<RunReport> run_study(const StudySpec& spec, const RunOptions& options);
 
-/// What shapes decisions, as the director wants it.
-tuner::StudyOptions director_options(const StudySpec& spec);
-
-/// When workers are to save their trials' state.
-worker::CheckpointRules checkpoint_rules(const StudySpec& spec);
-
-/// Fails with the differences if `now` cannot go on with what `before` has begun: space, metric,
-/// mode, searcher, scheduler, trainer and seed are fixed; everything else may change.
-Status check_unchanged(const StudySpec& before, const StudySpec& now);
-
-/// Recomputes every decision of the study in `folder`.
-Result<std::string> verify_study(const std::filesystem::path& folder);
-
-/// Appends a command to the log of a study that is not running; its next run sees it.
-Status append_command(const std::filesystem::path& folder, const UserCommand& command);
+/// How trials of this study become processes on `node`, this machine; the study lives in `folder`.
+/// Everything but the command. Throughout, the one place where a study's settings reach them.
+exec::LocalOptions local_options(const StudySpec& spec, const std::filesystem::path& folder,
+                                 Node node);
 
 }  // namespace clavier::app

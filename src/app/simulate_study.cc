@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "app/policies.h"
-#include "app/run_study.h"
-#include "app/study_folder.h"
-#include "app/version.h"
+#include "app/session.h"
 #include "cluster/bound.h"
 #include "exec/sim/sim_executor.h"
 #include "study/text.h"
-#include "tuner/tuner.h"
 
 namespace clavier::app {
 namespace {
@@ -70,21 +66,13 @@ Status run_to_the_end(tuner::Tuner& tuner, exec::SimExecutor& executor) {
     if (inputs.empty())
       return unavailable(fmt::format(
           "after {:.6g} simulated seconds nothing can happen any more, and the study is not over: "
-          "{} trials wait for slots",
-          seconds(state.now()), state.unfinished()));
+          "{} not ended",
+          seconds(state.now()),
+          state.unfinished() == 1 ? "1 trial has"
+                                  : fmt::format("{} trials have", state.unfinished())));
     TRY(tuner.feed(std::move(inputs)));
   }
   return {};
-}
-
-Result<store::StepLog> log_for(const StudySpec& spec, const std::filesystem::path& folder) {
-  const store::LogOptions options{.metric = spec.objective.metric};
-  if (folder.empty()) return store::StepLog::none();
-  auto log = TRY(store::StepLog::open(folder / "study.db", options));
-  if (log.last().valid())
-    return conflict(fmt::format("{} holds a study already; --set study.name=NAME writes another",
-                                folder.string()));
-  return log;
 }
 
 }  // namespace
@@ -98,26 +86,16 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
     options.warn(
         "nothing says how trials slow down each other on one GPU ([[cluster.slots]] sharing): "
         "simulated as if packing gained nothing");
-  const auto policies = TRY(OwnedPolicies::create(spec));
-  auto log = TRY(log_for(spec, options.folder));
-  if (!options.folder.empty()) TRY(write_study_file({options.folder}, spec.text));
   const Waker waker = TRY(Waker::create());
-  tuner::Mailbox mailbox(waker);
-  const auto executor = TRY(exec::SimExecutor::create(cluster, curve));
   Witness witness;
-  tuner::Tuner tuner(director_options(spec), policies.refer(),
-                     {.executor = *executor,
-                      .log = log,
-                      .waker = waker,
-                      .mailbox = mailbox,
-                      .observers = {&witness},
-                      .warn = options.warn,
-                      .tick = StudyDuration::zero()});
-  TRY(tuner.recover());
-  TRY(tuner.open(
-      {.version = std::string(kVersion), .commit = std::string(kCommit), .study_text = spec.text}));
-  TRY(run_to_the_end(tuner, *executor));
-  Simulated simulated{.state = tuner.state(),
+  const auto session = TRY(Session::open(
+      spec, waker,
+      {.kind = SessionKind::kSimulated, .folder = options.folder, .warn = options.warn}));
+  const auto executor = TRY(exec::SimExecutor::create(cluster, curve));
+  TRY(session->begin(*executor, {&witness}));
+  TRY(session->open_run());
+  TRY(run_to_the_end(session->tuner(), *executor));
+  Simulated simulated{.state = session->state(),
                       .timeline = std::move(witness.timeline),
                       .hash = witness.hash,
                       .events = executor->events()};

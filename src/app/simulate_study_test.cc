@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include "app/registry.h"
-#include "app/study_fixtures.h"
 #include "app/study_folder.h"
-#include "base/scratch_directory.h"
 #include "cluster/checkpoint_period.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/study_fixtures.h"
 
 namespace clavier::app {
 namespace {
@@ -299,6 +299,26 @@ TEST(Simulate, CurvesComeFromATableOrAnEarlierStudy) {
   const auto from_study = simulate_study(spec, {.home = options.home});
   ASSERT_TRUE(from_study.ok()) << from_study.error().message;
   EXPECT_EQ(from_study->state.trials()[0].best->value, 0.25);
+}
+
+TEST(Simulate, WhoDivergesIsStoppedThereToo) {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch.path() / "curves.csv") << "lr,step,loss\n0.1,1,0.5\n0.1,2,nan\n0.1,3,0.1\n";
+  StudySpec spec =
+      study(with("[simulate]\ncurve = \"table\"\nfrom = \"curves.csv\"\n"), "first-fit");
+  spec.working_directory = scratch.path();
+  spec.trials = 1;
+  Config known;
+  known.set("lr", 0.1);
+  spec.space.points = {known};
+  spec.trial.stop.non_finite = true;
+  const auto done = simulate_study(spec, {.home = scratch.path() / "home"});
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  const Trial& trial = done->state.trials()[0];
+  EXPECT_EQ(trial.status, TrialStatus::kStopped);
+  EXPECT_EQ(trial.step, 2);
+  EXPECT_EQ(trial.reason, "loss is nan at step 2");
+  EXPECT_EQ(trial.best->value, 0.5);
 }
 
 }  // namespace

@@ -113,12 +113,6 @@ Result<exec::Curve> recorded(const StudySpec& spec, const std::string& from,
 
 }  // namespace
 
-Steps trial_length(const StudySpec& spec) {
-  const Value* limit = spec.scheduler.options.find("max_steps");
-  const auto* steps = limit ? limit->as<std::int64_t>() : nullptr;
-  return std::min(spec.trial.stop.steps, steps ? *steps : kForever);
-}
-
 Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   const SimulateSpec simulate = spec.simulate.value_or(SimulateSpec{});
   exec::SimOptions options;
@@ -162,7 +156,7 @@ Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem
   if (simulate.curve == "table")
     return exec::table_curve(spec.working_directory / simulate.from, spec.space);
   if (simulate.curve == "study") return recorded(spec, simulate.from, home);
-  const Steps length = trial_length(spec);
+  const Steps length = spec.trial_length();
   if (length == kForever)
     return invalid(
         "nothing says how long a trial is: set [trial.stop] steps, or let [simulate] curve be a "

@@ -18,9 +18,6 @@ enum class World {
   kCalm,       ///< Without noise, failures and events: what is expected.
 };
 
-/// Where a trial ends if nothing stops it; kForever if nothing says so.
-Steps trial_length(const StudySpec& spec);
-
 /// Slots as declared (other machines are nodes of their own, this one is "local") and discovered.
 /// Fails if slots are to be discovered and none fits.
 Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world);

@@ -1,22 +1,19 @@
+#include "app/study_check.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <tuple>
 
-#include "app/control.h"
-#include "app/policies.h"
-#include "app/run_study.h"
+#include "app/session.h"
 #include "app/study_file.h"
 #include "app/study_file_document.h"
-#include "app/study_file_json.h"
 #include "app/study_file_space.h"
 #include "app/trainer.h"
-#include "app/tuning_spec.h"
 #include "store/step_log.h"
 #include "study/text.h"
 #include "tuner/verify.h"
 
-/// What is asked of a study at rest: may it go on like this, do its decisions stand.
 namespace clavier::app {
 namespace {
 
@@ -24,7 +21,7 @@ namespace {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 void flatten(const std::string& name, const TomlNode& node, Settings& settings) {
-  if (!node.is_table()) return settings.emplace_back(name, toml_to_json(node)), void();
+  if (!node.is_table()) return settings.emplace_back(name, to_text(json_of(node))), void();
   for (const TomlNode::Entry& entry : node.entries)
     flatten(name + '.' + entry.key, entry.node, settings);
 }
@@ -96,7 +93,7 @@ void drop_consequences(const StudySpec& before, const StudySpec& now, std::vecto
 Result<StudySpec> begun_as(const store::StepLog& log) {
   std::string study;
   const auto first = [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input)) study = opened->study;
+    if (const auto* opened = input_as<Opened>(step.turn)) study = opened->study;
     return study.empty() ? ok_status() : Status(conflict("found"));
   };
   (void)log.read(StepId{0}, store::Metrics::kSkip, first);
@@ -138,16 +135,25 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
       "run --fresh)");
 }
 
+Status check_goes_on(const std::string& begun, const StudySpec& now) {
+  if (begun.empty()) return {};
+  StudySpec before = TRY(parse_logged_study(begun, "the study as it was begun"));
+  TRY(resolve_trainer(before));
+  if (now.worker || now.trainer) return check_unchanged(before, now);
+  // What a program's functions compute stands in the texts as constants.
+  if (now.text.empty()) return {};
+  return check_unchanged(before, TRY(parse_logged_study(now.text, now.name)));
+}
+
 Result<std::string> verify_study(const std::filesystem::path& folder) {
   const auto log = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(log));
   TRY(check_computable(spec));
-  const auto policies = TRY(OwnedPolicies::create(spec));
-  tuner::Director director(director_options(spec), policies.refer());
+  auto directed = TRY(Directed::create(spec));
   const auto as_of = [](const Opened& opened) -> Result<tuner::StudyOptions> {
     return director_options(TRY(parse_logged_study(opened.study, "study.toml")));
   };
-  const auto verified = TRY(tuner::verify(log, director, as_of));
+  const auto verified = TRY(tuner::verify(log, directed.director, as_of));
   if (verified.difference) return corrupt(*verified.difference);
   return fmt::format("{} steps, {} decisions recomputed: all as logged", verified.steps,
                      verified.decisions);
@@ -157,11 +163,9 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
   if (std::holds_alternative<AddTrial>(command)) TRY(check_computable(spec));
-  const auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
-  tuner::Director director(director_options(spec), policies.refer());
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
-               [&](const Step& step) { return director.replay(step); }));
+  auto directed = TRY(Directed::replayed(spec, log));
+  tuner::Director& director = directed.director;
   Step step;
   step.turn = director.decide(StepId{log.last().value + 1}, director.state().now(), command);
   step.fill = director.fill(step.turn, tuner::Capacity::kLeave);

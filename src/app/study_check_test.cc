@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "app/run_study.h"
+#include "app/study_check.h"
 #include "app/study_file.h"
 #include "app/trainer.h"
 

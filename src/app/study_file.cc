@@ -11,7 +11,6 @@
 #include "app/registry.h"
 #include "app/study_file_effects.h"
 #include "app/study_file_fields.h"
-#include "app/study_file_json.h"
 #include "app/study_file_problems.h"
 #include "app/study_file_space.h"
 #include "app/study_folder.h"
@@ -20,6 +19,10 @@
 #include "search/grid.h"
 #include "worker/command_line.h"
 
+// One pass collects everything that is wrong, so that a user sees it all at once. First each key by
+// itself, then what takes several: the space, the algorithms, the work, the cluster. Only where
+// all of that is sound come the defaults that follow from the whole and the checks of scheduler,
+// planner and effects: they may rely on sound values, and would only tell of consequences.
 namespace clavier::app {
 namespace {
 
@@ -28,11 +31,12 @@ using Entry = TomlNode::Entry;
 /// One pass over a parsed study file.
 class StudyReader {
  public:
-  StudyReader(const StudySource& source, std::string_view file_name, Checks checks)
-      : source_(source), root_(source.root()), problems_(source, checks) {
+  StudyReader(std::shared_ptr<const StudySource> source, std::string_view file_name, Checks checks)
+      : source_(*source), root_(source_.root()), problems_(source_, checks) {
     spec_.name = std::filesystem::path(file_name).stem().string();
     spec_.trials = kForever;
-    spec_.text = source.text();
+    spec_.text = source_.text();
+    spec_.source = std::move(source);
   }
 
   Result<StudySpec> read() {
@@ -50,11 +54,11 @@ class StudyReader {
     settle();
     if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);
     if (const Status fits = check_scheduler(spec_); !fits) {
-      problems_.add(place_of_table("scheduler"), fits.error().message);
+      problems_.add(place("scheduler"), fits.error().message);
       return problems_.status().error();
     }
     if (const Status fits = check_planner(spec_); !fits) {
-      problems_.add(place_of_table("planner"), fits.error().message);
+      problems_.add(place("planner"), fits.error().message);
       return problems_.status().error();
     }
     check_effects(spec_, root_, problems_);
@@ -64,15 +68,6 @@ class StudyReader {
   }
 
  private:
-  static std::vector<std::string> top_names() {
-    std::vector<std::string> names{"study", "space", "search", "scheduler", "planner", "trainer"};
-    for (const Field& field : fields())
-      if (field.table.find('.') == std::string_view::npos &&
-          std::ranges::find(names, field.table) == names.end())
-        names.emplace_back(field.table);
-    return names;
-  }
-
   void texts(const TomlNode& node) {
     if (const auto* text = node.scalar.as<std::string>();
         text && text->find('\0') != std::string::npos)
@@ -81,34 +76,27 @@ class StudyReader {
     for (const Entry& entry : node.entries) texts(entry.node);
   }
 
-  /// Keys and subtables of a fixed table.
-  static std::vector<std::string> key_names(std::string_view table) {
-    std::vector<std::string> names;
-    for (const Field& field : fields()) {
-      if (field.table == table) names.emplace_back(field.key);
-      const std::size_t dot = field.table.find('.');
-      if (dot == std::string_view::npos || field.table.substr(0, dot) != table) continue;
-      const std::string sub(field.table.substr(dot + 1));
-      if (std::ranges::find(names, sub) == names.end()) names.push_back(sub);
-    }
-    if (table == "worker") names.emplace_back("environment");
-    return names;
-  }
-
   void top(const Entry& entry) {
-    const auto names = top_names();
-    if (std::ranges::find(names, entry.key) == names.end()) return unknown_top(entry, names);
+    static const std::vector<std::string> kNames = {
+        "study", "space", "search",     "scheduler", "planner", "trainer", "worker",
+        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate"};
+    if (std::ranges::find(kNames, entry.key) == kNames.end()) return unknown_top(entry, kNames);
     if (!entry.node.is_table())
       return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
                                                     entry.node.kind_name()));
-    if (entry.key == "worker") spec_.worker.emplace();
-    if (entry.key == "simulate") spec_.simulate.emplace();
-    const auto keys = key_names(entry.key);
-    if (!keys.empty()) table(entry.key, entry.node, keys);
+    if (entry.key == "study") table("study", entry.node, spec_);
+    if (entry.key == "worker") table("worker", entry.node, spec_.worker.emplace(), {"environment"});
+    if (entry.key == "trial") table("trial", entry.node, spec_.trial, {"stop"});
+    if (entry.key == "stop") table("stop", entry.node, spec_.stop, {"plateau"});
+    if (entry.key == "checkpoint") table("checkpoint", entry.node, spec_.checkpoint);
+    if (entry.key == "report") table("report", entry.node, spec_.report);
+    if (entry.key == "cluster") table("cluster", entry.node, spec_.cluster, {"slots"});
+    if (entry.key == "simulate")
+      table("simulate", entry.node, spec_.simulate.emplace(), {"events"});
   }
 
   void unknown_top(const Entry& entry, const std::vector<std::string>& names) {
-    const auto keys = key_names("study");
+    const auto keys = keys_of(fields_of(spec_));
     const bool is_study_key = std::ranges::find(keys, entry.key) != keys.end();
     if (is_study_key && !entry.node.is_table())
       return problems_.add(entry.place, fmt::format("\"{0}\" belongs into [study]; did you mean "
@@ -119,16 +107,19 @@ class StudyReader {
                               entry.key, suggestion(entry.key, names)));
   }
 
-  void table(const std::string& name, const TomlNode& node, const std::vector<std::string>& keys) {
+  /// The keys of `spec` and the tables below it.
+  template <typename Spec>
+  void table(const std::string& name, const TomlNode& node, Spec& spec,
+             const std::vector<std::string>& tables = {}) {
+    const auto fields = fields_of(spec);
+    auto keys = keys_of(fields);
+    keys.insert(keys.end(), tables.begin(), tables.end());
     for (const Entry& entry : node.entries) {
-      const std::string below = fmt::format("{}.{}", name, entry.key);
-      const auto field = std::ranges::find_if(
-          fields(), [&](const Field& f) { return f.table == name && f.key == entry.key; });
-      if (field != fields().end()) {
-        if (const Status status = read_field(*field, entry.node, spec_); !status)
+      if (const auto* field = find_field(fields, entry.key)) {
+        if (const Status status = read_field(name, *field, entry.node, spec); !status)
           problems_.add(entry.node.begin, status.error().message);
-      } else if (std::ranges::find(keys, entry.key) != keys.end()) {
-        subtable(below, entry);
+      } else if (std::ranges::find(tables, entry.key) != tables.end()) {
+        subtable(fmt::format("{}.{}", name, entry.key), entry);
       } else if (name == "trial.stop") {
         stop_metric(entry, keys);
       } else {
@@ -139,51 +130,42 @@ class StudyReader {
   }
 
   void subtable(const std::string& name, const Entry& entry) {
-    if (name == "cluster.slots")
-      return list(name, entry, places_.slots, [&] { spec_.cluster.slots.emplace_back(); });
-    if (name == "simulate.events")
-      return list(name, entry, places_.events, [&] { spec_.simulate->events.emplace_back(); });
+    if (name == "cluster.slots") return list(name, entry, places_.slots, spec_.cluster.slots);
+    if (name == "simulate.events") return list(name, entry, places_.events, spec_.simulate->events);
     if (!entry.node.is_table())
       return problems_.add(entry.node.begin,
                            fmt::format("{} must be a table, not {}", name, entry.node.shown()));
     if (name == "worker.environment") return environment(entry.node);
-    if (name == "stop.plateau") {
-      spec_.stop.plateau.emplace();
-      if (!entry.node.find("trials"))
-        problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
-    }
-    table(name, entry.node, key_names(name));
+    if (name == "trial.stop") return table(name, entry.node, spec_.trial.stop);
+    if (!entry.node.find("trials"))
+      problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
+    table(name, entry.node, spec_.stop.plateau.emplace());
   }
 
   /// A list of tables: `[[name]]`, again and again.
-  template <typename Add>
-  void list(const std::string& name, const Entry& entry, std::vector<Place>& places, Add add) {
+  template <typename Spec>
+  void list(const std::string& name, const Entry& entry, std::vector<Place>& places,
+            std::vector<Spec>& specs) {
     const auto is_table = [](const TomlNode& item) { return item.is_table(); };
     if (!entry.node.is_array() || !std::ranges::all_of(entry.node.items, is_table))
       return problems_.add(entry.place,
                            fmt::format("{0} is a list of tables: write [[{0}]]", name));
     for (const TomlNode& item : entry.node.items) {
       places.push_back(item.begin);
-      add();
-      table(name, item, key_names(name));
+      table(name, item, specs.emplace_back());
     }
   }
 
   void cluster() {
-    const auto place = [&](std::string_view name, std::string_view key) {
-      const TomlNode* node = root_.find(name);
-      const Entry* entry = node ? node->entry(key) : nullptr;
-      return entry ? entry->place : place_of_table(name);
-    };
-    places_.cluster = place_of_table("cluster");
-    places_.workers = place("cluster", "workers");
-    places_.stop = place("stop", "cost");
-    places_.simulate = place("simulate", "curve");
+    places_.cluster = place("cluster");
+    places_.workers = place("cluster.workers");
+    places_.stop = place("stop.cost");
+    places_.simulate = place("simulate.curve");
     for (std::size_t i = 0; i < places_.slots.size(); ++i)
       spec_.cluster.slots[i].where = source_.where(places_.slots[i]);
     if (problems_.empty()) check_cluster(spec_, places_, problems_);
     if (const Status fits = check_gang(spec_, space_.space); problems_.empty() && !fits)
-      problems_.add(place("trial", "slots"), fits.error().message);
+      problems_.add(place("trial.slots"), fits.error().message);
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
@@ -217,28 +199,26 @@ class StudyReader {
     }
   }
 
-  Place place_of_table(std::string_view name) const {
-    const Entry* entry = root_.entry(name);
-    return entry ? entry->place : Place{};
-  }
+  /// Of a key, else of its table.
+  Place place(std::string_view name) const { return place_of(root_, name); }
 
   void required() {
     const TomlNode* study = root_.find("study");
-    const Place place = place_of_table("study");
+    const Place table = place("study");
     const auto missing = [&](std::string_view key) {
       return !study || !study->is_table() || !study->find(key);
     };
     if (missing("metric") || spec_.objective.metric.empty())
-      problems_.add(place,
+      problems_.add(table,
                     "[study] needs metric: the name of what the trials report, for example "
                     "metric = \"val_loss\"");
     if (missing("mode"))
-      problems_.add(place,
+      problems_.add(table,
                     "[study] needs mode: \"min\" if less of the metric is better, \"max\" if "
                     "more is");
     if (const Status status = check_study_name(spec_.name); !status) {
       const Entry* name = study ? study->entry("name") : nullptr;
-      problems_.add(name ? name->node.begin : place, status.error().message);
+      problems_.add(name ? name->node.begin : table, status.error().message);
     }
     if (missing("data_seed")) spec_.data_seed = spec_.seed;
   }
@@ -267,6 +247,9 @@ class StudyReader {
     if (!found) return problems_.add(table->find("variant")->begin, found.error().message);
     const AlgorithmInfo& info = **found;
     if (has_variants) spec.options.set("variant", std::string(info.variant));
+    if (const Status there = check_there(family, spec); !there)
+      problems_.object(table->find(variant.empty() ? "algorithm" : "variant")->begin,
+                       there.error().message);
     for (const Entry& entry : table->entries)
       if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
     auto whole = family == Family::kScheduler ? complete_scheduler(spec, spec_.trial.stop.steps)
@@ -310,17 +293,17 @@ class StudyReader {
     const TomlNode* trainer = root_.find("trainer");
     if (trainer && trainer->is_table()) {
       finite(*trainer, "trainer");
-      spec_.trainer = toml_to_json(*trainer);
+      spec_.trainer = json_of(*trainer);
     }
     const bool has_worker = root_.find("worker") != nullptr;
     if (!trainer && !has_worker)
       problems_.add({}, "nothing to run: add a [worker] with a command, or a [trainer]");
     if (trainer && has_worker)
-      problems_.add(place_of_table("worker"), "a study has a [trainer] or a [worker], not both");
+      problems_.add(place("worker"), "a study has a [trainer] or a [worker], not both");
     if (!spec_.worker) return;
     const TomlNode* command = root_.find("worker")->find("command");
     if (!command)
-      return problems_.add(place_of_table("worker"),
+      return problems_.add(place("worker"),
                            "[worker] needs command, for example command = [\"python3\", "
                            "\"train.py\"]");
     for (std::size_t i = 0; i < spec_.worker->command.size(); ++i)
@@ -357,15 +340,14 @@ class StudyReader {
   /// Defaults that follow from the rest.
   void settle() {
     spec_.space = std::move(space_.space);
-    if (spec_.scheduler.algorithm == "pbt_replay" && spec_.trials == kForever) spec_.trials = 1;
+    if (traits_of(Family::kScheduler, spec_.scheduler).replays && spec_.trials == kForever)
+      spec_.trials = 1;
     if (spec_.trials != kForever) return;
     const auto is_grid = [](const Parameter& p) { return std::holds_alternative<Grid>(p.domain); };
-    const bool has_grid =
-        spec_.search.algorithm == "grid" || std::ranges::any_of(spec_.space.parameters, is_grid);
-    if (has_grid)
-      spec_.trials = search::grid_trials(
-          spec_.search.algorithm == "grid" ? search::crossed(spec_.space) : spec_.space,
-          spec_.seed);
+    const bool crosses = traits_of(Family::kSearcher, spec_.search).enumerates;
+    if (crosses || std::ranges::any_of(spec_.space.parameters, is_grid))
+      spec_.trials =
+          search::grid_trials(crosses ? search::crossed(spec_.space) : spec_.space, spec_.seed);
     else if (spec_.space.parameters.empty() || spec_.stop == StudyStop{})
       spec_.trials = 1;
   }
@@ -382,30 +364,27 @@ class StudyReader {
 
 namespace {
 
-Result<StudySpec> parse(std::string_view text, std::string_view file_name,
-                        std::span<const Override> overrides, Checks checks) {
-  StudySource source = TRY(StudySource::parse(text, file_name, overrides));
+Result<StudySpec> read_source(StudySource source, std::string_view file_name, Checks checks) {
   const TomlNode* study = source.root().find("study");
   const std::string name = study_name_of(std::filesystem::path(file_name).stem().string());
-  if (study && study->is_table() && !study->find("name")) {
-    // The text that is logged must not depend on the name of the file it once was in.
-    std::vector<Override> with_name(overrides.begin(), overrides.end());
-    with_name.push_back({"study.name", toml_value(Value(name))});
-    source = TRY(StudySource::parse(text, file_name, with_name));
-  }
-  return StudyReader(source, file_name, checks).read();
+  // The text that is logged must not depend on the name of the file it once was in.
+  if (study && study->is_table() && !study->find("name"))
+    TRY(source.set({"study.name", toml_value(Value(name))}));
+  return StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
+      .read();
 }
 
 }  // namespace
 
 Result<StudySpec> parse_study(std::string_view text, std::string_view file_name,
                               std::span<const Override> overrides) {
-  return parse(text, file_name, overrides, Checks::kAll);
+  return read_source(TRY(StudySource::parse(text, file_name, overrides)), file_name, Checks::kAll);
 }
 
 Result<StudySpec> parse_logged_study(std::string_view text, std::string_view file_name,
                                      std::span<const Override> overrides) {
-  return parse(text, file_name, overrides, Checks::kWorkable);
+  return read_source(TRY(StudySource::parse(text, file_name, overrides)), file_name,
+                     Checks::kWorkable);
 }
 
 Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,
@@ -418,11 +397,9 @@ Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const 
     return invalid(fmt::format("{} is a folder, not a study file", file.string()));
   const auto read = read_file(file, kMaxTextBytes);
   if (!read) return Error{read.error().code, "cannot read " + read.error().message};
-  const std::string& text = *read;
-  std::vector<Override> all(overrides.begin(), overrides.end());
-  if (const auto source = StudySource::parse(text, file.string(), overrides))
-    if (auto policy = TRY(recorded_policy(*source, file, home))) all.push_back(*std::move(policy));
-  StudySpec spec = TRY(parse_study(text, file.string(), all));
+  StudySource source = TRY(StudySource::parse(*read, file.string(), overrides));
+  if (const auto policy = TRY(recorded_policy(source, file, home))) TRY(source.set(*policy));
+  StudySpec spec = TRY(read_source(std::move(source), file.string(), Checks::kAll));
   spec.working_directory = std::filesystem::absolute(file, error).parent_path();
   return spec;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <sstream>
 
@@ -181,6 +182,23 @@ std::string quote(std::string_view text) {
   return out + '"';
 }
 
+std::string real_text(double number) {
+  if (std::isnan(number)) return "nan";
+  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+  std::string out;
+  append_json(out, number);
+  return out;
+}
+
+/// "a, b, c" without what `append` gives no text for.
+std::string joined(const auto& items, auto append) {
+  std::string out;
+  for (const auto& item : items)
+    if (const std::string text = append(item); !text.empty())
+      out += (out.empty() ? "" : ", ") + text;
+  return out;
+}
+
 }  // namespace
 
 const TomlNode::Entry* TomlNode::entry(std::string_view key) const {
@@ -236,6 +254,39 @@ std::variant<TomlNode, TomlError> parse_toml(std::string_view text) {
   return convert(result.table(), 0);
 }
 
+Place place_of(const TomlNode& root, std::string_view name) {
+  const TomlNode* node = &root;
+  Place place;
+  while (!name.empty()) {
+    const std::string_view part = name.substr(0, name.find('.'));
+    name.remove_prefix(std::min(part.size() + 1, name.size()));
+    if (const TomlNode::Entry* entry = node->entry(part)) {
+      node = &entry->node;
+      place = entry->place;
+      continue;
+    }
+    std::size_t index = node->items.size();
+    std::from_chars(part.data(), part.data() + part.size(), index);
+    if (index >= node->items.size()) break;
+    node = &node->items[index];
+    place = node->begin;
+  }
+  return place;
+}
+
+Json json_of(const TomlNode& node) {
+  if (node.is_table()) {
+    Json::Table table;
+    for (const TomlNode::Entry& entry : node.entries)
+      table.push_back({entry.key, json_of(entry.node)});
+    return table;
+  }
+  if (!node.is_array()) return text::json_of(node.scalar);
+  Json::List list;
+  for (const TomlNode& item : node.items) list.push_back(json_of(item));
+  return list;
+}
+
 std::string toml_key(std::string_view key) { return is_bare(key) ? std::string(key) : quote(key); }
 
 std::string toml_dotted_key(std::string_view name) {
@@ -249,28 +300,39 @@ std::string toml_dotted_key(std::string_view name) {
   }
 }
 
-std::string toml_value(const Value& value) {
+std::string toml_value(const Value& value) { return toml_text(text::json_of(value)); }
+
+std::string toml_text(const Json& json) {
   return match(
-      value.data,
-      [](std::monostate) -> std::string {
-        CHECK(false, "TOML has no null");
-        return {};
-      },
-      [](bool v) -> std::string { return v ? "true" : "false"; },
-      [](std::int64_t v) -> std::string { return fmt::format("{}", v); },
-      [](double v) -> std::string {
-        if (std::isnan(v)) return "nan";
-        if (std::isinf(v)) return v > 0 ? "inf" : "-inf";
-        std::string out;
-        text::append(out, v);
-        return out;
-      },
-      [](const std::string& v) { return quote(v); },
-      [](const Value::List& v) {
-        std::string out = "[";
-        for (const Value& item : v) out += (out.size() > 1 ? ", " : "") + toml_value(item);
-        return out + "]";
+      json.data,
+      // TOML has no null; in a list, where leaving it out would move the rest, it is no number.
+      [](std::monostate) { return std::string("nan"); },
+      [](bool truth) { return std::string(truth ? "true" : "false"); },
+      [](std::int64_t number) { return fmt::to_string(number); },
+      [](std::uint64_t large) { return fmt::to_string(large); },
+      [](double number) { return real_text(number); },
+      [](const std::string& text) { return quote(text); },
+      [](const Json::List& list) { return fmt::format("[{}]", joined(list, toml_text)); },
+      [](const Json::Table& table) {
+        const std::string out = joined(table, [](const Json::Field& field) {
+          if (field.value == Json()) return std::string();
+          return fmt::format("{} = {}", toml_key(field.name), toml_text(field.value));
+        });
+        return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
       });
+}
+
+std::string toml_table(const Json& table, std::string_view name) {
+  const auto* fields = table.as<Json::Table>();
+  CHECK(fields, "no table");
+  std::string out = fmt::format("[{}]\n", name);
+  for (const auto& [key, value] : *fields)
+    if (!value.as<Json::Table>() && value != Json())
+      out += fmt::format("{} = {}\n", toml_key(key), toml_text(value));
+  for (const auto& [key, value] : *fields)
+    if (value.as<Json::Table>())
+      out += '\n' + toml_table(value, fmt::format("{}.{}", name, toml_key(key)));
+  return out;
 }
 
 }  // namespace clavier::app

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "study/value.h"
 
@@ -64,11 +65,23 @@ struct TomlError {
 /// This pair of files is the only one that knows the TOML library.
 std::variant<TomlNode, TomlError> parse_toml(std::string_view text);
 
+/// Where the key of this dotted name stands ("trainer.data.validation"; items of lists by number,
+/// from 0), else the deepest table or list on the way to it.
+Place place_of(const TomlNode& root, std::string_view name);
+
+/// As JSON, keys in the order of the file; dates become text.
+Json json_of(const TomlNode& node);
+
 /// `key` as it must be written in TOML: bare where possible.
 std::string toml_key(std::string_view key);
 /// A dotted name as a dotted TOML key.
 std::string toml_dotted_key(std::string_view name);
-/// `value` as TOML text that reads back equal. REQUIRES: no monostate inside.
+/// As TOML text that reads back equal but for null, which TOML has not: left out of tables, else
+/// "nan".
 std::string toml_value(const Value& value);
+std::string toml_text(const Json& json);
+/// The lines of the table `name` and of the tables below it. Keys with null are left out.
+/// REQUIRES: `table` is one.
+std::string toml_table(const Json& table, std::string_view name);
 
 }  // namespace clavier::app

@@ -42,13 +42,12 @@ class Effects {
  private:
   /// Of a key, else of its table.
   Place place(std::string_view table, std::string_view key) const {
-    const TomlNode::Entry* outer = root_.entry(table);
-    const TomlNode::Entry* inner = outer ? outer->node.entry(key) : nullptr;
-    return inner ? inner->place : outer ? outer->place : Place{};
+    return place_of(root_, fmt::format("{}.{}", table, key));
   }
 
   void grid() {
-    if (spec_.search.algorithm != "grid" || std::ranges::any_of(spec_.space.parameters, is_grid))
+    if (!traits_of(Family::kSearcher, spec_.search).enumerates ||
+        std::ranges::any_of(spec_.space.parameters, is_grid))
       return;
     const Space crossed = search::crossed(spec_.space);
     std::vector<std::string> drawn;

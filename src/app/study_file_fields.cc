@@ -5,396 +5,277 @@
 #include <cmath>
 
 #include "app/duration.h"
-#include "base/match.h"
 #include "study/text.h"
 
-namespace clavier::app {
+// A key is one line: its member, which knows the type, its range and its help. How a type is read
+// and written is said once, in a codec; those that only study files know stand here.
+namespace clavier {
+
+template <>
+struct FieldWords<Mode> {
+  static constexpr std::array<std::string_view, 2> list = {"min", "max"};
+};
+
+template <>
+struct FieldCodec<StudyDuration> {
+  static Fit read(const FieldInfo& info, const Json& json, StudyDuration& out) {
+    const auto* words = json.as<std::string>();
+    const auto number = json.number();
+    if (!words && !number) return misfit(info, "a duration such as \"30min\"", json);
+    const auto parsed = app::parse_duration(words ? *words : fmt::format("{:f}", *number));
+    if (!parsed) return Misfit{parsed.error().message};
+    if (seconds(*parsed) < info.low) return misfit(info, "longer", json);
+    out = *parsed;
+    return {};
+  }
+  static Json write(StudyDuration duration) { return Json(app::to_text(duration)); }
+};
+
+/// A number, or the name of a parameter.
+template <>
+struct FieldCodec<GangSize> {
+  static Fit read(const FieldInfo& info, const Json& json, GangSize& out) {
+    const auto* name = json.as<std::string>();
+    if (!name || name->empty())
+      return FieldCodec<decltype(out.number)>::read(info, json, out.number);
+    out = {.parameter = *name};
+    return {};
+  }
+  static Json write(const GangSize& gang) {
+    return gang.differs() ? Json(gang.parameter) : Json(gang.number);
+  }
+};
+
+namespace app {
 namespace {
+
+/// Written "64MB".
+template <typename Number>
+struct BytesCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Number& out) {
+    const auto* words = json.as<std::string>();
+    if (!words) return FieldCodec<Number>::read(info, json, out);
+    const auto parsed = parse_bytes(*words);
+    if (!parsed) return Misfit{parsed.error().message};
+    if (static_cast<double>(*parsed) < info.low) return misfit(info, "at least 1 byte", json);
+    out = *parsed;
+    return {};
+  }
+  static Json write(Number bytes) { return Json(bytes_to_text(bytes)); }
+};
+
+/// Steps or trials; not set where kForever.
+template <typename Number>
+struct LimitCodec : FieldCodec<Number> {
+  static Json write(Number limit) { return limit == kForever ? Json() : Json(limit); }
+};
 
 constexpr double kMany = 1e15;
 constexpr double kBig = std::numeric_limits<double>::infinity();
 /// The least number that is above 0.
 constexpr double kAboveZero = 1e-12;
 
-SlotSpec& last_slot(StudySpec& spec) { return spec.cluster.slots.back(); }
-SimulateEvent& last_event(StudySpec& spec) { return spec.simulate->events.back(); }
-
-// clang-format off
-const Field kFields[] = {
-    {"study", "name", [](StudySpec& s) -> Slot { return &s.name; }, 0, 0,
-     "its folder; default: the file's name"},
-    {"study", "metric", [](StudySpec& s) -> Slot { return &s.objective.metric; }, 0, 0,
-     "what the trials report and the study optimises"},
-    {"study", "mode", [](StudySpec& s) -> Slot { return &s.objective.mode; }, 0, 0,
-     "\"min\" or \"max\""},
-    {"study", "trials", [](StudySpec& s) -> Slot { return Limit{&s.trials}; }, 1, kMany,
-     "configurations to try"},
-    {"study", "seed", [](StudySpec& s) -> Slot { return &s.seed; }, 0, kBig,
-     "of everything random"},
-    {"study", "data_seed", [](StudySpec& s) -> Slot { return &s.data_seed; }, 0, kBig,
-     "of the order of data, equal for all trials; default: seed"},
-    {"study", "fail_fast", [](StudySpec& s) -> Slot { return &s.fail_fast; }, 0, 0,
-     "the first failed trial ends the study"},
-    {"study", "power_safe", [](StudySpec& s) -> Slot { return &s.power_safe; }, 0, 0,
-     "force every step to the disk"},
-
-    {"worker", "command", [](StudySpec& s) -> Slot { return &s.worker->command; }, 0, 0,
-     "program and arguments; {lr}, {trial}, {dir}, {checkpoint}, {until} are filled in"},
-    {"worker", "warm", [](StudySpec& s) -> Slot { return &s.worker->warm; }, 0, 0,
-     "one process may take trial after trial"},
-    {"worker", "restart_paused", [](StudySpec& s) -> Slot { return &s.worker->restart_paused; },
-     0, 0, "a program that cannot resume may start anew after a pause"},
-
-    {"trial", "cpus", [](StudySpec& s) -> Slot { return &s.trial.resources.cpus; }, 0, 1e6,
-     "cores of one trial"},
-    {"trial", "gpus", [](StudySpec& s) -> Slot { return &s.trial.resources.gpus; }, 0, 1e5,
-     "devices of one trial, or a fraction of one"},
-    {"trial", "memory_mb", [](StudySpec& s) -> Slot { return &s.trial.resources.memory_mb; }, 0,
-     1e12, "limit of one trial; 0: none"},
-    {"trial", "slots", [](StudySpec& s) -> Slot { return &s.trial.gang; }, 1, 1e6,
-     "of one machine that a trial takes at once; a number or a parameter's name"},
-    {"trial", "first", [](StudySpec& s) -> Slot { return &s.trial.first; }, 0, kMany,
-     "the number that programs are told for the first trial; rerun sets it"},
-    {"trial", "resources", [](StudySpec& s) -> Slot { return &s.trial.resources.custom; }, 0, 0,
-     "whatever else a slot must have so much of, by name"},
-    {"trial", "max_failures", [](StudySpec& s) -> Slot { return &s.trial.retries.max_failures; },
-     -1, 1e6, "failures that are retried; -1: all"},
-    {"trial", "max_losses", [](StudySpec& s) -> Slot { return &s.trial.retries.max_losses; }, 0,
-     1e6, "lost workers that are replaced"},
-    {"trial", "time_limit", [](StudySpec& s) -> Slot { return &s.trial.time_limit; }, 1e-6, kBig,
-     "of one attempt, which then has failed"},
-    {"trial", "log_limit", [](StudySpec& s) -> Slot { return Bytes{&s.trial.log_limit_bytes}; },
-     1, kMany, "of stdout and of stderr"},
-    {"trial.stop", "steps", [](StudySpec& s) -> Slot { return Limit{&s.trial.stop.steps}; }, 1,
-     kMany, "a trial is complete at this step"},
-    {"trial.stop", "time", [](StudySpec& s) -> Slot { return &s.trial.stop.time; }, 1e-6, kBig,
-     "or after so much time"},
-
-    {"stop", "metric", [](StudySpec& s) -> Slot { return &s.stop.metric; }, -kBig, kBig,
-     "the study ends once its metric has reached this"},
-    {"stop", "time", [](StudySpec& s) -> Slot { return &s.stop.time; }, 1e-6, kBig,
-     "or after so much time"},
-    {"stop", "trials", [](StudySpec& s) -> Slot { return &s.stop.trials; }, 1, kMany,
-     "or when so many trials have ended"},
-    {"stop", "cost", [](StudySpec& s) -> Slot { return &s.stop.cost; }, kAboveZero, kBig,
-     "or once its slots have cost so much"},
-    {"stop.plateau", "trials", [](StudySpec& s) -> Slot { return &s.stop.plateau->trials; }, 1,
-     kMany, "or when so many ended without a better one"},
-    {"stop.plateau", "min_delta", [](StudySpec& s) -> Slot { return &s.stop.plateau->min_delta; },
-     0, kBig, "better by more than this"},
-
-    {"checkpoint", "every", [](StudySpec& s) -> Slot { return &s.checkpoint.every; }, 0, kMany,
-     "steps; 0: only before a pause, at the best and at the end"},
-    {"checkpoint", "at_end", [](StudySpec& s) -> Slot { return &s.checkpoint.at_end; }, 0, 0,
-     "keep what a trial ended with"},
-    {"checkpoint", "best", [](StudySpec& s) -> Slot { return &s.checkpoint.best; }, 0, 0,
-     "at each step that is its trial's best so far"},
-    {"checkpoint", "keep", [](StudySpec& s) -> Slot { return &s.checkpoint.keep; }, 0, 1e6,
-     "newest ones of a trial besides its best; 0: all"},
-    {"checkpoint", "best_by", [](StudySpec& s) -> Slot { return &s.checkpoint.best_by; }, 0, 0,
-     "another metric whose best step is kept as well"},
-
-    {"report", "every", [](StudySpec& s) -> Slot { return &s.report.every; }, 0.01, kBig,
-     "between two tables when the output is no terminal"},
-    {"report", "directories", [](StudySpec& s) -> Slot { return &s.report.directories; }, 0, 0,
-     "params.json, result.json and progress.csv per trial"},
-
-    {"cluster", "workers", [](StudySpec& s) -> Slot { return &s.cluster.workers; }, 0, 1e5,
-     "discovered slots; 0: as many as the machine carries"},
-    {"cluster", "discover", [](StudySpec& s) -> Slot { return &s.cluster.discover; }, 0, 0,
-     "besides the declared slots; default: if none are declared"},
-    {"cluster", "max_per_gpu", [](StudySpec& s) -> Slot { return &s.cluster.max_per_gpu; }, 0, 1e3,
-     "trials on one device; 0: as many as fit"},
-    {"cluster", "pin", [](StudySpec& s) -> Slot { return &s.cluster.pin; }, 0, 0,
-     "slots to cores; default: if other studies leave enough"},
-    {"cluster", "price_per_hour", [](StudySpec& s) -> Slot { return &s.cluster.price_per_hour; },
-     0, kBig, "of a discovered slot at work"},
-    {"cluster", "seconds_per_step",
-     [](StudySpec& s) -> Slot { return &s.cluster.seconds_per_step; }, kAboveZero, 1e9,
-     "at speed 1; believed until something is measured"},
-    {"cluster", "move_seconds", [](StudySpec& s) -> Slot { return &s.cluster.move_seconds; }, 0,
-     1e9, "to start a trial where its checkpoint is not"},
-    {"cluster.slots", "count", [](StudySpec& s) -> Slot { return &last_slot(s).count; }, 1, 1e6,
-     "so many alike"},
-    {"cluster.slots", "node", [](StudySpec& s) -> Slot { return &last_slot(s).node; }, 0, 0,
-     "another machine, for plan and simulate; \"\": this one"},
-    {"cluster.slots", "cpus", [](StudySpec& s) -> Slot { return &last_slot(s).cpus; }, 0, 1e6,
-     "as a trial asks"},
-    {"cluster.slots", "gpus", [](StudySpec& s) -> Slot { return &last_slot(s).gpus; }, 0, 1e5,
-     "as a trial asks"},
-    {"cluster.slots", "memory_mb", [](StudySpec& s) -> Slot { return &last_slot(s).memory_mb; },
-     0, 1e12, "as a trial asks"},
-    {"cluster.slots", "resources", [](StudySpec& s) -> Slot { return &last_slot(s).custom; }, 0, 0,
-     "as a trial asks"},
-    {"cluster.slots", "speed", [](StudySpec& s) -> Slot { return &last_slot(s).speed; },
-     kAboveZero, 1e9, "emulated on this machine"},
-    {"cluster.slots", "price_per_hour",
-     [](StudySpec& s) -> Slot { return &last_slot(s).price_per_hour; }, 0, kBig, "while at work"},
-    {"cluster.slots", "pack", [](StudySpec& s) -> Slot { return &last_slot(s).pack; }, 1, 64,
-     "at most so many trials share its GPUs"},
-    {"cluster.slots", "sharing", [](StudySpec& s) -> Slot { return &last_slot(s).sharing; },
-     kAboveZero, 1e9, "what 1, 2, ... do in total; for plan and simulate"},
-
-    {"simulate", "curve", [](StudySpec& s) -> Slot { return &s.simulate->curve; }, 0, 0,
-     "power-law, table, study"},
-    {"simulate", "from", [](StudySpec& s) -> Slot { return &s.simulate->from; }, 0, 0,
-     "the table's CSV file, or the recorded study"},
-    {"simulate", "curve_noise", [](StudySpec& s) -> Slot { return &s.simulate->curve_noise; }, 0,
-     kBig, "deviation of the power law's losses"},
-    {"simulate", "report_every", [](StudySpec& s) -> Slot { return &s.simulate->report_every; }, 1,
-     kMany, "steps between two reports"},
-    {"simulate", "seconds_per_step",
-     [](StudySpec& s) -> Slot { return &s.simulate->seconds_per_step; }, kAboveZero, 1e9,
-     "at speed 1; default: as [cluster] says"},
-    {"simulate", "move_seconds", [](StudySpec& s) -> Slot { return &s.simulate->move_seconds; }, 0,
-     1e9, "to start a trial where its checkpoint is not; default: as [cluster] says"},
-    {"simulate", "cost_spread", [](StudySpec& s) -> Slot { return &s.simulate->cost_spread; }, 1,
-     1e6, "so many times longer does a step of one trial take than of another"},
-    {"simulate", "evaluation_seconds",
-     [](StudySpec& s) -> Slot { return &s.simulate->evaluation_seconds; }, 0, 1e9,
-     "of each report, at speed 1"},
-    {"simulate", "save_seconds", [](StudySpec& s) -> Slot { return &s.simulate->save_seconds; },
-     0, 1e9, "of each checkpoint, at any speed"},
-    {"simulate", "noise", [](StudySpec& s) -> Slot { return &s.simulate->noise; }, 0, 10,
-     "of durations: each times exp(noise * z)"},
-    {"simulate", "start_seconds", [](StudySpec& s) -> Slot { return &s.simulate->start_seconds; },
-     0, 1e9, "of a worker, at speed 1"},
-    {"simulate", "report_seconds",
-     [](StudySpec& s) -> Slot { return &s.simulate->report_seconds; }, 0, 1e9,
-     "from a worker to the tuner"},
-    {"simulate", "command_seconds",
-     [](StudySpec& s) -> Slot { return &s.simulate->command_seconds; }, 0, 1e9,
-     "from the tuner to a worker"},
-    {"simulate", "failure_probability",
-     [](StudySpec& s) -> Slot { return &s.simulate->failure_probability; }, 0, 1,
-     "of a trial, per step"},
-    {"simulate", "mtbf", [](StudySpec& s) -> Slot { return &s.simulate->mtbf; }, 1e-6, kBig,
-     "mean time between failures of a node"},
-    {"simulate", "slot_mtbf", [](StudySpec& s) -> Slot { return &s.simulate->slot_mtbf; }, 1e-6,
-     kBig, "mean time between failures of a slot by itself"},
-    {"simulate", "repair", [](StudySpec& s) -> Slot { return &s.simulate->repair; }, 0, kBig,
-     "until it is back"},
-    {"simulate", "seed", [](StudySpec& s) -> Slot { return &s.simulate->seed; }, 0, kMany,
-     "of noise, failures and curves; default: the study's"},
-    {"simulate.events", "at", [](StudySpec& s) -> Slot { return &last_event(s).at; }, 0, kBig,
-     "since the start"},
-    {"simulate.events", "node", [](StudySpec& s) -> Slot { return &last_event(s).node; }, 0, 0,
-     "all its slots, or"},
-    {"simulate.events", "slot", [](StudySpec& s) -> Slot { return &last_event(s).slot; }, 0, 1e6,
-     "this one"},
-    {"simulate.events", "speed", [](StudySpec& s) -> Slot { return &last_event(s).speed; },
-     kAboveZero, 1e9, "so many times the declared one from then on"},
-    {"simulate.events", "here", [](StudySpec& s) -> Slot { return &last_event(s).here; }, 0, 0,
-     "false: it is lost; true: it comes, or comes back"},
+const Field<StudySpec> kStudySpec[] = {
+    field<&StudySpec::name>({.key = "name", .help = "its folder; default: the file's name"}),
+    field<&StudySpec::objective, &Objective::metric>(
+        {.key = "metric", .help = "what the trials report and the study optimises"}),
+    field<&StudySpec::objective, &Objective::mode>(
+        {.key = "mode", .help = "\"min\" or \"max\"", .range = R"("min" or "max")"}),
+    field_by<LimitCodec, &StudySpec::trials>({"trials", 1, kMany, "configurations to try"}),
+    field<&StudySpec::seed>({"seed", 0, kBig, "of everything random"}),
+    field<&StudySpec::data_seed>(
+        {"data_seed", 0, kBig, "of the order of data, equal for all trials; default: seed"}),
+    field<&StudySpec::fail_fast>(
+        {.key = "fail_fast", .help = "the first failed trial ends the study"}),
+    field<&StudySpec::power_safe>({.key = "power_safe", .help = "force every step to the disk"}),
 };
-// clang-format on
 
-std::string range_text(const Field& field, double value) {
-  if (field.low == kAboveZero) return "above 0";
-  if (field.high >= kMany && value > field.high) return fmt::format("at most {:.0f}", field.high);
-  if (field.high >= kMany) return fmt::format("at least {}", field.low);
-  return fmt::format("from {} to {}", field.low, field.high);
+const Field<WorkerSpec> kWorkerSpec[] = {
+    field<&WorkerSpec::command>(
+        {"command", 1, kBig,
+         "program and arguments; {lr}, {trial}, {dir}, {checkpoint}, {until} are filled in",
+         R"(a list of texts such as ["python3", "train.py"])"}),
+    field<&WorkerSpec::warm>({.key = "warm", .help = "one process may take trial after trial"}),
+    field<&WorkerSpec::restart_paused>(
+        {.key = "restart_paused",
+         .help = "a program that cannot resume may start anew after a pause"}),
+};
+
+const Field<TrialSpec> kTrialSpec[] = {
+    field<&TrialSpec::resources, &Resources::cpus>({"cpus", 0, 1e6, "cores of one trial"}),
+    field<&TrialSpec::resources, &Resources::gpus>(
+        {"gpus", 0, 1e5, "devices of one trial, or a fraction of one"}),
+    field<&TrialSpec::resources, &Resources::memory_mb>(
+        {"memory_mb", 0, 1e12, "limit of one trial; 0: none"}),
+    field<&TrialSpec::gang>(
+        {"slots", 1, 1e6,
+         "of one machine that a trial takes at once; a number or a parameter's name"}),
+    field<&TrialSpec::first>(
+        {"first", 0, kMany,
+         "the number that programs are told for the first trial; rerun sets it"}),
+    field<&TrialSpec::resources, &Resources::custom>(
+        {.key = "resources", .help = "whatever else a slot must have so much of, by name"}),
+    field<&TrialSpec::retries, &RetryLimits::max_failures>(
+        {"max_failures", -1, 1e6, "failures that are retried; -1: all"}),
+    field<&TrialSpec::retries, &RetryLimits::max_losses>(
+        {"max_losses", 0, 1e6, "lost workers that are replaced"}),
+    field<&TrialSpec::time_limit>(
+        {"time_limit", 1e-6, kBig, "of one attempt, which then has failed"}),
+    field_by<BytesCodec, &TrialSpec::log_limit_bytes>(
+        {"log_limit", 1, kMany, "of stdout and of stderr"}),
+};
+
+const Field<TrialStop> kTrialStop[] = {
+    field_by<LimitCodec, &TrialStop::steps>(
+        {"steps", 1, kMany, "a trial is complete at this step"}),
+    field<&TrialStop::time>({"time", 1e-6, kBig, "or after so much time"}),
+    field<&TrialStop::non_finite>(
+        {.key = "non_finite", .help = "stopped where its metric or a loss is NaN or infinite"}),
+};
+
+const Field<StudyStop> kStudyStop[] = {
+    field<&StudyStop::metric>(
+        {"metric", -kBig, kBig, "the study ends once its metric has reached this"}),
+    field<&StudyStop::time>({"time", 1e-6, kBig, "or after so much time"}),
+    field<&StudyStop::trials>({"trials", 1, kMany, "or when so many trials have ended"}),
+    field<&StudyStop::cost>({"cost", kAboveZero, kBig, "or once its slots have cost so much"}),
+};
+
+const Field<Plateau> kPlateau[] = {
+    field<&Plateau::trials>({"trials", 1, kMany, "or when so many ended without a better one"}),
+    field<&Plateau::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+};
+
+const Field<CheckpointSpec> kCheckpointSpec[] = {
+    field<&CheckpointSpec::every>(
+        {"every", 0, kMany, "steps; 0: only before a pause, at the best and at the end"}),
+    field<&CheckpointSpec::at_end>({.key = "at_end", .help = "keep what a trial ended with"}),
+    field<&CheckpointSpec::best>(
+        {.key = "best", .help = "at each step that is its trial's best so far"}),
+    field<&CheckpointSpec::keep>(
+        {"keep", 0, 1e6, "newest ones of a trial besides its best; 0: all"}),
+    field<&CheckpointSpec::best_by>(
+        {.key = "best_by", .help = "another metric whose best step is kept as well"}),
+};
+
+const Field<ReportSpec> kReportSpec[] = {
+    field<&ReportSpec::every>(
+        {"every", 0.01, kBig, "between two tables when the output is no terminal"}),
+    field<&ReportSpec::directories>(
+        {.key = "directories", .help = "params.json, result.json and progress.csv per trial"}),
+};
+
+const Field<ClusterSpec> kClusterSpec[] = {
+    field<&ClusterSpec::workers>(
+        {"workers", 0, 1e5, "discovered slots; 0: as many as the machine carries"}),
+    field<&ClusterSpec::discover>(
+        {.key = "discover", .help = "besides the declared slots; default: if none are declared"}),
+    field<&ClusterSpec::max_per_gpu>(
+        {"max_per_gpu", 0, 1e3, "trials on one device; 0: as many as fit"}),
+    field<&ClusterSpec::pin>(
+        {.key = "pin", .help = "slots to cores; default: if other studies leave enough"}),
+    field<&ClusterSpec::price_per_hour>(
+        {"price_per_hour", 0, kBig, "of a discovered slot at work"}),
+    field<&ClusterSpec::seconds_per_step>(
+        {"seconds_per_step", kAboveZero, 1e9, "at speed 1; believed until something is measured"}),
+    field<&ClusterSpec::move_seconds>(
+        {"move_seconds", 0, 1e9, "to start a trial where its checkpoint is not"}),
+};
+
+const Field<SlotSpec> kSlotSpec[] = {
+    field<&SlotSpec::count>({"count", 1, 1e6, "so many alike"}),
+    field<&SlotSpec::node>(
+        {.key = "node", .help = "another machine, for plan and simulate; \"\": this one"}),
+    field<&SlotSpec::cpus>({"cpus", 0, 1e6, "as a trial asks"}),
+    field<&SlotSpec::gpus>({"gpus", 0, 1e5, "as a trial asks"}),
+    field<&SlotSpec::memory_mb>({"memory_mb", 0, 1e12, "as a trial asks"}),
+    field<&SlotSpec::custom>({.key = "resources", .help = "as a trial asks"}),
+    field<&SlotSpec::speed>({"speed", kAboveZero, 1e9, "emulated on this machine"}),
+    field<&SlotSpec::price_per_hour>({"price_per_hour", 0, kBig, "while at work"}),
+    field<&SlotSpec::pack>({"pack", 1, 64, "at most so many trials share its GPUs"}),
+    field<&SlotSpec::sharing>(
+        {"sharing", kAboveZero, 1e9, "what 1, 2, ... do in total; for plan and simulate"}),
+};
+
+const Field<SimulateSpec> kSimulateSpec[] = {
+    field<&SimulateSpec::curve>({.key = "curve", .help = "power-law, table, study"}),
+    field<&SimulateSpec::from>(
+        {.key = "from", .help = "the table's CSV file, or the recorded study"}),
+    field<&SimulateSpec::curve_noise>(
+        {"curve_noise", 0, kBig, "deviation of the power law's losses"}),
+    field<&SimulateSpec::report_every>({"report_every", 1, kMany, "steps between two reports"}),
+    field<&SimulateSpec::seconds_per_step>(
+        {"seconds_per_step", kAboveZero, 1e9, "at speed 1; default: as [cluster] says"}),
+    field<&SimulateSpec::move_seconds>(
+        {"move_seconds", 0, 1e9,
+         "to start a trial where its checkpoint is not; default: as [cluster] says"}),
+    field<&SimulateSpec::cost_spread>(
+        {"cost_spread", 1, 1e6,
+         "so many times longer does a step of one trial take than of another"}),
+    field<&SimulateSpec::evaluation_seconds>(
+        {"evaluation_seconds", 0, 1e9, "of each report, at speed 1"}),
+    field<&SimulateSpec::save_seconds>(
+        {"save_seconds", 0, 1e9, "of each checkpoint, at any speed"}),
+    field<&SimulateSpec::noise>({"noise", 0, 10, "of durations: each times exp(noise * z)"}),
+    field<&SimulateSpec::start_seconds>({"start_seconds", 0, 1e9, "of a worker, at speed 1"}),
+    field<&SimulateSpec::report_seconds>({"report_seconds", 0, 1e9, "from a worker to the tuner"}),
+    field<&SimulateSpec::command_seconds>(
+        {"command_seconds", 0, 1e9, "from the tuner to a worker"}),
+    field<&SimulateSpec::failure_probability>(
+        {"failure_probability", 0, 1, "of a trial, per step"}),
+    field<&SimulateSpec::mtbf>({"mtbf", 1e-6, kBig, "mean time between failures of a node"}),
+    field<&SimulateSpec::slot_mtbf>(
+        {"slot_mtbf", 1e-6, kBig, "mean time between failures of a slot by itself"}),
+    field<&SimulateSpec::repair>({"repair", 0, kBig, "until it is back"}),
+    field<&SimulateSpec::seed>(
+        {"seed", 0, kMany, "of noise, failures and curves; default: the study's"}),
+};
+
+const Field<SimulateEvent> kSimulateEvent[] = {
+    field<&SimulateEvent::at>({"at", 0, kBig, "since the start"}),
+    field<&SimulateEvent::node>({.key = "node", .help = "all its slots, or"}),
+    field<&SimulateEvent::slot>({"slot", 0, 1e6, "this one"}),
+    field<&SimulateEvent::speed>(
+        {"speed", kAboveZero, 1e9, "so many times the declared one from then on"}),
+    field<&SimulateEvent::here>(
+        {.key = "here", .help = "false: it is lost; true: it comes, or comes back"}),
+};
+
+std::string shown(const Json& value) {
+  constexpr std::size_t kLongest = 60;
+  if (value == Json()) return "a date";
+  if (value.as<Json::Table>()) return "a table";
+  if (value.as<Json::List>()) return "a list";
+  const Value scalar = text::value_from_json(value).value();
+  std::string text = toml_value(scalar);
+  return text.size() <= kLongest ? text : "text";
 }
-
-Error wrong(const Field& field, std::string_view expected, const TomlNode& node) {
-  return invalid(
-      fmt::format("{}.{} must be {}, not {}", field.table, field.key, expected, node.shown()));
-}
-
-Result<std::int64_t> whole(const Field& field, const TomlNode& node) {
-  const auto* number = node.scalar.as<std::int64_t>();
-  if (!node.is_scalar() || !number) return wrong(field, "a whole number", node);
-  if (static_cast<double>(*number) < field.low || static_cast<double>(*number) > field.high)
-    return wrong(field, range_text(field, static_cast<double>(*number)), node);
-  return *number;
-}
-
-Result<double> real(const Field& field, const TomlNode& node) {
-  const auto number = node.scalar.as<bool>() ? std::nullopt : node.scalar.number();
-  if (!node.is_scalar() || !number || !std::isfinite(*number))
-    return wrong(field, "a number", node);
-  if (*number < field.low || *number > field.high)
-    return wrong(field, range_text(field, *number), node);
-  return *number;
-}
-
-Result<StudyDuration> duration(const Field& field, const TomlNode& node) {
-  const std::string prefix = fmt::format("{}.{}: ", field.table, field.key);
-  std::string text;
-  if (const auto* words = node.scalar.as<std::string>())
-    text = *words;
-  else if (const auto number = node.scalar.number(); number && !node.scalar.as<bool>())
-    text = fmt::format("{:f}", *number);
-  else
-    return wrong(field, "a duration such as \"30min\"", node);
-  auto parsed = parse_duration(text);
-  if (!parsed) return invalid(prefix + parsed.error().message);
-  if (seconds(*parsed) < field.low) return wrong(field, "longer", node);
-  return *parsed;
-}
-
-template <typename T>
-Status store(Result<T> value, auto& target) {
-  if (!value) return value.error();
-  target = *value;
-  return {};
-}
-
-Status read_words(const Field& field, const TomlNode& node, std::vector<std::string>& words) {
-  constexpr std::string_view kExpected = "a list of texts such as [\"python3\", \"train.py\"]";
-  if (!node.is_array() || node.items.empty()) return wrong(field, kExpected, node);
-  for (const TomlNode& item : node.items) {
-    const auto* word = item.scalar.as<std::string>();
-    if (!item.is_scalar() || !word) return wrong(field, kExpected, item);
-    words.push_back(*word);
-  }
-  return {};
-}
-
-Status read_numbers(const Field& field, const TomlNode& node, std::vector<double>& numbers) {
-  if (!node.is_array() || node.items.empty())
-    return wrong(field, "a list of numbers such as [1.0, 1.8]", node);
-  numbers.clear();
-  for (const TomlNode& item : node.items) numbers.push_back(TRY(real(field, item)));
-  return {};
-}
-
-Status read_text(const Field& field, const TomlNode& node, std::string& text) {
-  const auto* word = node.scalar.as<std::string>();
-  if (!node.is_scalar() || !word) return wrong(field, "text", node);
-  text = *word;
-  return {};
-}
-
-Status read_flag(const Field& field, const TomlNode& node, bool& flag) {
-  const auto* value = node.scalar.as<bool>();
-  if (!node.is_scalar() || !value) return wrong(field, "true or false", node);
-  flag = *value;
-  return {};
-}
-
-Status read_amounts(const Field& field, const TomlNode& node,
-                    std::map<std::string, double>& amounts) {
-  constexpr std::string_view kExpected = "amounts by name such as { licenses = 1 }";
-  if (!node.is_table()) return wrong(field, kExpected, node);
-  amounts.clear();
-  for (const TomlNode::Entry& entry : node.entries) {
-    const auto number = entry.node.scalar.as<bool>() ? std::nullopt : entry.node.scalar.number();
-    if (!entry.node.is_scalar() || !number || !std::isfinite(*number) || *number < 0)
-      return wrong(field, kExpected, entry.node);
-    amounts[entry.key] = *number;
-  }
-  return {};
-}
-
-Status read_gang(const Field& field, const TomlNode& node, GangSize& gang) {
-  const auto* name = node.is_scalar() ? node.scalar.as<std::string>() : nullptr;
-  if (!name || name->empty()) return store(whole(field, node), gang.number);
-  gang = {.parameter = *name};
-  return {};
-}
-
-Status read_mode(const Field& field, const TomlNode& node, Mode& mode) {
-  const auto* word = node.scalar.as<std::string>();
-  if (!node.is_scalar() || !word || (*word != "min" && *word != "max"))
-    return wrong(field, "\"min\" or \"max\"", node);
-  mode = *word == "min" ? Mode::kMin : Mode::kMax;
-  return {};
-}
-
-Status read_bytes(const Field& field, const TomlNode& node, std::int64_t& bytes) {
-  if (const auto* words = node.scalar.as<std::string>()) {
-    auto parsed = parse_bytes(*words);
-    if (!parsed)
-      return invalid(fmt::format("{}.{}: {}", field.table, field.key, parsed.error().message));
-    if (static_cast<double>(*parsed) < field.low) return wrong(field, "at least 1 byte", node);
-    bytes = *parsed;
-    return {};
-  }
-  return store(whole(field, node), bytes);
-}
-
-std::string amounts_text(const std::map<std::string, double>& amounts) {
-  std::string out;
-  for (const auto& [name, amount] : amounts)
-    out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_key(name),
-                       toml_value(Value(amount)));
-  return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
-}
-
-std::string in_quotes(const std::string& text) { return toml_value(Value(text)); }
 
 }  // namespace
 
-std::span<const Field> fields() { return kFields; }
+std::span<const Field<StudySpec>> fields_of(const StudySpec&) { return kStudySpec; }
+std::span<const Field<WorkerSpec>> fields_of(const WorkerSpec&) { return kWorkerSpec; }
+std::span<const Field<TrialSpec>> fields_of(const TrialSpec&) { return kTrialSpec; }
+std::span<const Field<TrialStop>> fields_of(const TrialStop&) { return kTrialStop; }
+std::span<const Field<StudyStop>> fields_of(const StudyStop&) { return kStudyStop; }
+std::span<const Field<Plateau>> fields_of(const Plateau&) { return kPlateau; }
+std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&) { return kCheckpointSpec; }
+std::span<const Field<ReportSpec>> fields_of(const ReportSpec&) { return kReportSpec; }
+std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&) { return kClusterSpec; }
+std::span<const Field<SlotSpec>> fields_of(const SlotSpec&) { return kSlotSpec; }
+std::span<const Field<SimulateSpec>> fields_of(const SimulateSpec&) { return kSimulateSpec; }
+std::span<const Field<SimulateEvent>> fields_of(const SimulateEvent&) { return kSimulateEvent; }
 
-Status read_field(const Field& field, const TomlNode& node, StudySpec& spec) {
-  return match(
-      field.slot(spec), [&](GangSize* at) { return read_gang(field, node, *at); },
-      [&](std::vector<double>* at) { return read_numbers(field, node, *at); },
-      [&](std::string* at) { return read_text(field, node, *at); },
-      [&](bool* at) { return read_flag(field, node, *at); },
-      [&](std::int64_t* at) { return store(whole(field, node), *at); },
-      [&](std::uint64_t* at) -> Status {
-        *at = static_cast<std::uint64_t>(TRY(whole(field, node)));
-        return {};
-      },
-      [&](int* at) -> Status {
-        *at = static_cast<int>(TRY(whole(field, node)));
-        return {};
-      },
-      [&](double* at) { return store(real(field, node), *at); },
-      [&](Mode* at) { return read_mode(field, node, *at); },
-      [&](StudyDuration* at) { return store(duration(field, node), *at); },
-      [&](Bytes bytes) { return read_bytes(field, node, *bytes.at); },
-      [&](Limit limit) { return store(whole(field, node), *limit.at); },
-      [&](std::vector<std::string>* at) { return read_words(field, node, *at); },
-      [&](std::optional<double>* at) { return store(real(field, node), *at); },
-      [&](std::optional<std::int64_t>* at) { return store(whole(field, node), *at); },
-      [&](std::optional<StudyDuration>* at) { return store(duration(field, node), *at); },
-      [&](std::optional<bool>* at) { return read_flag(field, node, at->emplace()); },
-      [&](std::map<std::string, double>* at) { return read_amounts(field, node, *at); },
-      [&](std::optional<std::map<std::string, double>>* at) {
-        return read_amounts(field, node, at->emplace());
-      });
+std::string wrong_value(std::string_view name, const Misfit& wrong) {
+  if (!wrong.at) return fmt::format("{}: {}", name, wrong.expected);
+  return fmt::format("{} must be {}, not {}", name, wrong.expected, shown(*wrong.at));
 }
 
-std::string write_field(const Field& field, const StudySpec& spec) {
-  // The table of fields names places to write to; nothing is written here.
-  const Slot slot = field.slot(const_cast<StudySpec&>(spec));
-  const auto number = [](double value) { return toml_value(Value(value)); };
-  return match(
-      slot,
-      [](GangSize* at) {
-        return at->differs() ? in_quotes(at->parameter) : fmt::format("{}", at->number);
-      },
-      [](std::vector<double>* at) {
-        return at->empty() ? "" : toml_value(Value(Value::List(at->begin(), at->end())));
-      },
-      [](std::string* at) { return in_quotes(*at); },
-      [](bool* at) -> std::string { return *at ? "true" : "false"; },
-      [](std::int64_t* at) { return fmt::format("{}", *at); },
-      [](std::uint64_t* at) { return fmt::format("{}", *at); },
-      [](int* at) { return fmt::format("{}", *at); },
-      [&](double* at) { return *at == std::floor(*at) ? fmt::format("{:.0f}", *at) : number(*at); },
-      [](Mode* at) -> std::string { return *at == Mode::kMin ? "\"min\"" : "\"max\""; },
-      [](StudyDuration* at) { return in_quotes(to_text(*at)); },
-      [](Bytes bytes) { return in_quotes(bytes_to_text(*bytes.at)); },
-      [](Limit limit) { return *limit.at == kForever ? "" : fmt::format("{}", *limit.at); },
-      [](std::vector<std::string>* at) {
-        Value::List list(at->begin(), at->end());
-        return toml_value(Value(std::move(list)));
-      },
-      [&](std::optional<double>* at) { return *at ? number(**at) : ""; },
-      [](std::optional<std::int64_t>* at) { return *at ? fmt::format("{}", **at) : ""; },
-      [](std::optional<StudyDuration>* at) { return *at ? in_quotes(to_text(**at)) : ""; },
-      [](std::optional<bool>* at) -> std::string { return !*at   ? ""
-                                                          : **at ? "true"
-                                                                 : "false"; },
-      [&](std::map<std::string, double>* at) { return amounts_text(*at); },
-      [&](std::optional<std::map<std::string, double>>* at) {
-        return *at ? amounts_text(**at) : "";
-      });
+std::string field_text(const Json& value) {
+  if (value == Json()) return {};
+  const auto* real = value.as<double>();
+  return real && *real == std::floor(*real) ? fmt::format("{:.0f}", *real) : toml_text(value);
 }
 
-}  // namespace clavier::app
+}  // namespace app
+}  // namespace clavier

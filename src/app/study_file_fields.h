@@ -1,56 +1,50 @@
 #pragma once
 
-#include <cstdint>
-#include <limits>
-#include <map>
-#include <optional>
+#include <fmt/format.h>
+
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "app/study_file_document.h"
 #include "app/study_spec.h"
-#include "base/result.h"
+#include "base/fields.h"
 
+/// The fixed keys of a study file: reading, checking, writing back and the manual all come from
+/// these tables.
 namespace clavier::app {
 
-/// A number of bytes, written "64MB".
-struct Bytes {
-  std::int64_t* at;
-};
-/// A number of steps or trials; absent when kForever.
-struct Limit {
-  std::int64_t* at;
-};
+/// The keys of the table that becomes a value of this type, in the order in which they are shown.
+/// [study] is the specification's own.
+std::span<const Field<StudySpec>> fields_of(const StudySpec&);
+std::span<const Field<WorkerSpec>> fields_of(const WorkerSpec&);
+std::span<const Field<TrialSpec>> fields_of(const TrialSpec&);
+std::span<const Field<TrialStop>> fields_of(const TrialStop&);
+std::span<const Field<StudyStop>> fields_of(const StudyStop&);
+std::span<const Field<Plateau>> fields_of(const Plateau&);
+std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&);
+std::span<const Field<ReportSpec>> fields_of(const ReportSpec&);
+std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&);
+std::span<const Field<SlotSpec>> fields_of(const SlotSpec&);
+std::span<const Field<SimulateSpec>> fields_of(const SimulateSpec&);
+std::span<const Field<SimulateEvent>> fields_of(const SimulateEvent&);
 
-/// Where a key's value lives; its type says what may be written.
-using Slot =
-    std::variant<GangSize*, std::vector<double>*, std::string*, bool*, std::int64_t*,
-                 std::uint64_t*, int*, double*, Mode*, StudyDuration*, Bytes, Limit,
-                 std::vector<std::string>*, std::optional<double>*, std::optional<std::int64_t>*,
-                 std::optional<StudyDuration>*, std::optional<bool>*,
-                 std::map<std::string, double>*, std::optional<std::map<std::string, double>>*>;
+/// What is wrong with the value of a key, without the place. `name`: the key's whole name.
+std::string wrong_value(std::string_view name, const Misfit& wrong);
 
-/// One key of a study file: reading, checking, writing back and the manual all come from it.
-struct Field {
-  std::string_view table;  ///< Dotted, as in its header.
-  std::string_view key;
-  /// For `worker`, `stop.plateau` and `simulate` only when the spec has them; of a list of tables
-  /// it is the last one's.
-  Slot (*slot)(StudySpec&);
-  double low = -std::numeric_limits<double>::infinity();  ///< Of numbers, durations in seconds.
-  double high = std::numeric_limits<double>::infinity();
-  std::string_view help = {};  ///< A few words.
-};
+/// Sets the field's member from `node`; `table`: the dotted name of the table, for the message,
+/// which says what is expected, without the place.
+template <typename Spec>
+Status read_field(std::string_view table, const Field<Spec>& field, const TomlNode& node,
+                  Spec& spec) {
+  // No key takes a date.
+  const Json json = node.kind == TomlNode::Kind::kDate ? Json() : json_of(node);
+  const Fit wrong = field.read(field, json, spec);
+  if (!wrong) return {};
+  return invalid(wrong_value(fmt::format("{}.{}", table, field.key), *wrong));
+}
 
-/// All fixed keys, tables together, in the order in which they are shown.
-std::span<const Field> fields();
-
-/// Sets the slot from `node`; the message says what is expected, without the place.
-Status read_field(const Field& field, const TomlNode& node, StudySpec& spec);
-/// The slot's value in TOML; empty if it is absent.
-std::string write_field(const Field& field, const StudySpec& spec);
+/// A value that a field has written, in TOML; empty for null.
+std::string field_text(const Json& value);
 
 }  // namespace clavier::app

@@ -24,14 +24,22 @@ TEST(StudyFileManual, NamesEveryKeyPrimitiveAlgorithmAndOption) {
   const auto expect_named = [&](const std::string& word) {
     EXPECT_NE(text.find(word), std::string::npos) << word;
   };
-  for (const Field& field : fields()) {
-    const auto table = field.table.substr(0, field.table.find('.'));
-    expect_named("## [" + std::string(table) + "]");
-    if (field.table == "stop.plateau")
-      expect_named(std::string(field.key) + " = ");
-    else
-      expect_named("`" + std::string(field.key) + "`");
-  }
+  const auto expect_table = [&](const std::string& name, const auto& spec) {
+    expect_named("## [" + name + "]");
+    for (const auto& field : fields_of(spec)) expect_named("`" + std::string(field.key) + "`");
+  };
+  expect_table("study", StudySpec{});
+  expect_table("worker", WorkerSpec{});
+  expect_table("trial", TrialSpec{});
+  expect_table("trial", TrialStop{});
+  expect_table("stop", StudyStop{});
+  for (const auto& field : fields_of(Plateau{})) expect_named(std::string(field.key) + " = ");
+  expect_table("checkpoint", CheckpointSpec{});
+  expect_table("report", ReportSpec{});
+  expect_table("cluster", ClusterSpec{});
+  expect_table("cluster", SlotSpec{});
+  expect_table("simulate", SimulateSpec{});
+  expect_table("simulate", SimulateEvent{});
   for (const std::string& name : primitive_names()) expect_named("{ " + name + " = ");
   for (const Family family : {Family::kSearcher, Family::kScheduler, Family::kPlanner}) {
     expect_named("## [" + std::string(table_of(family)) + "]");
@@ -48,7 +56,7 @@ TEST(StudyFileManual, NamesEveryKeyAndModelOfTheTrainer) {
   const std::string text = manual();
   const std::string table = text.substr(text.find("| key of `[trainer]`"));
   for (const train::Key& key : train::keys())
-    EXPECT_NE(table.find("`" + key.name + "`"), std::string::npos) << key.name;
+    EXPECT_NE(table.find("`" + std::string(key.key) + "`"), std::string::npos) << key.key;
   for (const std::string& model : train::model_names())
     EXPECT_NE(table.find("`" + model + "`"), std::string::npos) << model;
 }

@@ -6,6 +6,11 @@
 #include <charconv>
 #include <optional>
 
+// An override edits the text, not the tree: the text is what is logged and shown, with the user's
+// comments and order. Where a new key may stand depends on how the tables around it are spelt
+// (headers, dotted keys, braces), which the tree does not say. Rather than model that, `apply`
+// tries the few possible places, the tidiest first, and keeps the first after which the parsed file
+// says what was asked for and nothing else about that key.
 namespace clavier::app {
 namespace {
 
@@ -108,19 +113,29 @@ Result<StudySource> StudySource::parse(std::string_view text, std::string_view f
     return invalid(fmt::format("{}: {}", source.where(error->place), error->message));
   source.root_ = std::get<TomlNode>(std::move(parsed));
   for (const Override& override : overrides) TRY(source.apply(override));
-  for (const Override& override : overrides) {
+  source.mark();
+  return source;
+}
+
+Status StudySource::set(const Override& override) {
+  TRY(apply(override));
+  mark();
+  return {};
+}
+
+void StudySource::mark() {
+  marks_.clear();
+  for (const Override& override : overrides_) {
+    const std::string label = fmt::format("--set {}={}", override.key, override.value);
     Path path = *split_key(override.key);
     const std::string last = path.back();
     path.pop_back();
-    const TomlNode* parent = find(source.root_, path);
+    const TomlNode* parent = find(root_, path);
     if (const TomlNode* item = parent && parent->is_array() ? below(*parent, last) : nullptr)
-      source.marks_.push_back(
-          {item->begin, item->end, fmt::format("--set {}={}", override.key, override.value)});
+      marks_.push_back({item->begin, item->end, label});
     else if (const auto* entry = parent ? parent->entry(last) : nullptr)
-      source.marks_.push_back({entry->place, entry->node.end,
-                               fmt::format("--set {}={}", override.key, override.value)});
+      marks_.push_back({entry->place, entry->node.end, label});
   }
-  return source;
 }
 
 std::string StudySource::where(Place place) const {
@@ -222,6 +237,7 @@ Status StudySource::apply(const Override& override) {
     const TomlNode* set = root ? find(*root, path) : nullptr;
     if (!set || !same(*set, value.node)) continue;
     candidate.root_ = std::move(*root);
+    candidate.overrides_.push_back(override);
     *this = std::move(candidate);
     return {};
   }

@@ -25,6 +25,9 @@ class StudySource {
   static Result<StudySource> parse(std::string_view text, std::string_view file_name,
                                    std::span<const Override> overrides);
 
+  /// One more override.
+  Status set(const Override& override);
+
   const TomlNode& root() const { return root_; }
   const std::string& text() const { return text_; }
   /// "study.toml:3:10" or "--set study.trials=x".
@@ -44,6 +47,7 @@ class StudySource {
   };
 
   Status apply(const Override& override);
+  void mark();
   /// The ways to give `path` this value, the tidiest first; `known` of its parts exist.
   std::vector<Edit> edits(std::span<const std::string> path, std::size_t known,
                           const std::string& value) const;
@@ -54,7 +58,8 @@ class StudySource {
   std::string text_;
   std::vector<int> lines_;  ///< Per line of `text_`, the line of the file it stems from.
   TomlNode root_;
-  std::vector<Mark> marks_;
+  std::vector<Override> overrides_;
+  std::vector<Mark> marks_;  ///< Of each of them.
 };
 
 }  // namespace clavier::app

@@ -323,11 +323,7 @@ class SpaceReader {
                                 name, range[0], range[1]));
       return {};
     }
-    Choice choice{{}, true};
-    for (std::int64_t n = range[0];; n *= 2) {
-      choice.options.emplace_back(n);
-      if (n == range[1]) return choice;
-    }
+    return clavier::powers_of_two(range[0], range[1]);
   }
 
   std::optional<Domain> listed(const std::string& name, const Primitive& how,

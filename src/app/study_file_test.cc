@@ -36,6 +36,7 @@ cpus = 0.5
 [trial.stop]
 steps = 10
 accuracy = 0.999
+non_finite = true
 [stop]
 time = "1h 30min"
 )";
@@ -72,6 +73,7 @@ TEST(StudyFile, ReadsEveryTable) {
   EXPECT_EQ(spec->trial.resources.cpus, 0.5);
   EXPECT_EQ(spec->trial.stop.steps, 10);
   EXPECT_EQ(spec->trial.stop.metrics, (std::vector<Metric>{{"accuracy", 0.999}}));
+  EXPECT_TRUE(spec->trial.stop.non_finite);
   EXPECT_EQ(spec->stop.time, std::chrono::minutes(90));
   EXPECT_EQ(spec->text, kWhole);
 }
@@ -128,8 +130,8 @@ TEST(StudyFile, TheTrainersTableBecomesJsonInTheOrderOfTheFile) {
       "layers = [1, 2.5]\n[trainer.optimizer]\nname = \"sgd\"\nnesterov = true\n",
       "s.toml");
   ASSERT_TRUE(spec.ok()) << spec.error().message;
-  EXPECT_EQ(*spec->trainer, R"({"model":"net","data":"digits","layers":[1,2.5],)"
-                            R"("optimizer":{"name":"sgd","nesterov":true}})");
+  EXPECT_EQ(to_text(*spec->trainer), R"({"model": "net", "data": "digits", "layers": [1, 2.5], )"
+                                     R"("optimizer": {"name": "sgd", "nesterov": true}})");
   EXPECT_FALSE(spec->worker);
 }
 

@@ -4,8 +4,8 @@
 #include "app/registry.h"
 #include "app/study_file.h"
 #include "app/study_file_fields.h"
-#include "app/study_file_json.h"
 #include "app/study_file_space.h"
+#include "study/domain.h"
 
 namespace clavier::app {
 namespace {
@@ -26,9 +26,11 @@ void line(std::string& out, std::string_view key, std::string_view value, std::s
     out += fmt::format("{:<{}} # {}{}\n", left, kCommentColumn, unset, help);
 }
 
-void fixed_table(std::string& out, std::string_view table, const StudySpec& spec) {
-  for (const Field& field : fields())
-    if (field.table == table) line(out, field.key, write_field(field, spec), field.help);
+template <typename Spec>
+void table(std::string& out, std::string_view name, const Spec& spec) {
+  header(out, name);
+  for (const auto& field : fields_of(spec))
+    line(out, field.key, field_text(field.write(spec)), field.help);
 }
 
 void space(std::string& out, const Space& space) {
@@ -78,8 +80,7 @@ void algorithm(std::string& out, Family family, const AlgorithmSpec& spec) {
 }
 
 void worker(std::string& out, const StudySpec& spec) {
-  header(out, "worker");
-  fixed_table(out, "worker", spec);
+  table(out, "worker", *spec.worker);
   if (spec.worker->environment.empty()) return;
   header(out, "worker.environment");
   for (const auto& [name, value] : spec.worker->environment)
@@ -87,25 +88,10 @@ void worker(std::string& out, const StudySpec& spec) {
 }
 
 void plateau(std::string& out, const StudySpec& spec) {
-  if (spec.stop.plateau) {
-    header(out, "stop.plateau");
-    return fixed_table(out, "stop.plateau", spec);
-  }
+  if (spec.stop.plateau) return table(out, "stop.plateau", *spec.stop.plateau);
   out +=
       "# [stop.plateau] trials, min_delta: not set; the study ends when so many trials ended\n"
       "# without one that is better by more than min_delta\n";
-}
-
-/// As a list of tables: the fields speak of the last one.
-void cluster(std::string& out, const StudySpec& spec) {
-  header(out, "cluster");
-  fixed_table(out, "cluster", spec);
-  StudySpec one = spec;
-  for (const SlotSpec& slot : spec.cluster.slots) {
-    one.cluster.slots = {slot};
-    header(out, "[cluster.slots]");
-    fixed_table(out, "cluster.slots", one);
-  }
 }
 
 void simulate(std::string& out, const StudySpec& spec) {
@@ -113,25 +99,32 @@ void simulate(std::string& out, const StudySpec& spec) {
     out += "# [simulate]: not set; the world of `clavier simulate`, of no effect on a run\n";
     return;
   }
-  header(out, "simulate");
-  fixed_table(out, "simulate", spec);
-  StudySpec one = spec;
-  for (const SimulateEvent& event : spec.simulate->events) {
-    one.simulate->events = {event};
-    header(out, "[simulate.events]");
-    fixed_table(out, "simulate.events", one);
-  }
+  table(out, "simulate", *spec.simulate);
+  for (const SimulateEvent& event : spec.simulate->events) table(out, "[simulate.events]", event);
 }
 
 }  // namespace
 
+std::string write_domain(const Parameter& parameter) {
+  const auto* constant = std::get_if<Constant>(&parameter.domain);
+  if (constant && parameter.when.empty() && !reads_as_domain(constant->value))
+    return toml_value(constant->value);
+  const auto [name, takes] = distribution_of(parameter.domain);
+  if (name.empty()) return {};
+  const std::string how = fmt::format("{} = {}", name, toml_value(takes));
+  std::string when;
+  for (const Condition& condition : parameter.when)
+    when += fmt::format("{}{} = {}", when.empty() ? "" : ", ", toml_dotted_key(condition.parent),
+                        condition.values.size() == 1 && !condition.values[0].as<Value::List>()
+                            ? toml_value(condition.values[0])
+                            : toml_value(condition.values));
+  return when.empty() ? fmt::format("{{ {} }}", how)
+                      : fmt::format("{{ {}, when = {{ {} }} }}", how, when);
+}
+
 std::string to_toml(const StudySpec& spec) {
   std::string out;
-  const auto plain_table = [&](std::string_view name) {
-    header(out, name);
-    fixed_table(out, name, spec);
-  };
-  plain_table("study");
+  table(out, "study", spec);
   space(out, spec.space);
   algorithm(out, Family::kSearcher, spec.search);
   line(out, "constraints",
@@ -140,17 +133,18 @@ std::string to_toml(const StudySpec& spec) {
   line(out, "points", points(spec.space), "to be tried first");
   algorithm(out, Family::kScheduler, spec.scheduler);
   algorithm(out, Family::kPlanner, spec.planner);
-  if (spec.trainer) out += '\n' + json_to_toml(*spec.trainer, "trainer");
+  if (spec.trainer) out += '\n' + toml_table(*spec.trainer, "trainer");
   if (spec.worker) worker(out, spec);
-  plain_table("trial");
-  plain_table("trial.stop");
+  table(out, "trial", spec.trial);
+  table(out, "trial.stop", spec.trial.stop);
   for (const Metric& metric : spec.trial.stop.metrics)
     line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
-  plain_table("stop");
+  table(out, "stop", spec.stop);
   plateau(out, spec);
-  plain_table("checkpoint");
-  plain_table("report");
-  cluster(out, spec);
+  table(out, "checkpoint", spec.checkpoint);
+  table(out, "report", spec.report);
+  table(out, "cluster", spec.cluster);
+  for (const SlotSpec& slot : spec.cluster.slots) table(out, "[cluster.slots]", slot);
   simulate(out, spec);
   return out;
 }

@@ -7,7 +7,7 @@
 #include "app/study_file.h"
 #include "base/files.h"
 #include "base/nearest.h"
-#include "report/directory_batch.h"
+#include "report/trial_directories.h"
 #include "store/step_log.h"
 #include "store/study_lock.h"
 
@@ -81,7 +81,7 @@ bool StudyFolder::begun() const {
   std::error_code error, ignored;
   for (fs::directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
     const std::string entry = at->path().filename().string();
-    if (entry == report::DirectoryBatch::kMarker) return true;
+    if (entry == report::TrialDirectories::kMarker) return true;
     if (entry.starts_with(name() + "_") && at->is_directory(ignored)) return true;
   }
   return false;

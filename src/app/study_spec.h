@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "study/gang.h"
 #include "study/node.h"
 #include "study/objective.h"
@@ -14,6 +17,8 @@
 #include "study/time.h"
 
 namespace clavier::app {
+
+class StudySource;
 
 /// A searcher, scheduler or planner by its registered name with its own options, not yet checked.
 struct AlgorithmSpec {
@@ -37,6 +42,8 @@ struct TrialStop {
   std::optional<StudyDuration> time = {};
   /// Metric and threshold; the objective's direction for the objective, else `>=`.
   std::vector<Metric> metrics = {};
+  /// It is stopped where the objective, or a metric with "loss" in its name, is NaN or infinite.
+  bool non_finite = false;
   friend bool operator==(const TrialStop&, const TrialStop&) = default;
 };
 
@@ -148,6 +155,9 @@ struct SimulateSpec {
   std::vector<SimulateEvent> events = {};
 };
 
+/// Stands in a recorded study for what a function of the C++ program computes.
+inline constexpr std::string_view kComputedByProgram = "computed by the program";
+
 /// A study file, read and validated, with every default filled in.
 struct StudySpec {
   std::string name;
@@ -163,8 +173,8 @@ struct StudySpec {
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 
-  /// Exactly one of the two; the trainer's table as JSON, checked by `train/spec`.
-  std::optional<std::string> trainer = {};
+  /// Exactly one of the two; the trainer's table as read, or whole (`resolve_trainer`).
+  std::optional<Json> trainer = {};
   std::optional<WorkerSpec> worker = {};
 
   TrialSpec trial = {};
@@ -176,8 +186,12 @@ struct StudySpec {
 
   /// What may not be meant: one line each, with its place.
   std::vector<std::string> notes = {};
-  std::string text = {};                         ///< The file as read, with `--set` applied.
-  std::filesystem::path working_directory = {};  ///< Of the study file: workers start there.
+  std::string text = {};                           ///< The file as read, with `--set` applied.
+  std::shared_ptr<const StudySource> source = {};  ///< The same with its places; none: no file.
+  std::filesystem::path working_directory = {};    ///< Of the study file: workers start there.
+
+  /// Where a trial ends if nothing stops it; kForever if nothing says so.
+  Steps trial_length() const;
 };
 
 }  // namespace clavier::app

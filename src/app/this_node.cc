@@ -11,7 +11,7 @@
 #include "app/version.h"
 #include "cluster/packing.h"
 #include "report/wording.h"
-#include "store/version.h"
+#include "store/sqlite.h"
 #include "train/spec/trainer_spec.h"
 
 namespace clavier::app {
@@ -215,7 +215,7 @@ std::optional<double> gpus_by_itself(const StudySpec& spec,
   if (!kTrainerHasCuda || !spec.trainer || !spec.cluster.slots.empty() || !spec.trial.gang.one() ||
       says_gpus(spec))
     return {};
-  const auto trainer = train::parse_trainer(*spec.trainer);
+  const auto trainer = train::read_trainer(*spec.trainer);
   if (!trainer || trainer->device != "auto") return {};
   const auto there = static_cast<int>(gpus());
   if (there == 0) return {};

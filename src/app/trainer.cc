@@ -5,18 +5,20 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
-#include <string_view>
 
 #include "app/registry.h"
+#include "app/study_file_problems.h"
 #include "base/match.h"
+#include "base/subprocess.h"
 #include "study/domain.h"
 #include "train/spec/trainer_spec.h"
 
+// [trainer] is resolved after the whole file was read, because trainer and scheduler tell each
+// other how long a trial is, whichever of them says so, and the seeds are the study's. Keys come
+// first: nothing can be said of a table that is wrong. Then the lengths. Last a configuration from
+// the middle of the space, which shows whether the trainer knows every parameter.
 namespace clavier::app {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr const char* kProgram = "clavier-train";
 
@@ -54,7 +56,7 @@ std::optional<Steps> longest(const Space& space, std::string_view name) {
 Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& trainer) {
   const auto budget = steps_option(spec.scheduler, "max_steps");
   if (trainer.unit == train::StepUnit::kEpoch) {
-    if (!given.contains("epochs") && budget) trainer.epochs = *budget;
+    if (!given.find("epochs") && budget) trainer.epochs = *budget;
     // Trials of unequal length: the longest may go to its end.
     if (!budget)
       spec.scheduler.options.set("max_steps",
@@ -63,41 +65,68 @@ Status resolve_length(StudySpec& spec, const Json& given, train::TrainerSpec& tr
   }
   // Reports between the moments at which a population is judged would cost an evaluation each.
   const Steps interval = checkpoints_needed(spec);
-  if (interval > 0 && !given.contains("report_every")) trainer.report_every = interval;
+  if (interval > 0 && !given.find("report_every")) trainer.report_every = interval;
   if (trainer.batches > 0) {
     if (!budget)
       spec.scheduler.options.set("max_steps",
                                  longest(spec.space, "batches").value_or(trainer.batches));
     return {};
   }
-  if (given.contains("epochs")) return {};
+  if (given.find("epochs")) return {};
   if (!budget)
     return invalid(
         "how long a trial is: set scheduler.max_steps, trial.stop.steps or trainer.batches (in "
         "batches), or trainer.epochs");
   // The scheduler ends trials that count on after a take-over; their weights may be older.
-  const Value* variant = spec.scheduler.options.find("variant");
-  const bool own_counter = variant && *variant == Value("hrfs");
+  const bool own_counter = traits_of(Family::kScheduler, spec.scheduler).own_counter;
   (own_counter ? trainer.epochs : trainer.batches) = *budget;
   return {};
 }
 
+/// One configuration from the middle of the space shows whether the trainer knows every name; if
+/// not, each parameter alone shows which.
+Status check_parameters(const StudySpec& spec, const train::TrainerSpec& trainer) {
+  const auto sample = complete(spec.space, {}, [&](std::size_t parameter) {
+    return middle_of(spec.space.parameters[parameter].domain).value_or(Value{});
+  });
+  const auto together =
+      sample ? train::with_config(trainer, *sample) : Result<train::TrainerSpec>(sample.error());
+  if (together) return {};
+  train::KeyProblems found;
+  for (const Parameter& parameter : spec.space.parameters) {
+    const auto value = middle_of(parameter.domain);
+    if (!value) continue;
+    Config config;
+    config.set(parameter.name, *value);
+    if (const auto alone = train::with_config(trainer, config); !alone)
+      found.push_back({"space." + parameter.name, alone.error().message});
+  }
+  if (found.empty()) found.push_back({"trainer", together.error().message});
+  return at_keys(spec, found);
+}
+
 }  // namespace
+
+Error at_keys(const StudySpec& spec, const train::KeyProblems& found) {
+  if (!spec.source) return invalid(found.front().message);
+  Problems problems(*spec.source);
+  for (const auto& [key, message] : found)
+    problems.add(place_of(spec.source->root(), key), message);
+  return problems.status().error();
+}
 
 Status resolve_trainer(StudySpec& spec) {
   if (!spec.trainer) return {};
-  const Json given = Json::parse(*spec.trainer, nullptr, false);
-  train::TrainerSpec trainer = TRY(train::parse_trainer(*spec.trainer));
-  TRY(resolve_length(spec, given, trainer));
-  if (!given.contains("seed")) trainer.seed = static_cast<std::int64_t>(spec.seed);
-  if (!given.contains("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
-  // One configuration from the middle of the space shows whether the trainer knows every name.
-  const Config sample = TRY(complete(spec.space, {}, [&](std::size_t parameter) {
-    const Domain& domain = spec.space.parameters[parameter].domain;
-    if (const auto* grid = std::get_if<Grid>(&domain)) return grid->values.front();
-    return value_at(domain, 0.5).value_or(Value{});
-  }));
-  TRY(train::with_config(trainer, sample));
+  train::KeyProblems found;
+  train::TrainerSpec trainer = train::read_trainer(*spec.trainer, found);
+  for (auto& problem : found) problem.key = "trainer." + problem.key;
+  if (!found.empty()) return at_keys(spec, found);
+  const Json given = *spec.trainer;
+  if (const Status length = resolve_length(spec, given, trainer); !length)
+    return at_keys(spec, {{"trainer.unit", length.error().message}});
+  if (!given.find("seed")) trainer.seed = static_cast<std::int64_t>(spec.seed);
+  if (!given.find("data_seed")) trainer.data_seed = static_cast<std::int64_t>(spec.data_seed);
+  TRY(check_parameters(spec, trainer));
   spec.trainer = train::to_json(trainer);
   return {};
 }
@@ -109,13 +138,8 @@ Result<std::string> find_trainer() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto beside = self.parent_path() / kProgram;
   if (::access(beside.c_str(), X_OK) == 0) return beside.string();
-  std::string_view rest = std::getenv("PATH") ? std::getenv("PATH") : "";
-  while (!rest.empty()) {
-    const auto colon = rest.find(':');
-    const auto candidate = std::filesystem::path(rest.substr(0, colon)) / kProgram;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
-  }
+  const char* path = std::getenv("PATH");
+  if (auto found = find_program(kProgram, path ? path : ""); !found.empty()) return found;
   return not_found(
       "the built-in trainer is not here: build it with `cmake --preset torch` (script/demo does), "
       "or name its program in CLAVIER_TRAINER");
@@ -124,8 +148,8 @@ Result<std::string> find_trainer() {
 Result<std::vector<std::string>> trainer_command(const StudySpec& spec,
                                                  const std::filesystem::path& data_directory) {
   CHECK(spec.trainer.has_value());
-  return std::vector<std::string>{TRY(find_trainer()), "--spec", *spec.trainer, "--data-dir",
-                                  data_directory.string()};
+  return std::vector<std::string>{TRY(find_trainer()), "--spec", to_text(*spec.trainer),
+                                  "--data-dir", data_directory.string()};
 }
 
 Status make_smoke(StudySpec& spec) {
@@ -137,17 +161,17 @@ Status make_smoke(StudySpec& spec) {
   spec.scheduler = {"fifo"};
   spec.scheduler.options.set("max_steps", kEpochs);
   if (!spec.trainer) return {};
-  Json trainer = Json::parse(*spec.trainer, nullptr, false);
-  if (!trainer.is_object()) return invalid("[trainer] is not a table");
-  trainer["epochs"] = kEpochs;
-  if (trainer.value("unit", "epoch") == "batch") {
-    trainer["batches"] = kEpochs;
-    trainer["report_every"] = 1;
+  Json& trainer = *spec.trainer;
+  trainer.set("epochs", kEpochs);
+  if (const auto* unit = trainer.find_as<std::string>("unit"); unit && *unit == "batch") {
+    trainer.set("batches", kEpochs);
+    trainer.set("report_every", 1);
   }
-  Json& data = trainer["data"];
-  if (!data.is_object()) data = Json{{"source", data.is_string() ? data : Json("digits")}};
-  data["smoke"] = true;
-  spec.trainer = trainer.dump();
+  const Json* given = trainer.find("data");
+  Json data = given ? *given : Json("digits");
+  if (!data.as<Json::Table>()) data = Json::Table{{"source", data}};
+  data.set("smoke", true);
+  trainer.set("data", std::move(data));
   return {};
 }
 

@@ -22,7 +22,7 @@ Result<StudySpec> resolved(const std::string& scheduler, const std::string& trai
 
 train::TrainerSpec trainer_of(const Result<StudySpec>& spec) {
   EXPECT_TRUE(spec.ok()) << (spec.ok() ? "" : spec.error().message);
-  return spec.ok() ? train::parse_trainer(*spec->trainer).value() : train::TrainerSpec{};
+  return spec.ok() ? train::read_trainer(*spec->trainer).value() : train::TrainerSpec{};
 }
 
 Value max_steps(const Result<StudySpec>& spec) {
@@ -64,7 +64,20 @@ TEST(Trainer, EpochsBesideStepsInBatchesAreTheTrainersOwnEnd) {
 TEST(Trainer, BatchesWithoutALengthAreRefused) {
   const auto spec = resolved("", "unit = 'batch'");
   ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().message.substr(0, 22), "how long a trial is: s");
+  EXPECT_EQ(spec.error().message.substr(0, 38), "test.toml:10:1: how long a trial is: s");
+}
+
+TEST(Trainer, EveryWrongKeyAndParameterHasItsPlace) {
+  EXPECT_EQ(resolved("", "lr = -1\ndata = { source = 'digits', validation = 2 }\nmomentun = 1")
+                .error()
+                .message,
+            "test.toml:10:1: trainer.lr must be > 0, but is -1\n"
+            "test.toml:11:29: trainer.data.validation must be at least 0 and below 1, but is 2\n"
+            "test.toml:12:1: trainer has no key 'momentun'; did you mean \"momentum\"?");
+  EXPECT_TRUE(
+      resolved("", "[space.net]\nwidth = { int = [1, 4] }")
+          .error()
+          .message.starts_with("test.toml:11:1: the trainer uses no parameter 'net.width'"));
 }
 
 TEST(Trainer, APopulationIsEvaluatedWhereItIsJudged) {
@@ -89,7 +102,7 @@ TEST(Trainer, ASmokeTestOfStepsInBatchesIsAsShort) {
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   ASSERT_TRUE(make_smoke(*spec).ok());
   ASSERT_TRUE(resolve_trainer(*spec).ok());
-  const auto trainer = train::parse_trainer(*spec->trainer).value();
+  const auto trainer = train::read_trainer(*spec->trainer).value();
   EXPECT_EQ(trainer.batches, 2);
   EXPECT_EQ(trainer.report_every, 1);
 }

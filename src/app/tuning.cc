@@ -8,18 +8,15 @@
 #include <map>
 #include <memory>
 
-#include "app/control.h"
-#include "app/folder_observers.h"
-#include "app/leftovers.h"
-#include "app/policies.h"
 #include "app/run_study.h"
+#include "app/session.h"
 #include "app/this_node.h"
 #include "app/tuning_spec.h"
 #include "exec/inprocess/inprocess_executor.h"
 #include "exec/local/guard.h"
 #include "exec/local/local_executor.h"
 #include "report/console.h"
-#include "tuner/tuner.h"
+#include "study/domain.h"
 #include "worker/trial_worker.h"
 
 namespace clavier {
@@ -49,33 +46,24 @@ std::unique_ptr<report::Console> console_of(const app::StudySpec& spec, const Tu
   return std::make_unique<report::Console>(std::move(options));
 }
 
-/// Runs the study on this executor. `waker` is the one the executor waits on.
-Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Executor& executor,
-                      const Waker& waker) {
-  const auto policies = TRY(app::OwnedPolicies::create(spec));
-  auto log = TRY(app::log_of(tuning));
-  if (!tuning.directory.empty()) app::kill_leftovers(tuning.directory, [](const std::string&) {});
-  tuner::Mailbox mailbox(waker);
-  tuner::World world{.executor = executor, .log = log, .waker = waker, .mailbox = mailbox};
-  const StepId live{log.last().value + 1};
-  const auto console = console_of(spec, tuning, live);
-  if (console) world.warn = [&](const std::string& line) { console->say(line); };
-  const auto warn = world.warn;
-  const auto own = app::folder_observers(spec, tuning.directory, live, warn);
-  for (const auto& each : own) world.observers.push_back(each.get());
-  if (console) world.observers.push_back(console.get());
-  tuner::Tuner tuner(app::director_options(spec), policies.refer(), std::move(world));
-  TRY(tuner.recover());
-  TRY(app::check_goes_on(tuner.first_study_text(), spec));
-  if (!tuning.directory.empty()) app::remove_leftovers(tuning.directory, tuner.state());
-  std::unique_ptr<app::ControlServer> control;
-  if (!tuning.directory.empty()) {
-    auto opened = app::ControlServer::open(tuning.directory, mailbox);
-    if (!opened) warn(opened.error().message);
-    if (opened) control = *std::move(opened);
-  }
-  TRY(tuner.run(app::facts_now(spec)));
-  const State& state = tuner.state();
+/// Runs the study on the executor that `make_executor` makes. Progress goes to the program's output
+/// as soon as there is a console, single lines before that.
+template <typename MakeExecutor>
+Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, const Waker& waker,
+                      MakeExecutor make_executor) {
+  std::unique_ptr<report::Console> console;
+  app::SessionOptions options{.folder = tuning.directory};
+  if (tuning.output)
+    options.warn = [&](const std::string& line) {
+      console ? console->say(line) : tuning.output(line + '\n');
+    };
+  const auto session = TRY(app::Session::open(spec, waker, options));
+  console = console_of(spec, tuning, session->first());
+  const auto executor = TRY(make_executor());
+  TRY(session->begin(*executor,
+                     console ? std::vector<Observer*>{console.get()} : std::vector<Observer*>{}));
+  TRY(session->run());
+  const State& state = session->state();
   return Tuned{.reason = state.finished() ? state.finished()->reason : "closed",
                .trials = state.trials(),
                .best = state.best()};
@@ -83,12 +71,7 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, exec::Ex
 
 }  // namespace
 
-Domain power_of_two(std::int64_t low, std::int64_t high) {
-  Choice choice{.options = {}, .ordered = true};
-  for (std::int64_t value = 1; value <= high && value > 0; value *= 2)
-    if (value >= low) choice.options.emplace_back(value);
-  return choice;
-}
+Domain power_of_two(std::int64_t low, std::int64_t high) { return powers_of_two(low, high); }
 
 Registered::Registered(std::string name, Trainable trainable) {
   registered_trainables()[std::move(name)] = std::move(trainable);
@@ -117,15 +100,15 @@ void init(int argc, char** argv) {
 Result<Tuned> tune(const Tuning& tuning, const Trainable& objective) {
   const app::StudySpec spec = TRY(app::spec_of(tuning));
   const Waker waker = TRY(Waker::create());
-  const auto executor =
-      TRY(exec::InProcessExecutor::create(waker,
-                                          {.slots = spec.cluster.workers,
-                                           .study = tuning.directory,
-                                           .metric = spec.objective.metric,
-                                           .checkpoints = app::checkpoint_rules(spec),
-                                           .resources = spec.trial.resources},
-                                          objective));
-  return tune_on(spec, tuning, *executor, waker);
+  return tune_on(spec, tuning, waker, [&] {
+    return exec::InProcessExecutor::create(waker,
+                                           {.slots = spec.cluster.workers,
+                                            .study = tuning.directory,
+                                            .metric = spec.objective.metric,
+                                            .checkpoints = app::checkpoint_rules(spec),
+                                            .resources = spec.trial.resources},
+                                           objective);
+  });
 }
 
 Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
@@ -135,24 +118,15 @@ Result<Tuned> tune(const Tuning& tuning, const std::string& registered) {
     return invalid("trials in worker processes need Tuning::directory for their files");
   const app::StudySpec spec = TRY(app::spec_of(tuning, registered));
   const Waker waker = TRY(Waker::create());
-  std::error_code failed;
-  std::filesystem::create_directories(tuning.directory, failed);
-  if (failed)
-    return io_error(
-        fmt::format("cannot create {}: {}", tuning.directory.string(), failed.message()));
   // Held until the executor has ended.
   const app::HostShare share = TRY(app::share_of_this_host(spec));
   if (tuning.output)
     for (const std::string& remark : share.remarks) tuning.output(remark + "\n");
-  exec::LocalOptions options{
-      .study = std::filesystem::absolute(tuning.directory),
-      .metric = spec.objective.metric,
-      .node = share.node,
-      .command = {"/proc/self/exe", std::string(app::kWorkerFlag), registered}};
-  options.command.front() = std::filesystem::read_symlink("/proc/self/exe").string();
-  options.checkpoints = app::checkpoint_rules(spec);
-  const auto executor = TRY(exec::LocalExecutor::create(std::move(options), waker));
-  return tune_on(spec, tuning, *executor, waker);
+  exec::LocalOptions options = app::local_options(spec, tuning.directory, share.node);
+  options.command = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                     std::string(app::kWorkerFlag), registered};
+  return tune_on(spec, tuning, waker,
+                 [&] { return exec::LocalExecutor::create(std::move(options), waker); });
 }
 
 }  // namespace clavier

@@ -73,7 +73,8 @@ struct Tuning {
   /// The command `clavier` reads it like any other study, also while the program runs.
   std::filesystem::path directory = {};
   app::ReportSpec report = {};  ///< Trial directories (only with a `directory`) and their like.
-  /// Progress as plain lines, as `clavier run` writes them into a file; null: silent.
+  /// Progress as plain lines, as `clavier run` writes them into a file, and what the study waits
+  /// for; null: silent, and a log that cannot be written (a full disk) ends the run at once.
   std::function<void(std::string_view)> output = {};
 };
 

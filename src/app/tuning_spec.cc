@@ -3,16 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <string>
 #include <thread>
 
 #include "app/registry.h"
-#include "app/run_study.h"
 #include "app/study_file.h"
-#include "app/study_folder.h"
-#include "app/version.h"
 #include "study/domain.h"
 #include "study/expression.h"
 
@@ -111,32 +107,6 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();
   if (!tuning.directory.empty()) spec.text = TRY(recorded(spec, trainable));
   return spec;
-}
-
-Result<store::StepLog> log_of(const Tuning& tuning) {
-  if (tuning.directory.empty())
-    return store::StepLog::in_memory({.metric = tuning.objective.metric});
-  const StudyFolder folder{tuning.directory};
-  TRY(folder.make());
-  return store::StepLog::open(folder.database(),
-                              {.metric = tuning.objective.metric, .begun = folder.begun()});
-}
-
-tuner::RunFacts facts_now(const StudySpec& spec) {
-  using std::chrono::system_clock;
-  const auto utc =
-      std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch());
-  return {.utc_us = utc.count(),
-          .version = std::string(kVersion),
-          .commit = std::string(kCommit),
-          .study_text = spec.text};
-}
-
-Status check_goes_on(const std::string& first_study_text, const StudySpec& spec) {
-  if (first_study_text.empty() || spec.text.empty()) return {};
-  const StudySpec before = TRY(parse_logged_study(first_study_text, "the study as it was begun"));
-  const StudySpec now = TRY(parse_logged_study(spec.text, spec.name));
-  return check_unchanged(before, now);
 }
 
 }  // namespace clavier::app

@@ -3,13 +3,8 @@
 #include <string_view>
 
 #include "app/tuning.h"
-#include "store/step_log.h"
-#include "tuner/tuner.h"
 
 namespace clavier::app {
-
-/// Stands in a recorded study for what a function of the C++ program computes.
-inline constexpr std::string_view kComputedByProgram = "computed by the program";
 
 /// In a program's arguments: be a worker, for the Trainable named next.
 inline constexpr std::string_view kWorkerFlag = "--clavier-worker";
@@ -21,11 +16,5 @@ inline constexpr std::string_view kWorkerFlag = "--clavier-worker";
 Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable = {});
 /// Fails for the study of a C++ program: nothing but that program can start one of its trials.
 Status check_trials_start_alone(const StudySpec& recorded);
-/// The log where the description wants it: in its directory or in memory.
-Result<store::StepLog> log_of(const Tuning& tuning);
-/// What the opening step says about a run that begins now.
-tuner::RunFacts facts_now(const StudySpec& spec);
-/// Fails with the differences if the log's first run was of another study than `spec`.
-Status check_goes_on(const std::string& first_study_text, const StudySpec& spec);
 
 }  // namespace clavier::app

@@ -1,14 +1,16 @@
 #include "app/tuning.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <atomic>
 #include <fstream>
+#include <future>
 #include <set>
 
 #include "app/recorded_study.h"
-#include "app/run_study.h"
+#include "app/study_check.h"
+#include "store/sqlite.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier {
 namespace {
@@ -28,13 +30,6 @@ double loss(const Config& config) {
   return (x - 1) * (x - 1);
 }
 
-/// A folder that is removed at the end.
-struct Folder {
-  std::string pattern = (std::filesystem::temp_directory_path() / "clavier-XXXXXX").string();
-  std::filesystem::path path = ::mkdtemp(pattern.data());
-  ~Folder() { std::filesystem::remove_all(path); }
-};
-
 const Trainable kReportLoss = [](TrialContext& trial) {
   trial.report({{"loss", loss(trial.config())}});
 };
@@ -49,6 +44,31 @@ TEST(Tune, FindsTheBestOfItsTrialsOnThreads) {
   EXPECT_LT(tuned->best_trial().best->value, 0.05);
 }
 
+TEST(Tune, ALogThatCannotBeWrittenIsWaitedForWhereSomebodyIsTold) {
+  const ScratchDirectory folder;
+  Tuning tuning = square(1);
+  tuning.directory = folder.path();
+  std::promise<void> told;
+  bool is_told = false;
+  tuning.output = [&](std::string_view line) {
+    if (is_told || line.find("The study waits") == line.npos) return;
+    is_told = true;
+    told.set_value();
+  };
+  // Another program has the log from the trial's report until the study says that it waits.
+  const auto tuned = tune(tuning, [&](TrialContext& trial) {
+    auto other = store::Database::open(folder / "study.db", store::Database::Access::kWrite);
+    ASSERT_TRUE(other.ok() && other->run("BEGIN IMMEDIATE").ok());
+    kReportLoss(trial);
+    told.get_future().wait();
+    ASSERT_TRUE(other->run("ROLLBACK").ok());
+  });
+  ASSERT_TRUE(tuned.ok()) << tuned.error().message;
+  EXPECT_TRUE(is_told);
+  EXPECT_EQ(tuned->trials.at(0).status, TrialStatus::kCompleted);
+  EXPECT_EQ(tuned->trials.at(0).reports, 1);
+}
+
 TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
   Tuning tuning = square(30);
   const auto one = tune(tuning, kReportLoss);
@@ -59,10 +79,10 @@ TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
 }
 
 TEST(Tune, PopulationBasedTrainingSavesWhereItsTrialsAreJudged) {
-  const Folder folder;
+  const ScratchDirectory folder;
   for (const char* algorithm : {"pbt", "pb2"}) {
     Tuning tuning = square(6);
-    tuning.directory = folder.path / algorithm;
+    tuning.directory = folder / algorithm;
     tuning.scheduler = {algorithm};
     tuning.scheduler.options.set("interval", 2);
     tuning.trial_stop.steps = 12;
@@ -102,9 +122,9 @@ TEST(Tune, AshaGivesOnlyTheBetterTrialsMoreSteps) {
 
 TEST(Tune, ATrialThatEndsByItselfLeavesItsBestStepAndTheLastIfItsLengthIsKnown) {
   for (const bool length_known : {false, true}) {
-    const Folder folder;
+    const ScratchDirectory folder;
     Tuning tuning = square(2);
-    tuning.directory = folder.path;
+    tuning.directory = folder.path();
     if (length_known) tuning.trial_stop.steps = 3;
     const auto tuned = tune(tuning, [](TrialContext& trial) {
       const double losses[] = {3, 1, 2};
@@ -122,19 +142,19 @@ TEST(Tune, ATrialThatEndsByItselfLeavesItsBestStepAndTheLastIfItsLengthIsKnown) 
       for (const Checkpoint& checkpoint : trial.checkpoints) kept.push_back(checkpoint.step);
       EXPECT_EQ(kept, length_known ? (std::vector<Steps>{2, 3}) : std::vector<Steps>{2});
       ASSERT_TRUE(trial.best_model().of_best_step);
-      EXPECT_TRUE(std::filesystem::exists(folder.path / trial.best_model().checkpoint->path));
+      EXPECT_TRUE(std::filesystem::exists(folder / trial.best_model().checkpoint->path));
     }
   }
 }
 
 TEST(Tune, ASchedulerKnowsHowLongTrialsAreFromTheirStopRule) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(1);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   tuning.scheduler = {"asha"};
   tuning.trial_stop.steps = 8;
   ASSERT_TRUE(tune(tuning, kReportLoss).ok());
-  const auto read = app::read_recorded({folder.path}, store::Metrics::kSkip);
+  const auto read = app::read_recorded({folder.path()}, store::Metrics::kSkip);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(*read->spec.scheduler.options.find("max_steps"), Value(std::int64_t{8}));
 }
@@ -148,9 +168,9 @@ TEST(Tune, AFunctionThatThrowsFailsItsTrialAndSaysWhy) {
 }
 
 TEST(Tune, AStudyOnDiskGoesOnWhereItEnded) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(5);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   ASSERT_TRUE(tune(tuning, kReportLoss).ok());
   tuning.trials = 8;
   const auto more = tune(tuning, kReportLoss);
@@ -161,25 +181,25 @@ TEST(Tune, AStudyOnDiskGoesOnWhereItEnded) {
 }
 
 TEST(Tune, TheReadingCommandsUnderstandAStudyOnDisk) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(5);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   ASSERT_TRUE(tune(tuning, kReportLoss).ok());
-  const auto read = app::read_recorded({folder.path}, store::Metrics::kParse);
+  const auto read = app::read_recorded({folder.path()}, store::Metrics::kParse);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->spec.space, tuning.space);
   EXPECT_EQ(read->state.trials().size(), 5u);
   EXPECT_GT(read->run_utc_us, 0);
-  const auto verified = app::verify_study(folder.path);
+  const auto verified = app::verify_study(folder.path());
   EXPECT_TRUE(verified.ok()) << verified.error().message;
-  const auto params = folder.path / read->state.trials()[0].directory / "params.json";
+  const auto params = folder / read->state.trials()[0].directory / "params.json";
   EXPECT_TRUE(std::filesystem::exists(params)) << params;
 }
 
 TEST(Tune, WhatAFunctionComputesIsReadableButOnlyTheProgramCanDrawIt) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(4);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   tuning.space.parameters.push_back({"twice", computed([](const Config& config) -> Value {
                                        return 2 * *config.find("x")->number();
                                      })});
@@ -187,12 +207,12 @@ TEST(Tune, WhatAFunctionComputesIsReadableButOnlyTheProgramCanDrawIt) {
   tuning.space.parameters.push_back({"y", uniform(0, 1), {{"more", {Value(std::int64_t{3})}}}});
   tuning.space.constraints = {"more > -100", "x < 100"};
   ASSERT_TRUE(tune(tuning, kReportLoss).ok());
-  const auto read = app::read_recorded({folder.path}, store::Metrics::kParse);
+  const auto read = app::read_recorded({folder.path()}, store::Metrics::kParse);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->spec.space.parameters.size(), 4u);
   EXPECT_EQ(read->spec.space.constraints, std::vector<std::string>{"x < 100"});
   EXPECT_TRUE(read->state.trials()[0].config.find("twice")->number());
-  const auto verified = app::verify_study(folder.path);
+  const auto verified = app::verify_study(folder.path());
   ASSERT_FALSE(verified.ok());
   EXPECT_NE(verified.error().message.find("'twice' is computed by"), std::string::npos);
   // The program itself goes on with it.
@@ -203,9 +223,9 @@ TEST(Tune, WhatAFunctionComputesIsReadableButOnlyTheProgramCanDrawIt) {
 }
 
 TEST(Tune, AnotherSpaceInTheSameFolderIsRefusedWithTheDifference) {
-  const Folder folder;
+  const ScratchDirectory folder;
   Tuning tuning = square(3);
-  tuning.directory = folder.path;
+  tuning.directory = folder.path();
   ASSERT_TRUE(tune(tuning, kReportLoss).ok());
   tuning.space.parameters = {{"x", uniform(-3, 3)}};
   const auto refused = tune(tuning, kReportLoss);

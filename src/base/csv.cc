@@ -85,6 +85,19 @@ Status CsvReader::quoted(CsvField& out) {
   return at_end() ? ok_status() : Status(error(place_, "text after a closing quote"));
 }
 
+void append_csv(std::string& out, std::string_view field) {
+  if (field.find_first_of(",\"\r\n") == field.npos) {
+    out += field;
+    return;
+  }
+  out += '"';
+  for (const char c : field) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
 void CsvReader::end_line() {
   if (text_[place_] == '\r' && place_ + 1 < text_.size() && text_[place_ + 1] == '\n') ++place_;
   ++place_;

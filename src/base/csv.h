@@ -49,4 +49,7 @@ class CsvReader {
   std::size_t row_line_ = 1;
 };
 
+/// Appends a field as Python's csv module writes it: quoted only where it must be.
+void append_csv(std::string& out, std::string_view field);
+
 }  // namespace clavier

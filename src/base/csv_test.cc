@@ -37,5 +37,15 @@ TEST(Csv, DamageIsNamedByLineAndByte) {
             "FILE: line 1, byte 3: text after a closing quote");
 }
 
+TEST(Csv, WhatIsWrittenIsReadBack) {
+  const std::vector<std::string> fields = {"plain", "", "a,b", "say \"hi\"", "two\r\nlines"};
+  std::string text;
+  for (const std::string& field : fields) {
+    append_csv(text, field);
+    text += &field == &fields.back() ? '\n' : ',';
+  }
+  EXPECT_EQ(rows_of(text), Rows{fields});
+}
+
 }  // namespace
 }  // namespace clavier

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier {
 namespace {

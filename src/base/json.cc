@@ -7,28 +7,12 @@
 #include <cmath>
 #include <limits>
 
+#include "base/check.h"
 #include "base/match.h"
 #include "base/utf8.h"
 
 namespace clavier {
 namespace {
-
-void append_utf8(std::string& out, unsigned code) {
-  const auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xC0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-    }
-    put(0x80 | (code >> 6 & 0x3F));
-  }
-  put(0x80 | (code & 0x3F));
-}
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_plain(char c) {
@@ -37,7 +21,7 @@ constexpr bool is_plain(char c) {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, std::size_t first_byte) : text_(text), first_byte_(first_byte) {}
 
   Result<Json> document() {
     Json json;
@@ -46,7 +30,7 @@ class Parser {
       if (at_ == text_.size()) return json;
       fail("more follows after the value");
     }
-    return invalid(fmt::format("not JSON at byte {}: {}", failed_at_, problem_));
+    return invalid(fmt::format("not JSON at byte {}: {}", first_byte_ + failed_at_, problem_));
   }
 
  private:
@@ -226,14 +210,91 @@ class Parser {
   }
 
   std::string_view text_;
+  std::size_t first_byte_;
   std::size_t at_ = 0;
   std::size_t failed_at_ = 0;
   const char* problem_ = "";
 };
 
+/// One value after the other, those of a list or table on lines of their own where the layout says
+/// so.
+class Writer {
+ public:
+  Writer(std::string& out, JsonLayout layout) : out_(out), layout_(layout) {}
+
+  void value(const Json& json, std::size_t depth) {
+    match(
+        json.data, [&](std::monostate) { out_ += "null"; },
+        [&](bool truth) { out_ += truth ? "true" : "false"; },
+        [&](std::int64_t whole) { append_json(out_, whole); },
+        [&](std::uint64_t large) { out_ += fmt::format_int(large).str(); },
+        [&](double real) { append_json(out_, real); },
+        [&](const std::string& text) { append_json(out_, text); },
+        [&](const Json::List& list) {
+          items(list, "[]", depth, [&](const Json& item) { value(item, depth + 1); });
+        },
+        [&](const Json::Table& table) {
+          std::vector<const Json::Field*> fields;
+          for (const Json::Field& field : table) fields.push_back(&field);
+          const auto name = [](const Json::Field* field) -> const std::string& {
+            return field->name;
+          };
+          if (layout_.sorted) std::ranges::stable_sort(fields, {}, name);
+          items(fields, "{}", depth, [&](const Json::Field* field) {
+            append_json(out_, field->name);
+            out_ += ": ";
+            value(field->value, depth + 1);
+          });
+        });
+  }
+
+ private:
+  template <typename Items, typename Append>
+  void items(const Items& items, const char* brackets, std::size_t depth, Append append) {
+    out_ += brackets[0];
+    bool first = true;
+    for (const auto& item : items) {
+      if (!first) out_ += layout_.indent > 0 ? "," : ", ";
+      first = false;
+      new_line(depth + 1);
+      append(item);
+    }
+    if (!first) new_line(depth);
+    out_ += brackets[1];
+  }
+
+  void new_line(std::size_t depth) {
+    if (layout_.indent == 0) return;
+    out_ += '\n';
+    out_.append(depth * static_cast<std::size_t>(layout_.indent), ' ');
+  }
+
+  std::string& out_;
+  JsonLayout layout_;
+};
+
 }  // namespace
 
-Result<Json> Json::parse(std::string_view text) { return Parser(text).document(); }
+// Here, where a field is a complete type.
+Json::Json(int number) : data(std::int64_t{number}) {}
+Json::Json(std::int64_t number) : data(number) {}
+Json::Json(double number) : data(number) {}
+Json::Json(const char* text) : data(std::string(text)) {}
+Json::Json(std::string_view text) : data(std::string(text)) {}
+Json::Json(std::string text) : data(std::move(text)) {}
+Json::Json(List list) : data(std::move(list)) {}
+Json::Json(Table table) : data(std::move(table)) {}
+
+Json::Json(std::uint64_t number) {
+  if (number <= INT64_MAX)
+    data = static_cast<std::int64_t>(number);
+  else
+    data = number;
+}
+
+Result<Json> Json::parse(std::string_view text, std::size_t first_byte) {
+  return Parser(text, first_byte).document();
+}
 
 std::optional<double> Json::number() const {
   if (const auto* real = as<double>()) return *real;
@@ -248,6 +309,22 @@ const Json* Json::find(std::string_view name) const {
   const auto at = std::find_if(table->rbegin(), table->rend(),
                                [&](const Field& field) { return field.name == name; });
   return at == table->rend() ? nullptr : &at->value;
+}
+
+void Json::replace(std::string_view name, Json value) {
+  auto* table = std::get_if<Table>(&data);
+  CHECK(table, "a field of what is no table");
+  const auto at = std::ranges::find(*table, name, &Field::name);
+  if (at == table->end())
+    table->emplace_back(name, std::move(value));
+  else
+    at->value = std::move(value);
+}
+
+std::string to_text(const Json& json, JsonLayout layout) {
+  std::string out;
+  Writer(out, layout).value(json, 0);
+  return out;
 }
 
 void append_json(std::string& out, double number) {

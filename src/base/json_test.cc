@@ -120,5 +120,25 @@ TEST(Json, SurvivesEveryTruncation) {
     EXPECT_FALSE(Json::parse(text.substr(0, length)).ok()) << length;
 }
 
+TEST(Json, ATreeIsWrittenAsPythonWritesItAndReadBackEqual) {
+  const Json json = Json::Table{{"b", Json::List{1, 2.0, true, Json(), std::uint64_t{1} << 63}},
+                                {"a", Json::Table{{"x", "y"}}},
+                                {"none", Json::List{}}};
+  EXPECT_EQ(to_text(json),
+            R"({"b": [1, 2.0, true, null, 9223372036854775808], "a": {"x": "y"}, "none": []})");
+  EXPECT_EQ(to_text(json.find("a") ? *json.find("a") : Json(), {.indent = 2}),
+            "{\n  \"x\": \"y\"\n}");
+  EXPECT_EQ(to_text(Json::Table{{"b", 1}, {"a", Json::List{2}}}, {.indent = 1, .sorted = true}),
+            "{\n \"a\": [\n  2\n ],\n \"b\": 1\n}");
+  EXPECT_EQ(Json::parse(to_text(json)).value(), json);
+}
+
+TEST(Json, AFieldIsReplacedOrAppended) {
+  Json json = Json::Table{{"a", 1}};
+  json.set("a", "one");
+  json.set("b", std::vector<std::string>{"x"});
+  EXPECT_EQ(to_text(json), R"({"a": "one", "b": ["x"]})");
+}
+
 }  // namespace
 }  // namespace clavier

@@ -48,6 +48,14 @@ std::string nearest(std::string_view wrong, std::span<const std::string> names) 
   return best;
 }
 
+std::string meant_by(std::string_view wanted, std::span<const std::string> names) {
+  if (std::string near = nearest(wanted, names); !near.empty()) return near;
+  const auto related = [&](const std::string& name) {
+    return name.find(wanted) != std::string::npos || wanted.find(name) != std::string::npos;
+  };
+  return std::ranges::count_if(names, related) == 1 ? *std::ranges::find_if(names, related) : "";
+}
+
 std::string suggestion(std::string_view wrong, std::span<const std::string> names) {
   const std::string best = nearest(wrong, names);
   if (!best.empty()) return fmt::format("; did you mean \"{}\"?", best);

@@ -17,6 +17,8 @@
 #include <optional>
 #include <string_view>
 
+extern char** environ;
+
 namespace clavier {
 namespace {
 
@@ -95,21 +97,6 @@ std::string_view search_path(const std::vector<std::string>& environment) {
   for (std::string_view entry : environment)
     if (entry.starts_with("PATH=")) return entry.substr(5);
   return "/usr/local/bin:/usr/bin:/bin";
-}
-
-// The file to execute, or empty if the name is nowhere on the path.
-std::string locate(const SpawnOptions& options) {
-  if (options.program.find('/') != std::string::npos) return options.program;
-  std::string_view path = search_path(options.environment);
-  while (!options.program.empty() && !path.empty()) {
-    const auto colon = path.find(':');
-    std::string candidate(path.substr(0, colon));
-    candidate += candidate.empty() ? "./" : "/";
-    candidate += options.program;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
-  }
-  return {};
 }
 
 Error refused(const std::string& message, int error) {
@@ -202,6 +189,19 @@ pid_t vfork_into(ChildPlan& plan) {
 
 }  // namespace
 
+std::string find_program(std::string_view name, std::string_view path) {
+  if (name.find('/') != std::string_view::npos) return std::string(name);
+  while (!name.empty() && !path.empty()) {
+    const auto colon = path.find(':');
+    std::string candidate(path.substr(0, colon));
+    candidate += candidate.empty() ? "./" : "/";
+    candidate += name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
+  }
+  return {};
+}
+
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM ||
          error == ENOSPC || error == EDQUOT;
@@ -220,7 +220,7 @@ std::string describe(const ProcessEnd& end) {
 }
 
 Result<Process> Process::spawn(const SpawnOptions& options) {
-  const std::string path = locate(options);
+  const std::string path = find_program(options.program, search_path(options.environment));
   if (path.empty())
     return not_found(
         fmt::format("cannot start '{}': there is no such program on the PATH", options.program));
@@ -297,6 +297,12 @@ std::optional<ProcessEnd> Process::reap() {
   if (done == pid_) end_ = end_of(status);
   if (done < 0) end_ = ProcessEnd{.signal = SIGKILL};  // Somebody else reaped it.
   return end_;
+}
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry; ++entry) all.emplace_back(*entry);
+  return all;
 }
 
 }  // namespace clavier

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,10 @@ struct ProcessEnd {
 /// "exit status 3", "signal 11 (SIGSEGV)".
 std::string describe(const ProcessEnd& end);
 
+/// The program to execute: `name` itself if it is a path, else the first of that name in the
+/// folders of `path` (as $PATH lists them); empty if there is none.
+std::string find_program(std::string_view name, std::string_view path);
+
 /// Whether errno says that the system has no room now and may have later: descriptors, processes,
 /// memory, disk space.
 bool is_shortage(int error);
@@ -76,6 +81,9 @@ class Process {
   Fd pidfd_;
   std::optional<ProcessEnd> end_;
 };
+
+/// This process's, NAME=value.
+std::vector<std::string> own_environment();
 
 /// What a wait status of waitpid(2) says.
 ProcessEnd end_of(int wait_status);

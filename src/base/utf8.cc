@@ -1,6 +1,5 @@
 #include "base/utf8.h"
 
-#include <cstdint>
 #include <cstring>
 
 namespace clavier {
@@ -41,6 +40,23 @@ std::size_t find_not_utf8(std::string_view text) {
     at += length;
   }
   return std::string_view::npos;
+}
+
+void append_utf8(std::string& out, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+  if (code < 0x80) return put(code);
+  if (code < 0x800) {
+    put(0xC0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      put(0xE0 | code >> 12);
+    } else {
+      put(0xF0 | code >> 18);
+      put(0x80 | (code >> 12 & 0x3F));
+    }
+    put(0x80 | (code >> 6 & 0x3F));
+  }
+  put(0x80 | (code & 0x3F));
 }
 
 }  // namespace clavier

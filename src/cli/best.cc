@@ -8,8 +8,8 @@
 #include "app/tuning_spec.h"
 #include "base/match.h"
 #include "base/nearest.h"
-#include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/formats.h"
 #include "cli/studies.h"
 #include "report/wording.h"
 #include "study/text.h"
@@ -22,12 +22,11 @@ namespace {
 struct Asked {
   State state;
   Scope scope;
-  Names seen{};  ///< Of all metrics, in order of appearance.
+  report::Names seen{};  ///< Of all metrics, in order of appearance.
 
   void take(Step step) {
-    if (auto* signal = std::get_if<Signal>(&step.turn.input))
-      if (auto* reported = std::get_if<Reported>(signal))
-        for (Report& report : reported->reports) value_of(report);
+    if (auto* reported = input_as<Reported>(step.turn.input))
+      for (Report& report : reported->reports) value_of(report);
     state.apply(step);
   }
   void value_of(Report& report) {
@@ -43,7 +42,7 @@ struct Asked {
       return state.best() ? std::optional(state.trial(*state.best())) : std::nullopt;
     std::optional<Trial> best;
     for (const Trial& trial : state.trials()) {
-      if (trial.width != 1 || trial.history.empty()) continue;
+      if (!trial.counts_for_best() || trial.history.empty()) continue;
       const Point& last = trial.history.back();
       if (!std::isfinite(last.value) ||
           (best && !state.objective().better(last.value, best->best->value)))
@@ -139,8 +138,8 @@ int run_best(const BestOptions& options, Streams& streams) {
                              report::number(trial->best->value), trial->best->step);
   for (const Config::Entry& entry : trial->best_config().entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
-  streams.out << fmt::format("directory   {}\n", directory);
-  if (const std::string words = report::model_words(*trial, study->folder.root.string());
+  streams.out << fmt::format("directory   {}\n", shown_path(directory));
+  if (const std::string words = report::model_words(*trial, shown_path(study->folder.root));
       !words.empty())
     streams.out << fmt::format("checkpoint  {}\n", words);
   return kSuccess;

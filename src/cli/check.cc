@@ -47,7 +47,7 @@ std::string one_line(std::string text) {
 }  // namespace
 
 int run_check(const CheckOptions& options, Streams& streams) {
-  const auto spec = load_study(options.source);
+  const auto spec = load_study(options.source, {}, ForMachine::kThis);
   if (!spec) return fail(streams, spec.error());
   streams.out << app::to_toml(*spec);
   print_notes(*spec, streams);

@@ -56,6 +56,26 @@ TEST(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_EQ(clavier("trials --nonsense").status, 2);
 }
 
+TEST(CommandLine, WordsThatDoNotGoTogetherEndWithTwoAndAWrongStudyFileWithOne) {
+  for (const char* command : {"run", "check", "plan", "simulate"}) {
+    const auto status = [&](const std::string& arguments) {
+      return clavier(command + (" " + arguments)).status;
+    };
+    EXPECT_EQ(status(""), 2);
+    EXPECT_EQ(status("s.toml -- python train.py"), 2);
+    EXPECT_EQ(status("s.toml --min loss"), 2);
+    EXPECT_EQ(status("s.toml --set nonsense"), 2);
+    EXPECT_EQ(status("--space 'lr=uniform(0,1)' -- true"), 2) << "of what?";
+    EXPECT_EQ(status("--space 'lr=uniform(0,1' --min loss -- true"), 2);
+    EXPECT_EQ(status("/nonexistent.toml"), 1);
+    EXPECT_EQ(status("/dev/null"), 1);
+  }
+  EXPECT_EQ(clavier("add demo lr").status, 2);
+  EXPECT_EQ(clavier("rerun 3 demo --set nonsense").status, 2);
+  EXPECT_EQ(clavier("data /nonexistent.csv --from x.tar").status, 2);
+  EXPECT_EQ(clavier("data /nonexistent.csv").status, 1);
+}
+
 TEST(CommandLine, WhatIsNotKnownIsNamedWithTheNearest) {
   const auto told = [](const std::string& arguments) {
     const Ran ran = clavier(arguments);

@@ -96,6 +96,8 @@ struct AddOptions {
   std::optional<std::string> dir = {};
   std::vector<std::string> values = {};  ///< "name=value".
 };
+/// What is wrong with the words themselves.
+Status check_words(const AddOptions& options);
 int run_add(const AddOptions& options, Streams& streams);
 
 enum class Control { kPause, kResume, kStop };
@@ -189,6 +191,7 @@ struct PredictOptions {
   StudyChoice study = {};
   std::optional<std::string> out = {};  ///< A file, instead of the terminal.
   std::optional<std::string> data_dir = {};
+  bool probabilities = false;  ///< Of all classes.
 };
 int run_predict(const PredictOptions& options, Streams& streams);
 

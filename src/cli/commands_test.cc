@@ -18,6 +18,7 @@
 #include "report/width.h"
 #include "store/step_log.h"
 #include "store/study_lock.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::cli {
 namespace {
@@ -109,12 +110,6 @@ class StudyOnDisk {
 
 class Commands : public testing::Test {
  protected:
-  Commands() {
-    auto pattern = (fs::temp_directory_path() / "clavier-cli-XXXXXX").string();
-    home_ = ::mkdtemp(pattern.data());
-  }
-  ~Commands() override { fs::remove_all(home_); }
-
   StudyChoice demo() const { return {.study = "demo", .dir = home_.string()}; }
 
   /// Runs a command; its output without anything else in it.
@@ -131,7 +126,8 @@ class Commands : public testing::Test {
     return out.str();
   }
 
-  fs::path home_;
+  const ScratchDirectory scratch_;
+  const fs::path home_ = scratch_.path();
   std::size_t width_ = 0;
   std::string input_, err_;
 };
@@ -174,6 +170,95 @@ TEST_F(Commands, StatusTellsWhereItStands) {
   EXPECT_TRUE(has(out, "trials     2 of 3\n           1 completed, 1 stopped\n")) << out;
   EXPECT_TRUE(has(out, "best       loss 0.5 (trial 0)\n           lr=0.125 optimizer=sgd\n"))
       << out;
+}
+
+/// What comes behind a study that has ended, a second after each other.
+void append(const fs::path& home, std::vector<Step> steps) {
+  auto log = store::StepLog::open(home / "demo" / "study.db", {.metric = "loss"});
+  ASSERT_TRUE(log.ok());
+  for (Step& step : steps) {
+    step.turn.id = StepId{log->last().value + 1};
+    step.turn.time = study_time(step.turn.id.value * 1'000'000);
+    ASSERT_TRUE(log->append({&step, 1}).ok());
+  }
+}
+
+/// Its run of now, in which trial 2 is started.
+Step opened_again() {
+  Step step;
+  step.turn.input =
+      Opened{.utc_us = 1'700'000'100'000'000, .version = "0", .trials = 3, .study = kStudy};
+  step.fill.created = {{.id = TrialId{2}, .config = config(0.25, "sgd"), .directory = "t2"}};
+  step.fill.launches = {{LaunchId{2}, {{.trial = TrialId{2}}}, {{SlotId{0}}}}};
+  return step;
+}
+
+Step with_input(Input input) {
+  Step step;
+  step.turn.input = std::move(input);
+  return step;
+}
+
+TEST_F(Commands, AStudyWhoseTunerWasKilledIsInterruptedAndOneThatFailuresEndedHasFailed) {
+  const StudyOnDisk study(home_);
+  append(home_, {opened_again()});
+  const std::string killed = run(run_status, demo());
+  EXPECT_TRUE(has(killed, "status     interrupted\n")) << killed;
+  EXPECT_TRUE(has(killed, "1 interrupted")) << killed;
+  EXPECT_TRUE(has(run(run_list, ListOptions{home_.string()}), "interrupted"));
+  EXPECT_TRUE(has(run(run_trials, TrialsOptions{.study = demo()}), "interrupted"));
+  EXPECT_TRUE(has(run(run_why, WhyOptions{.trial = 2, .study = demo()}), "is interrupted"));
+  Step failure = with_input(Signal(Deadline{}));
+  failure.fill.finished = Finished{.kind = FinishKind::kFailure, .reason = "all alike"};
+  append(home_, {with_input(Signal(Exited{TrialId{2}, LaunchId{2}, ExitKind::kFailed})), failure});
+  const std::string failed = run(run_status, demo());
+  EXPECT_TRUE(has(failed, "status     failed\nended      all alike\n")) << failed;
+  EXPECT_FALSE(has(run(run_list, ListOptions{home_.string()}), "finished"));
+}
+
+TEST_F(Commands, TheTimeOfAStudyThatRunsGoesOnWhileNothingIsReported) {
+  const StudyOnDisk study(home_);
+  append(home_, {opened_again()});
+  const auto lock = store::StudyLock::take(home_ / "demo" / "study.db.lock");
+  ASSERT_TRUE(lock.ok());
+  const std::string out = run(run_status, demo());
+  EXPECT_TRUE(has(out, "status     running\n")) << out;
+  // It began in 2023.
+  EXPECT_FALSE(has(out, "time       6.0 s\n") || has(out, "time       7.0 s\n")) << out;
+}
+
+TEST_F(Commands, WhyTellsThatAStartWaitsForTheMachine) {
+  const StudyOnDisk study(home_);
+  const auto told = [&] {
+    const auto lock = store::StudyLock::take(home_ / "demo" / "study.db.lock");
+    EXPECT_TRUE(lock.ok());
+    return run(run_why, WhyOptions{.trial = 2, .study = demo()});
+  };
+  append(home_, {opened_again(), with_input(Signal(Waiting{LaunchId{2}, "no descriptors"}))});
+  EXPECT_EQ(told(),
+            "trial 2 was given slot 0, and its start waits for the machine: no descriptors\n");
+  append(home_,
+         {with_input(Signal(Reported{{{.trial = TrialId{2}, .launch = LaunchId{2}, .step = 1}}}))});
+  EXPECT_EQ(told(), "trial 2 is running: it runs in slot 0, at step 1\n");
+}
+
+TEST_F(Commands, ShowTellsWhyATrialWasStartedMoreThanOnce) {
+  const StudyOnDisk study(home_);
+  EXPECT_FALSE(has(run(run_show, ShowOptions{0, demo(), 2}), "Failures"));
+  append(home_, {opened_again(), with_input(Signal(Exited{TrialId{2}, LaunchId{2}, ExitKind::kLost,
+                                                          "the worker's guard was killed"}))});
+  const std::string out = run(run_show, ShowOptions{2, demo(), 2});
+  EXPECT_TRUE(has(out, "\nFailures and losses:\n")) << out;
+  EXPECT_TRUE(has(out, "  lost: the worker's guard was killed\n")) << out;
+}
+
+TEST_F(Commands, ShowTellsOfDamagedCheckpoints) {
+  const StudyOnDisk study(home_);
+  EXPECT_FALSE(has(run(run_show, ShowOptions{0, demo(), 2}), "Damaged"));
+  append(home_, {with_input(Signal(CheckpointVoid{{TrialId{0}, LaunchId{0}, 2, "t0/checkpoint_2"},
+                                                  "a file was changed"}))});
+  EXPECT_TRUE(has(run(run_show, ShowOptions{0, demo(), 2}),
+                  "  t0/checkpoint_2 (step 2): a file was changed\n"));
 }
 
 TEST_F(Commands, ReadingCommandsNameTheNearestStudy) {

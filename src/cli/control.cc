@@ -4,7 +4,7 @@
 
 #include <ostream>
 
-#include "app/run_study.h"
+#include "app/study_check.h"
 #include "app/study_file_document.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
@@ -70,6 +70,11 @@ Result<Config> config_of(const std::vector<std::string>& values) {
 }
 
 }  // namespace
+
+Status check_words(const AddOptions& options) {
+  TRY(config_of(options.values));
+  return {};
+}
 
 int run_add(const AddOptions& options, Streams& streams) {
   const auto study =
@@ -162,10 +167,11 @@ int run_raise(const RaiseOptions& options, Streams& streams) {
   if (!study) return fail(streams, study.error());
   if (const Status goes_on = check_goes_on(*study); !goes_on) return fail(streams, goes_on.error());
   if (options.trials <= study->state.trial_limit())
-    return fail(streams, invalid(study->state.trial_limit() == kForever
-                                     ? "the study has no limit on its trials"
-                                     : fmt::format("the study's limit is {} trials already",
-                                                   study->state.trial_limit())));
+    return fail(streams,
+                invalid(study->state.trial_limit() == kForever
+                            ? "the study has no limit on its trials"
+                            : fmt::format("the study's limit is {} already",
+                                          report::count(study->state.trial_limit(), "trial"))));
   return send(study->folder, RaiseTrials{options.trials},
               fmt::format("{} trials instead of {}", options.trials, study->state.trial_limit()),
               streams);

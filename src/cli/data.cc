@@ -132,9 +132,7 @@ data::DataSpec spec_of(const DataOptions& options) {
 Status get(const DataOptions& options, const fs::path& data_dir, Streams& streams) {
   std::ostream& out = streams.out;
   const auto* known = data::find_known(options.name);
-  if (known == nullptr && options.from)
-    return invalid(
-        fmt::format("--from is for digits, cifar10 and cifar100, not for {}", options.name));
+  TRY(check_words(options));
   if (known != nullptr)
     TRY(data::install(*known, data_dir, options.from,
                       [&](std::string_view line) { streams.err << line << '\n'; }));
@@ -151,6 +149,12 @@ Status get(const DataOptions& options, const fs::path& data_dir, Streams& stream
 }
 
 }  // namespace
+
+Status check_words(const DataOptions& options) {
+  if (!options.from || data::find_known(options.name)) return {};
+  return invalid(
+      fmt::format("--from is for digits, cifar10 and cifar100, not for {}", options.name));
+}
 
 int run_data(const DataOptions& options, Streams& streams) {
   auto data_dir = options.data_dir.empty() ? data::default_data_dir() : options.data_dir;

@@ -29,6 +29,8 @@ struct DataOptions {
   std::filesystem::path data_dir = {};  ///< Empty: $CLAVIER_DATA, else ~/.cache/clavier.
 };
 
+/// What is wrong with the words themselves.
+Status check_words(const DataOptions& options);
 /// Lists the known data sets with size, state and place, or gets one ready and says what is in it:
 /// columns, classes, splits, what is left out.
 /// Results go to `out`, progress and errors to `err`. The program's exit status.

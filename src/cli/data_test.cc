@@ -6,17 +6,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/scratch_directory.h"
+
 namespace clavier::cli {
 namespace {
 
 class DataCommand : public testing::Test {
  protected:
-  DataCommand() {
-    auto pattern = (std::filesystem::temp_directory_path() / "clavier-cli-data-XXXXXX").string();
-    folder = ::mkdtemp(pattern.data());
-  }
-  ~DataCommand() override { std::filesystem::remove_all(folder); }
-
   int run(DataOptions options) {
     options.data_dir = folder;
     std::ostringstream out, err;
@@ -28,7 +24,8 @@ class DataCommand : public testing::Test {
     return status;
   }
 
-  std::filesystem::path folder;
+  const ScratchDirectory scratch;
+  const std::filesystem::path folder = scratch.path();
   std::string shown;
   std::string errors;
 };

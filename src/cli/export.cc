@@ -3,8 +3,8 @@
 #include <ostream>
 #include <unordered_map>
 
-#include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/formats.h"
 #include "cli/studies.h"
 #include "study/text.h"
 
@@ -21,10 +21,10 @@ struct ReportRow {
 };
 
 void reports_as_csv(const std::vector<ReportRow>& rows, std::ostream& out) {
-  Names metrics;
+  report::Names metrics;
   for (const ReportRow& row : rows)
     for (const Metric& metric : row.metrics) metrics.add(metric.name);
-  Names header({"trial", "step", "time", "seconds"});
+  report::Names header({"trial", "step", "time", "seconds"});
   std::unordered_map<std::string, std::size_t> columns;
   for (const std::string& name : metrics.all()) {
     if (!header.add(name) && !header.add("metric." + name)) continue;
@@ -63,8 +63,7 @@ int run_export(const ExportOptions& options, Streams& streams) {
   std::vector<ReportRow> rows;
   const auto study =
       open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
-        const auto* signal = std::get_if<Signal>(&step.turn.input);
-        const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+        const auto* reported = input_as<Reported>(step.turn);
         if (!reported) return;
         for (const Report& report : reported->reports)
           rows.push_back(

@@ -1,9 +1,8 @@
 #include "cli/one_run.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <ostream>
@@ -11,21 +10,18 @@
 #include "app/recorded_study.h"
 #include "app/study_folder.h"
 #include "cli/interrupts.h"
+#include "cli/studies.h"
 #include "cli/study_data.h"
+#include "cli/terminal.h"
 #include "report/console.h"
 #include "report/wording.h"
+#include "store/step_log.h"
 
 namespace clavier::cli {
 namespace {
 
 /// Lines that go into a file or a pipe need not be cut.
 constexpr report::ConsoleSize kUncut{.columns = 1000, .rows = 1000};
-
-report::ConsoleSize terminal_size() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
-  return {size.ws_col, size.ws_row};
-}
 
 /// What the host has and uses, in whole MB, as the kernel counts it.
 report::Memory host_memory() {
@@ -45,7 +41,7 @@ std::string scheduler_text(const app::StudySpec& spec) {
   std::string words = spec.scheduler.algorithm;
   if (const Value* steps = spec.scheduler.options.find("max_steps"))
     if (const auto* limit = steps->as<std::int64_t>(); limit && *limit != kForever)
-      words += fmt::format(", at most {} steps", *limit);
+      words += fmt::format(", at most {}", report::count(*limit, "step"));
   return words;
 }
 
@@ -55,19 +51,34 @@ report::ConsoleOptions console_options(const OneRun& run, const app::StudyFolder
   options.sink = [&streams](std::string_view text) { streams.clean() << text << std::flush; };
   options.terminal = streams.width > 0;
   options.colour = streams.colour;
-  options.size = options.terminal ? terminal_size : [] { return kUncut; };
+  options.size = [terminal = options.terminal] {
+    return terminal ? terminal_size().value_or(report::ConsoleSize{}) : kUncut;
+  };
   options.every = run.spec.report.every;
   options.view.study_name = run.spec.name;
-  std::error_code ignored;
-  const auto shown = std::filesystem::proximate(folder.root, ignored);
-  const bool inside = !ignored && !shown.empty() && *shown.begin() != "..";
-  options.view.directory = inside ? shown.string() : folder.root.string();
+  options.view.directory = shown_path(folder.root);
   options.view.scheduler = scheduler_text(run.spec);
   options.view.time_limit = run.spec.stop.time;
   for (const Parameter& parameter : run.spec.space.parameters)
     options.view.parameters.push_back(parameter.name);
   options.view.memory = host_memory;
   return options;
+}
+
+/// What trials of earlier runs reported last, as the end of the log before `first` says. Parsing
+/// the metrics of a whole long log would take longer than the rest of the start.
+std::shared_ptr<report::LastMetrics> last_metrics(const app::StudyFolder& folder, StepId first) {
+  constexpr std::int64_t kMostSteps = 10'000;
+  auto metrics = std::make_shared<report::LastMetrics>();
+  const auto log = store::StepLog::open_to_read(folder.database());
+  const StepId from{std::max<std::int64_t>(0, first.value - kMostSteps)};
+  // Without it a table lacks some cells, and nothing else does.
+  if (log.ok())
+    (void)log->read(from, store::Metrics::kParse, [&](const Step& step) {
+      metrics->take(step);
+      return Status();
+    });
+  return metrics;
 }
 
 }  // namespace
@@ -98,6 +109,10 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
   options.observers = [&](const app::Running& running) -> std::vector<Observer*> {
     shown.from = running.first;
     shown.view.pid = running.pid;
+    if (running.first.value > 0)
+      shown.view.earlier = [earlier = last_metrics(folder, running.first)](TrialId id) {
+        return earlier->of(id);
+      };
     console = std::make_unique<report::Console>(shown);
     for (const std::string& line : look_at_data(run.spec, folder.root, trials)) console->say(line);
     return {console.get()};
@@ -112,16 +127,16 @@ Result<app::RunReport> run_with_console(const OneRun& run, Streams& streams) {
 }
 
 int exit_status(const std::string& study, const app::RunReport& report, Streams& streams) {
-  switch (report.outcome) {
-    case tuner::Outcome::kInterrupted:
+  switch (report.end) {
+    case tuner::RunEnd::kInterrupted:
       streams.err << "clavier: ended at once; run the same command again to go on\n";
       return kInterrupted;
-    case tuner::Outcome::kPaused: return report.interrupted ? kInterrupted : kSuccess;
-    case tuner::Outcome::kFinished: break;
+    case tuner::RunEnd::kPaused: return report.interrupted ? kInterrupted : kSuccess;
+    case tuner::RunEnd::kFinished: break;
   }
   const State& state = report.state;
   if (!state.finished()) return kSuccess;
-  const std::string& reason = state.finished()->reason;
+  const std::string reason = report::reason_text(state.finished()->reason);
   if (state.finished()->kind == FinishKind::kFailure)
     return fail(streams,
                 unavailable(reason + "\nRun again when that is mended, the study goes on"));

@@ -45,7 +45,7 @@ std::string said_after(const std::vector<double>& values) {
   std::ostringstream out, err;
   Streams streams{.out = out, .err = err, .in = in};
   const int status = exit_status(
-      "s", {.outcome = tuner::Outcome::kFinished, .interrupted = false, .state = state}, streams);
+      "s", {.end = tuner::RunEnd::kFinished, .interrupted = false, .state = state}, streams);
   return std::to_string(status) + " " + err.str();
 }
 

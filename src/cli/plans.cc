@@ -44,7 +44,7 @@ std::string account_of(const app::StudySpec& spec, const app::Simulated& done, A
                    report::count(static_cast<std::int64_t>(timeline.lanes().size()), "slot"),
                    spec.planner.algorithm));
   if (account == Account::kSimulated && state.finished()) line("ended", state.finished()->reason);
-  if (account == Account::kSimulated) line("trials", report::counts(state));
+  if (account == Account::kSimulated) line("trials", report::counts(state, false));
   line("makespan", time_text(done.makespan()));
   if (done.bound > 0)
     line("lower bound", fmt::format("{}; ratio {:.3f}", time_text(done.bound), done.ratio()));

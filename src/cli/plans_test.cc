@@ -5,9 +5,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/study_fixtures.h"
-#include "base/scratch_directory.h"
 #include "cli/commands.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/study_fixtures.h"
 
 /// `plan`, `simulate` and `why` as a user calls them.
 namespace clavier::cli {

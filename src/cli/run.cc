@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "app/plan_study.h"
+#include "app/study_check.h"
 #include "app/study_file.h"
 #include "app/study_folder.h"
 #include "app/this_node.h"
@@ -29,7 +30,7 @@ OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
-  auto spec = TRY(load_study(source, options.dir));
+  auto spec = TRY(load_study(source, options.dir, ForMachine::kThis));
   if (options.smoke) {
     TRY(app::make_smoke(spec));
     spec.text = app::to_toml(spec);  // What is logged must say what is run.
@@ -96,6 +97,30 @@ Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& strea
   return kSuccess;
 }
 
+/// What is set takes the place of the trial's own value, whichever table names it: `space.lr=0.1`
+/// and `trainer.lr=0.1` mean the same where lr is searched. What is computed comes out anew.
+void give_way(std::vector<app::Override>& overrides, Space& space) {
+  std::vector<std::string> set;
+  for (app::Override& each : overrides)
+    for (const std::string_view table : {"space.", "trainer.model.", "trainer."}) {
+      if (!each.key.starts_with(table)) continue;
+      const std::string name = each.key.substr(table.size());
+      if (std::ranges::find(space.parameters, name, &Parameter::name) == space.parameters.end())
+        continue;
+      each.key = "space." + name;
+      set.push_back(name);
+    }
+  if (set.empty()) return;
+  for (const Parameter& parameter : space.parameters)
+    if (std::holds_alternative<Computed>(parameter.domain)) set.push_back(parameter.name);
+  for (Config& point : space.points) {
+    Config kept;
+    for (const Config::Entry& entry : point.entries())
+      if (std::ranges::find(set, entry.name) == set.end()) kept.append(entry.name, entry.value);
+    point = std::move(kept);
+  }
+}
+
 /// As its study was begun, with one trial: the same configuration, number and length.
 Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Trial& trial,
                                      const std::vector<std::string>& set) {
@@ -113,11 +138,13 @@ Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Tria
   std::vector<app::Override> overrides;
   for (const std::string& text : set) overrides.push_back(TRY(app::parse_override(text)));
   // Whoever says how long it shall be is not held to how long it was.
-  constexpr std::array<std::string_view, 4> kLengths{"trainer.epochs", "trainer.batches",
+  constexpr std::array<std::string_view, 6> kLengths{"trainer.epochs",   "trainer.batches",
+                                                     "space.epochs",     "space.batches",
                                                      "trial.stop.steps", "scheduler.max_steps"};
   const bool other_length = std::ranges::any_of(overrides, [&](const app::Override& each) {
     return std::ranges::find(kLengths, each.key) != kLengths.end();
   });
+  give_way(overrides, spec.space);
   const Value* limit = resolved.scheduler.options.find("max_steps");
   if (limit && !other_length) spec.scheduler.options.set("max_steps", *limit);
   auto again = TRY(app::parse_logged_study(app::to_toml(spec), spec.name + ".toml", overrides));

@@ -28,6 +28,8 @@ constexpr off_t kTailBytes = 64 << 10;
 struct History {
   std::vector<std::pair<StudyTime, Report>> reports;
   std::vector<std::pair<StudyTime, Decision>> decisions;
+  std::vector<std::pair<StudyTime, CheckpointVoid>> voids;
+  std::vector<std::pair<StudyTime, Exited>> mishaps;  ///< Failures and losses.
   report::Timeline timeline;
 };
 
@@ -52,7 +54,7 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
   const bool runs = study.folder.is_running();
   line("status",
-       fmt::format("{}{}{}", status_word(trial.status, runs), reason_of(trial).empty() ? "" : ": ",
+       fmt::format("{}{}{}", status_word(trial, runs), reason_of(trial).empty() ? "" : ": ",
                    report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
@@ -65,11 +67,12 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",
        fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));
-  line("directory", (study.folder.root / trial.directory).string());
+  line("directory", shown_path(study.folder.root / trial.directory));
   for (const Checkpoint& checkpoint : trial.checkpoints)
     if (checkpoint.trial.valid())
-      line("checkpoint", fmt::format("{} (step {})", (study.folder.root / checkpoint.path).string(),
-                                     checkpoint.step));
+      line("checkpoint",
+           fmt::format("{} (step {})", shown_path(study.folder.root / checkpoint.path),
+                       checkpoint.step));
   streams.out << "\nConfiguration:\n";
   for (const Config::Entry& entry : trial.config.entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
@@ -173,6 +176,32 @@ std::string listed(const std::set<SlotId>& slots) {
   return text;
 }
 
+/// Why it began further back than it had come.
+void show_voids(const History& history, Streams& streams) {
+  if (history.voids.empty()) return;
+  streams.out << "\nDamaged checkpoints, instead of which it went on from the one before:\n";
+  for (const auto& [time, each] : history.voids)
+    streams.out << fmt::format("  {:>8}  {} (step {}): {}\n",
+                               report::elapsed(time.time_since_epoch()), each.checkpoint.path,
+                               each.checkpoint.step, report::clean(each.reason));
+}
+
+/// Why it was started more than once.
+void show_mishaps(const History& history, Streams& streams) {
+  if (history.mishaps.empty()) return;
+  const std::size_t all = history.mishaps.size();
+  const std::size_t first = all > kShownReports ? all - kShownReports : 0;
+  streams.out << (first ? fmt::format("\nFailures and losses (the last {} of {}):\n", kShownReports,
+                                      all)
+                        : "\nFailures and losses:\n");
+  for (std::size_t i = first; i < all; ++i) {
+    const auto& [time, exited] = history.mishaps[i];
+    streams.out << fmt::format("  {:>8}  {}: {}\n", report::elapsed(time.time_since_epoch()),
+                               exited.kind == ExitKind::kLost ? "lost" : "failed",
+                               report::clean(exited.error));
+  }
+}
+
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
@@ -251,10 +280,15 @@ int run_show(const ShowOptions& options, Streams& streams) {
   const auto study =
       open_study(options.study, store::Metrics::kParse, [&](const Step& step, const State&) {
         history.timeline.apply(step);
-        const auto* signal = std::get_if<Signal>(&step.turn.input);
-        if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+        if (const auto* reported = input_as<Reported>(step.turn))
           for (const Report& report : reported->reports)
             if (report.trial == wanted) history.reports.emplace_back(step.turn.time, report);
+        if (const auto* gone = input_as<CheckpointVoid>(step.turn);
+            gone && gone->checkpoint.trial == wanted)
+          history.voids.emplace_back(step.turn.time, *gone);
+        if (const auto* exited = input_as<Exited>(step.turn);
+            exited && exited->trial == wanted && !exited->error.empty())
+          history.mishaps.emplace_back(step.turn.time, *exited);
         for (const Decision& decision : step.turn.decisions)
           if (subject(decision.action) == wanted)
             history.decisions.emplace_back(step.turn.time, decision);
@@ -266,6 +300,8 @@ int run_show(const ShowOptions& options, Streams& streams) {
   show_facts(*study, trial, streams);
   show_lineage(trial, streams);
   show_launches(history, *id, streams);
+  show_mishaps(history, streams);
+  show_voids(history, streams);
   show_reports(history, streams);
   show_decisions(history, streams);
   show_logs(*study, trial, options.log_lines, streams);

@@ -3,18 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <ctime>
 #include <ostream>
 
-#include "app/run_study.h"
 #include "app/study_file.h"
 #include "app/this_node.h"
 #include "app/trainer.h"
-#include "app/trainer_problems.h"
 #include "base/nearest.h"
 #include "cli/streams.h"
+#include "cli/trainer_check.h"
+#include "report/console_view.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -45,20 +45,34 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
 namespace {
 
 /// The trainer's data are known by name or lie where the study file says.
-Status check_data(const app::StudySpec& spec, const std::filesystem::path& file,
-                  std::span<const app::Override> overrides) {
+Status check_data(const app::StudySpec& spec) {
   if (!spec.trainer) return {};
-  const auto data = TRY(train::data_of(TRY(train::parse_trainer(*spec.trainer))));
+  const auto data = TRY(train::data_of(TRY(train::read_trainer(*spec.trainer))));
   std::vector<std::string> known{"digits", "synthetic"};
   for (const auto& set : train::data::known_sets()) known.emplace_back(set.name);
   std::error_code ignored;
   if (std::ranges::find(known, data.source) != known.end() ||
       std::filesystem::exists(spec.working_directory / data.source, ignored))
     return {};
-  return app::at_trainer_key(
-      file, overrides, "data",
-      fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
-                  (spec.working_directory / data.source).string(), suggestion(data.source, known)));
+  return app::at_keys(
+      spec,
+      {{"trainer.data",
+        fmt::format("trainer.data: no file or folder {}, and no data set known by that name{}",
+                    (spec.working_directory / data.source).string(),
+                    suggestion(data.source, known))}});
+}
+
+/// What is known of a trainer before it trains; what only some trials meet becomes notes.
+Status check_before(app::StudySpec& spec, ForMachine machine) {
+  TRY(check_data(spec));
+  auto [wrong, notes] = check_trainer(spec);
+  if (machine == ForMachine::kThis)
+    for (train::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
+      wrong.push_back(std::move(each));
+  if (!wrong.empty()) return app::at_keys(spec, wrong);
+  for (const train::KeyProblem& each : notes)
+    spec.notes.push_back(app::at_keys(spec, {each}).message);
+  return {};
 }
 
 /// As read, with the GPUs that the trainer takes by itself.
@@ -72,28 +86,14 @@ Result<app::StudySpec> read_for_this_host(const std::string& file,
   return app::read_study(file, overrides, home);
 }
 
-}  // namespace
-
-Result<app::StudySpec> load_study(const StudySource& source,
-                                  const std::optional<std::string>& dir) {
+Result<std::vector<app::Override>> overrides_of(const StudySource& source) {
   std::vector<app::Override> overrides;
   for (const std::string& text : source.set) overrides.push_back(TRY(app::parse_override(text)));
-  const bool from_arguments = !source.command.empty() || !source.space.empty();
-  if (source.file && from_arguments)
-    return invalid("give a study file, or --space and a command behind --, not both");
-  if (source.file) {
-    if (source.minimize || source.maximize)
-      return invalid(
-          "--min and --max belong to --space and a command; a study file has its own "
-          "metric (--set study.metric=NAME)");
-    if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-    auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
-    if (const Status resolved = app::resolve_trainer(spec); !resolved)
-      return app::place_trainer_error(*source.file, overrides, spec, resolved.error());
-    TRY(check_data(spec, *source.file, overrides));
-    return spec;
-  }
-  if (!from_arguments)
+  return overrides;
+}
+
+Result<app::StudySpec> from_arguments(const StudySource& source) {
+  if (source.command.empty() && source.space.empty())
     return invalid(
         "what is to be run? Give a study file, or a command: clavier run --space "
         "\"lr=loguniform(1e-5,1e-1)\" --min val_loss -- python train.py --lr {lr}");
@@ -107,7 +107,36 @@ Result<app::StudySpec> load_study(const StudySource& source,
                      source.minimize ? Mode::kMin : Mode::kMax},
        .trials = source.trials,
        .command = source.command},
-      overrides);
+      TRY(overrides_of(source)));
+}
+
+}  // namespace
+
+Status check_words(const StudySource& source) {
+  TRY(overrides_of(source));
+  if (!source.file) {
+    TRY(from_arguments(source));
+    return {};
+  }
+  if (!source.command.empty() || !source.space.empty())
+    return invalid("give a study file, or --space and a command behind --, not both");
+  if (source.minimize || source.maximize)
+    return invalid(
+        "--min and --max belong to --space and a command; a study file has its own "
+        "metric (--set study.metric=NAME)");
+  return {};
+}
+
+Result<app::StudySpec> load_study(const StudySource& source, const std::optional<std::string>& dir,
+                                  ForMachine machine) {
+  TRY(check_words(source));
+  if (!source.file) return from_arguments(source);
+  std::vector<app::Override> overrides = TRY(overrides_of(source));
+  if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
+  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
+  TRY(app::resolve_trainer(spec));
+  TRY(check_before(spec, machine));
+  return spec;
 }
 
 void print_notes(const app::StudySpec& spec, Streams& streams) {
@@ -131,47 +160,31 @@ void print_notes(const app::StudySpec& spec, Streams& streams) {
                   std::floor(100 * spec.trial.resources.cpus * found / wanted) / 100));
 }
 
-std::string_view condition(const app::RecordedStudy& study) {
-  if (study.folder.is_running()) return "running";
-  return study.state.finished() ? "finished" : "paused";
-}
-
-std::string best_text(const State& state) {
-  if (!state.best()) return "none yet";
-  const Trial& best = state.trial(*state.best());
-  return fmt::format("{} {} (trial {})", state.objective().metric, report::number(best.best->value),
-                     best.id.value);
-}
-
-std::string_view status_word(TrialStatus status, bool study_runs) {
-  return status == TrialStatus::kRunning && !study_runs ? "interrupted" : name(status);
-}
-
-std::string_view reason_of(const Trial& trial) {
-  const bool goes_on = trial.status == TrialStatus::kPending ||
-                       (trial.status == TrialStatus::kRunning && trial.verdict == Verdict::kNone);
-  return goes_on ? std::string_view() : std::string_view(trial.reason);
-}
-
 std::string counts_text(const app::RecordedStudy& study) {
-  const State& state = study.state;
-  const bool runs = study.folder.is_running();
-  std::string out;
-  for (int i = 0; i < kTrialStatuses; ++i) {
-    const auto status = static_cast<TrialStatus>(i);
-    if (state.count(status))
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status),
-                         status_word(status, runs));
-  }
-  return out.empty() ? "none" : out;
+  const std::string counts = report::counts(study.state, study.folder.is_running());
+  return counts.empty() ? "none" : counts;
 }
 
-std::string utc_text(std::int64_t utc_us) {
-  const auto seconds = static_cast<std::time_t>(utc_us / 1'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+report::Viewed view_of(const app::RecordedStudy& study) {
+  return {.state = study.state,
+          .space = study.spec.space,
+          .now = now_of(study),
+          .runs = study.folder.is_running()};
+}
+
+StudyTime now_of(const app::RecordedStudy& study) {
+  const StudyTime logged = study.state.now();
+  if (!study.folder.is_running()) return logged;
+  const auto utc = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return std::max(logged, study.run_began + (utc - std::chrono::microseconds(study.run_utc_us)));
+}
+
+std::string shown_path(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto shown = std::filesystem::proximate(path, failed);
+  const bool inside = !failed && !shown.empty() && *shown.begin() != "..";
+  return inside ? shown.string() : path.string();
 }
 
 }  // namespace clavier::cli

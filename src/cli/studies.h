@@ -8,6 +8,8 @@
 #include "app/recorded_study.h"
 #include "app/study_spec.h"
 #include "cli/commands.h"
+#include "report/views.h"
+#include "report/wording.h"
 
 /// What several commands share.
 namespace clavier::cli {
@@ -20,25 +22,31 @@ Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics 
 /// The trial of this number; kNotFound says which there are.
 Result<TrialId> find_trial(const State& state, std::int64_t number);
 
+/// What is wrong with the words themselves, whatever the file that they name says.
+Status check_words(const StudySource& source);
+
+/// Whether trials are to run on this machine, or perhaps on another one.
+enum class ForMachine { kAny, kThis };
+
 /// Reads a study file or makes one from the command line; checks what `clavier run` would. `dir` as
 /// in `home_of`: where studies are that the file names.
 Result<app::StudySpec> load_study(const StudySource& source,
-                                  const std::optional<std::string>& dir = {});
+                                  const std::optional<std::string>& dir = {},
+                                  ForMachine machine = ForMachine::kAny);
 
 /// What a study file says that may not be meant, as `check` and `run` tell it, one line each.
 void print_notes(const app::StudySpec& spec, Streams& streams);
 
-/// "finished", "running" or "paused".
-std::string_view condition(const app::RecordedStudy& study);
-/// "loss 0.123 (trial 7)" or "none yet".
-std::string best_text(const State& state);
-/// A trial's status in a word. One that no tuner runs any more is "interrupted".
-std::string_view status_word(TrialStatus status, bool study_runs);
-/// Why the trial is where it is; empty while it runs or waits to, whatever was said before.
-std::string_view reason_of(const Trial& trial);
+using report::best_text;
+using report::reason_of;
+using report::status_word;
+/// What is shown of it. Valid as long as the study.
+report::Viewed view_of(const app::RecordedStudy& study);
 /// "3 running, 7 completed"; "none" without any.
 std::string counts_text(const app::RecordedStudy& study);
-/// "2024-05-01 12:30:05 UTC".
-std::string utc_text(std::int64_t utc_us);
+/// The time of the study, which goes on while it runs, whether anything is logged or not.
+StudyTime now_of(const app::RecordedStudy& study);
+/// From the current folder if it is in there, else the whole path.
+std::string shown_path(const std::filesystem::path& path);
 
 }  // namespace clavier::cli

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::cli {
 namespace {
@@ -13,7 +13,8 @@ class StudyData : public testing::Test {
  protected:
   StudyData() {
     spec.working_directory = scratch.path();
-    spec.trainer = R"({"model": "mlp", "data": {"source": "own.csv", "ignore": ["b"]}})";
+    spec.trainer =
+        Json::parse(R"({"model": "mlp", "data": {"source": "own.csv", "ignore": ["b"]}})").value();
     write("a,b,label\n1,2,0\n3,4,1\n");
   }
   void write(const std::string& rows) { std::ofstream(scratch.path() / "own.csv") << rows; }
@@ -77,7 +78,7 @@ TEST_F(StudyData, ThatChangeBeforeTheFirstTrialAreTheData) {
 TEST_F(StudyData, ARecordThatMakesNoSenseIsMadeAnew) {
   std::ofstream(scratch.path() / "data.json") << "[{\"fingerprint\": 7}]";
   EXPECT_EQ(look(0), Lines{});
-  spec.trainer = R"({"model": "mlp", "data": "digits"})";
+  spec.trainer = Json::parse(R"({"model": "mlp", "data": "digits"})").value();
   EXPECT_EQ(look_at_data(spec, scratch.path(), [] { return TrialsSoFar{}; }), Lines{});
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <ostream>
 
-#include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/formats.h"
 #include "cli/studies.h"
 #include "report/width.h"
 #include "report/wording.h"
@@ -13,18 +13,18 @@
 namespace clavier::cli {
 namespace {
 
-using Kind = TrialColumn::Kind;
+using Kind = report::TrialColumn::Kind;
 
 constexpr std::size_t kReasonColumns = 60;
 
 /// What a table shows unless columns are asked for.
-bool usual(const TrialColumn& column) {
+bool usual(const report::TrialColumn& column) {
   constexpr std::string_view kFacts[] = {"trial", "status", "step", "time", "best", "reason"};
   if (column.kind == Kind::kMetric) return !report::about_the_work(column.name);
   return column.kind != Kind::kFact || std::ranges::find(kFacts, column.name) != std::end(kFacts);
 }
 
-report::Column heading(const TrialColumn& column) {
+report::Column heading(const report::TrialColumn& column) {
   const bool is_text =
       column.name == "status" || column.name == "reason" || column.name == "directory";
   const int rank = column.name == "reason"           ? 4
@@ -37,7 +37,7 @@ report::Column heading(const TrialColumn& column) {
           .rank = rank};
 }
 
-std::string cell(const TrialColumn& column, const Trial& trial) {
+std::string cell(const report::TrialColumn& column, const Trial& trial) {
   const Value value = column.value(trial);
   if (value == Value()) return "";
   if (column.name == "time" && column.kind == Kind::kFact)
@@ -48,15 +48,15 @@ std::string cell(const TrialColumn& column, const Trial& trial) {
   return report::short_value(value);
 }
 
-void show_table(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
+void show_table(const app::RecordedStudy& study, const std::vector<report::TrialColumn>& columns,
                 const std::vector<TrialId>& ids, Streams& streams) {
   std::vector<report::Column> headings;
-  for (const TrialColumn& column : columns) headings.push_back(heading(column));
+  for (const report::TrialColumn& column : columns) headings.push_back(heading(column));
   report::Table table(std::move(headings));
   for (const TrialId id : ids) {
     const Trial& trial = study.state.trial(id);
     std::vector<std::string> cells;
-    for (const TrialColumn& column : columns) cells.push_back(cell(column, trial));
+    for (const report::TrialColumn& column : columns) cells.push_back(cell(column, trial));
     const report::Style style = study.state.best() == id               ? report::Style::kBold
                                 : trial.status == TrialStatus::kFailed ? report::Style::kBad
                                                                        : report::Style::kPlain;
@@ -65,33 +65,33 @@ void show_table(const app::RecordedStudy& study, const std::vector<TrialColumn>&
   print(streams, table);
 }
 
-void show_csv(const app::RecordedStudy& study, const std::vector<TrialColumn>& columns,
+void show_csv(const app::RecordedStudy& study, const std::vector<report::TrialColumn>& columns,
               const std::vector<TrialId>& ids, std::ostream& out) {
   std::vector<std::string> names;
-  for (const TrialColumn& column : columns) names.push_back(column.name);
+  for (const report::TrialColumn& column : columns) names.push_back(column.name);
   out << csv_row(names);
   for (const TrialId id : ids) {
     std::vector<std::string> cells;
-    for (const TrialColumn& column : columns)
+    for (const report::TrialColumn& column : columns)
       cells.push_back(csv_cell(column.value(study.state.trial(id))));
     out << csv_row(cells);
   }
 }
 
 /// With chosen columns a flat object, else facts with the configuration and the metrics nested.
-void show_json(const app::RecordedStudy& study, const LastMetrics& metrics,
-               const std::vector<TrialColumn>& columns, const std::vector<TrialId>& ids, bool flat,
-               std::ostream& out) {
+void show_json(const app::RecordedStudy& study, const report::LastMetrics& metrics,
+               const std::vector<report::TrialColumn>& columns, const std::vector<TrialId>& ids,
+               bool flat, std::ostream& out) {
   out << "[";
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Trial& trial = study.state.trial(ids[i]);
     std::string object;
     const auto key = [&](std::string_view name) {
       object += object.empty() ? "{" : ", ";
-      text::append_string(object, name);
+      append_json(object, name);
       object += ": ";
     };
-    for (const TrialColumn& column : columns) {
+    for (const report::TrialColumn& column : columns) {
       if (!flat && column.kind != Kind::kFact) continue;
       key(column.name);
       text::append(object, column.value(trial));
@@ -112,26 +112,26 @@ void show_json(const app::RecordedStudy& study, const LastMetrics& metrics,
 int run_trials(const TrialsOptions& options, Streams& streams) {
   // Parsing every metric of a long log takes seconds; a plain table does without.
   const bool plain = options.format == Format::kTable && options.columns.empty() && !options.sort;
-  LastMetrics metrics;
+  report::LastMetrics metrics;
   const auto take = [&](const Step& step, const State&) { metrics.take(step); };
   const auto study =
       open_study(options.study, plain ? store::Metrics::kSkip : store::Metrics::kParse, take);
   if (!study) return fail(streams, study.error());
-  const auto all = trial_columns(*study, metrics);
-  std::vector<TrialColumn> columns;
+  const auto all = report::trial_columns(view_of(*study), metrics);
+  std::vector<report::TrialColumn> columns;
   if (!options.columns.empty()) {
     auto picked = pick(all, options.columns);
     if (!picked) return fail(streams, picked.error());
     columns = *std::move(picked);
   } else {
-    for (const TrialColumn& column : all)
+    for (const report::TrialColumn& column : all)
       if (options.format != Format::kTable || usual(column)) columns.push_back(column);
   }
   const bool most_is_best = study->spec.objective.mode == Mode::kMax;
   const std::string order = options.sort  ? *options.sort
                             : options.top ? (most_is_best ? "-best" : "best")
                                           : "trial";
-  auto ids = sorted(*study, all, order);
+  auto ids = report::sorted(study->state, all, order);
   if (!ids) return fail(streams, ids.error());
   if (options.top && ids->size() > *options.top) ids->resize(*options.top);
   switch (options.format) {

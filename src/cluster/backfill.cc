@@ -7,6 +7,12 @@
 
 #include "cluster/seating.h"
 
+/// Who could not even sit in an empty cluster is sorted out first, or it would hold the claim for
+/// ever. Then the claimant is looked for on a copy in which everybody else takes their slots in
+/// order: a claim is only needed by somebody whom the order itself would starve. Those that have
+/// waited longer go before it, then it, then all others on what its claim leaves them.
+/// The claim is not remembered: it follows from who waits since when, which the log tells.
+/// Replaying a study asks nothing and still arrives at the same claims.
 namespace clavier::cluster {
 namespace {
 
@@ -60,7 +66,7 @@ class Question {
         plan_.left_out[i] = fmt::format(
             "{} asks for a number of slots that is no whole number from 1 on", name(want(i)));
       } else if (wanted <= known) {
-        plan_.awaits_node = true;
+        plan_.awaits_room = true;
         plan_.left_out[i] = fmt::format(
             "{} takes {} slots of one machine at once, and those that have them are away",
             name(want(i)), wanted);
@@ -97,10 +103,9 @@ class Question {
   }
 
   bool begin(std::size_t index) {
-    const std::vector<SlotId> slots = seating_.take(want(index));
+    std::vector<SlotId> slots = seating_.take(want(index));
     if (!slots.empty()) {
-      plan_.starts.push_back({.want = index, .slot = slots.front()});
-      plan_.starts.back().further.assign(slots.begin() + 1, slots.end());
+      plan_.starts.push_back({.wants = {index}, .slots = std::move(slots)});
       return true;
     }
     if (!kept_.empty() && seating_.free() > 0)
@@ -142,8 +147,9 @@ Plan Backfill::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   return Question(options_, demand, cluster, now).answer();
 }
 
-std::size_t Backfill::appetite(const ClusterState& cluster) const {
-  return cluster.free_count() == 0 ? 0 : cluster.free_count() + kLookAhead;
+std::size_t Backfill::appetite(const ClusterState& cluster, const Supply& supply) const {
+  if (cluster.free_count() == 0) return 0;
+  return supply.single ? 1 : cluster.free_count() + kLookAhead;
 }
 
 }  // namespace clavier::cluster

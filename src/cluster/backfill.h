@@ -22,11 +22,11 @@ struct BackfillOptions {
 /// ends or comes to where its scheduler is asked. Without a memory: everything is in the log.
 class Backfill : public Planner {
  public:
-  explicit Backfill(BackfillOptions options) : options_(options) {}
+  explicit Backfill(BackfillOptions options) : Planner({}), options_(options) {}
 
   Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
   /// Some more than there are slots: whoever waits for several must not hide those that need one.
-  std::size_t appetite(const ClusterState& cluster) const override;
+  std::size_t appetite(const ClusterState& cluster, const Supply& supply) const override;
 
   static constexpr std::size_t kLookAhead = 4;
 

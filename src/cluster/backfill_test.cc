@@ -46,8 +46,8 @@ class BackfillTest : public testing::Test {
     return Backfill({.length = kLength}).plan(demand, cluster_, now_);
   }
   static std::set<std::int64_t> slots(const Start& start) {
-    std::set<std::int64_t> slots{start.slot.value};
-    for (const SlotId slot : start.further) slots.insert(slot.value);
+    std::set<std::int64_t> slots;
+    for (const SlotId slot : start.slots) slots.insert(slot.value);
     return slots;
   }
   void step(Signal signal) { apply(next(std::move(signal))); }
@@ -80,7 +80,7 @@ TEST_F(BackfillTest, AllOrNothing) {
   EXPECT_EQ(
       left_out.left_out[0],
       "it takes 4 slots at once: 3 of a are free and kept for it, all of them in about 100 s");
-  EXPECT_FALSE(left_out.awaits_node);
+  EXPECT_FALSE(left_out.awaits_room);
   wants_[0].slots = 3;
   const Plan fits = plan();
   ASSERT_EQ(fits.starts.size(), 1u);
@@ -97,7 +97,7 @@ TEST_F(BackfillTest, SlotsAreOfOneMachineTheOneWhoseSlowestIsFastest) {
   EXPECT_EQ(slots(two.starts[0]), (std::set<std::int64_t>{5, 6})) << "larger gaps are kept";
   wants_.clear();
   want(drawn(), 1);
-  EXPECT_EQ(plan().starts[0].slot, SlotId{0});
+  EXPECT_EQ(plan().starts[0].slots.front(), SlotId{0});
 }
 
 TEST_F(BackfillTest, TheFirstSlotOfALaunchIsItsSlowest) {
@@ -105,7 +105,7 @@ TEST_F(BackfillTest, TheFirstSlotOfALaunchIsItsSlowest) {
   want(drawn(), 3);
   const Plan all = plan();
   ASSERT_EQ(all.starts.size(), 1u);
-  EXPECT_EQ(all.starts[0].slot, SlotId{1});
+  EXPECT_EQ(all.starts[0].slots.front(), SlotId{1});
 }
 
 TEST_F(BackfillTest, WhatIsKeptIsLentToWhoWillHaveLeftInTime) {
@@ -116,7 +116,7 @@ TEST_F(BackfillTest, WhatIsKeptIsLentToWhoWillHaveLeftInTime) {
   want(drawn(), 1);    // 100 s.
   const Plan lent = plan();
   ASSERT_EQ(lent.starts.size(), 1u);
-  EXPECT_EQ(lent.starts[0].want, 1u);
+  EXPECT_EQ(lent.starts[0].wants.front(), 1u);
   EXPECT_EQ(lent.left_out[2], "slots of a are kept for trial 1, which takes 4 at once");
 }
 
@@ -130,7 +130,7 @@ TEST_F(BackfillTest, WhatTheClaimantDoesNotNeedIsEverybodys) {
   join(1, {1});
   const Plan elsewhere = plan();
   ASSERT_EQ(elsewhere.starts.size(), 1u);
-  EXPECT_EQ(elsewhere.starts[0].slot, SlotId{4});
+  EXPECT_EQ(elsewhere.starts[0].slots.front(), SlotId{4});
 }
 
 TEST_F(BackfillTest, NothingIsLentAnyMoreOnceItHasWaitedForAsLongAsATrialTakes) {
@@ -157,11 +157,11 @@ TEST_F(BackfillTest, WhoWaitsLongerComesFirstWhateverTheOrder) {
   want(first, 1);
   const Plan order = plan();
   ASSERT_EQ(order.starts.size(), 1u);
-  EXPECT_EQ(order.starts[0].want, 2u) << "it has waited longer than the claimant";
+  EXPECT_EQ(order.starts[0].wants.front(), 2u) << "it has waited longer than the claimant";
   wants_.pop_back();
   const Plan then = plan();
   ASSERT_EQ(then.starts.size(), 1u);
-  EXPECT_EQ(then.starts[0].want, 1u) << "the claimant would have been overtaken";
+  EXPECT_EQ(then.starts[0].wants.front(), 1u) << "the claimant would have been overtaken";
 }
 
 TEST_F(BackfillTest, OfThoseDrawnTogetherTheFirstComesFirst) {
@@ -171,7 +171,7 @@ TEST_F(BackfillTest, OfThoseDrawnTogetherTheFirstComesFirst) {
   want(four, 4);
   const Plan both = plan();
   ASSERT_EQ(both.starts.size(), 1u);
-  EXPECT_EQ(both.starts[0].want, 0u);
+  EXPECT_EQ(both.starts[0].wants.front(), 0u);
 }
 
 TEST_F(BackfillTest, WhatNeverFitsHoldsUpNobody) {
@@ -181,12 +181,12 @@ TEST_F(BackfillTest, WhatNeverFitsHoldsUpNobody) {
   want(drawn(), 1);
   const Plan others = plan();
   ASSERT_EQ(others.starts.size(), 1u);
-  EXPECT_EQ(others.starts[0].want, 2u);
+  EXPECT_EQ(others.starts[0].wants.front(), 2u);
   EXPECT_EQ(others.left_out[0],
             "trial 0 takes 3 slots of one machine at once, and none has more than 2");
   EXPECT_EQ(others.left_out[1],
             "trial 1 asks for a number of slots that is no whole number from 1 on");
-  EXPECT_FALSE(others.awaits_node);
+  EXPECT_FALSE(others.awaits_room);
 }
 
 TEST_F(BackfillTest, ALargerMachineMayComeBack) {
@@ -196,7 +196,7 @@ TEST_F(BackfillTest, ALargerMachineMayComeBack) {
   want(drawn(), 2);
   const Plan away = plan();
   EXPECT_TRUE(away.starts.empty());
-  EXPECT_TRUE(away.awaits_node);
+  EXPECT_TRUE(away.awaits_room);
   EXPECT_EQ(away.left_out[0],
             "trial 0 takes 2 slots of one machine at once, and those that have them are away");
 }
@@ -204,9 +204,9 @@ TEST_F(BackfillTest, ALargerMachineMayComeBack) {
 TEST_F(BackfillTest, LooksFurtherThanTheFreeSlotsGo) {
   join(0, {1, 1});
   const Backfill planner({});
-  EXPECT_EQ(planner.appetite(cluster_), 2 + Backfill::kLookAhead);
+  EXPECT_EQ(planner.appetite(cluster_, {}), 2 + Backfill::kLookAhead);
   running({SlotId{0}, SlotId{1}});
-  EXPECT_EQ(planner.appetite(cluster_), 0u);
+  EXPECT_EQ(planner.appetite(cluster_, {}), 0u);
 }
 
 }  // namespace

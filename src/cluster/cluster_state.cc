@@ -5,6 +5,13 @@
 
 #include "base/match.h"
 
+// A fold that planners read: it may use what the log says and nothing else, so durations are those
+// that workers measured and times those of the steps. A launch holds its slots from the fill that
+// began it until its LaunchEnded, whoever of its trials has exited, for until then its process is
+// there; the order matters where a trial starts again elsewhere before its old launch has ended.
+// The first report of a launch holds what it took to start. That is told from the steps in it only
+// once the slot's usual pace is known: at the second report, or at once where the slot has worked
+// before. Until then it waits in `first_steps`.
 namespace clavier::cluster {
 namespace {
 
@@ -24,27 +31,18 @@ void ClusterState::apply(const Step& step) {
 }
 
 void ClusterState::apply_input(const Turn& turn) {
-  if (const auto* opened = std::get_if<Opened>(&turn.input); opened && !opened->rebuilt) {
-    for (auto& [id, slot] : slots_) {
-      set_alive(slot, false);
-      if (slot.busy) release(slot, turn.time);
-    }
-    held_.clear();
-    runs_on_.clear();
+  if (const auto* opened = input_as<Opened>(turn); opened && !opened->rebuilt) {
+    for (auto& [id, slot] : slots_) set_alive(slot, false);
+    while (!running_.empty()) free(running_.begin()->first, turn.time);
   }
-  if (const auto* signal = std::get_if<Signal>(&turn.input)) take(*signal, turn.time);
+  if (const auto* signal = input_as<Signal>(turn)) take(*signal, turn.time);
   open_places();
 }
 
 void ClusterState::take(const Signal& signal, StudyTime time) {
   if (const auto* reported = std::get_if<Reported>(&signal))
     for (const Report& report : reported->reports) measure(report, time);
-  if (const auto* exited = std::get_if<Exited>(&signal)) {
-    if (const auto slot = runs_on_.find(exited->trial);
-        slot != runs_on_.end() && ran_out_of_memory(*exited))
-      packing_.out_of_memory(slot->second);
-    runs_on_.erase(exited->trial);
-  }
+  if (const auto* exited = std::get_if<Exited>(&signal)) leave(*exited);
   if (const auto* ended = std::get_if<LaunchEnded>(&signal)) free(ended->launch, time);
   if (const auto* joined = std::get_if<NodeJoined>(&signal)) join(joined->node, time);
   if (const auto* lost = std::get_if<NodeLost>(&signal))
@@ -55,20 +53,39 @@ void ClusterState::take(const Signal& signal, StudyTime time) {
 void ClusterState::apply_decisions(const Turn& turn) {
   for (const Decision& decision : turn.decisions)
     if (const auto* exploit = std::get_if<Exploit>(&decision.action))
-      if (const auto slot = runs_on_.find(exploit->trial); slot != runs_on_.end()) {
-        slots_.at(slot->second).at = exploit->donor.step;
-        packing_.exploit(slot->second);
+      if (Running::At* const member = at(exploit->trial)) {
+        member->step = exploit->donor.step;
+        packing_.exploit(launch_of_.at(exploit->trial));
       }
+}
+
+ClusterState::Running::At* ClusterState::at(TrialId trial) {
+  const auto launch = launch_of_.find(trial);
+  if (launch == launch_of_.end()) return nullptr;
+  return &*std::ranges::find(running_.at(launch->second).members, trial, &Running::At::trial);
+}
+
+void ClusterState::leave(const Exited& exited) {
+  const auto launch = launch_of_.find(exited.trial);
+  if (launch == launch_of_.end()) return;
+  if (ran_out_of_memory(exited)) packing_.out_of_memory(launch->second);
+  std::erase_if(running_.at(launch->second).members,
+                [&](const Running::At& each) { return each.trial == exited.trial; });
+  launch_of_.erase(launch);
 }
 
 void ClusterState::apply(const Fill& fill, StudyTime time) {
   for (const Launch& launch : fill.launches) {
+    Running& running = running_[launch.id];
+    for (const Member& each : launch.members) {
+      running.members.push_back({each.trial, each.from ? each.from->step : 0});
+      launch_of_[each.trial] = launch.id;
+    }
     for (const Share& share : launch.shares) {
-      SlotState& slot = slots_[share.slot];
       free_.erase(share.slot);
-      begin(launch, slot, time);
-      held_[launch.id].push_back(share.slot);
-      packing_.begin(share.slot, time);
+      running.slots.push_back(share.slot);
+      begin(launch, slots_[share.slot], time);
+      packing_.begin(launch.id, share.slot, time);
     }
   }
   if (!fill.launches.empty()) open_places();
@@ -78,24 +95,23 @@ void ClusterState::begin(const Launch& launch, SlotState& slot, StudyTime time) 
   slot.busy = launch.id;
   slot.busy_since = time;
   ++slot.dispatches;
-  const Member& member = launch.members.front();
-  slot.at = member.from ? member.from->step : 0;
-  slot.moved = member.from.has_value();
+  slot.moved = launch.members.front().from.has_value();
   slot.first = true;
   slot.steps = slot.step_seconds = slot.first_steps = 0;
-  for (const Member& each : launch.members) runs_on_[each.trial] = launch.shares.front().slot;
 }
 
 /// A launch's first report also holds what it took to start: whatever the steps do not usually take
 /// there.
 void ClusterState::measure(const Report& report, StudyTime time) {
-  const auto place = runs_on_.find(report.trial);
-  if (place == runs_on_.end()) return;
-  SlotState& slot = slots_.at(place->second);
-  if (slot.busy != report.launch || report.step <= slot.at) return;
-  const auto steps = static_cast<double>(report.step - slot.at);
-  packing_.report(slot.slot.id, steps, report.seconds, time);
-  slot.at = report.step;
+  Running::At* const member = at(report.trial);
+  if (!member || launch_of_.at(report.trial) != report.launch || report.step <= member->step)
+    return;
+  const auto steps = static_cast<double>(report.step - member->step);
+  member->step = report.step;
+  const Running& running = running_.at(report.launch);
+  if (member != &running.members.front()) return;
+  packing_.report(report.launch, steps, report.seconds, time);
+  SlotState& slot = slots_.at(running.slots.front());
   slot.steps += steps;
   slot.step_seconds += report.seconds;
   if (std::exchange(slot.first, false)) {
@@ -164,10 +180,12 @@ void ClusterState::set_alive(SlotState& slot, bool alive) {
 }
 
 void ClusterState::free(LaunchId launch, StudyTime time) {
-  const auto held = held_.find(launch);
-  if (held == held_.end()) return;
-  for (const SlotId id : held->second) release(slots_.at(id), time);
-  held_.erase(held);
+  const auto ended = running_.find(launch);
+  if (ended == running_.end()) return;
+  std::erase_if(launch_of_, [&](const auto& each) { return each.second == launch; });
+  packing_.end(launch, time);
+  for (const SlotId id : ended->second.slots) release(slots_.at(id), time);
+  running_.erase(ended);
 }
 
 void ClusterState::release(SlotState& slot, StudyTime time) {
@@ -175,7 +193,6 @@ void ClusterState::release(SlotState& slot, StudyTime time) {
   slot.worked += time - slot.busy_since;
   slot.cost += slot.slot.price_per_hour * seconds(time - slot.busy_since) / 3600;
   slot.idle_since = time;
-  packing_.end(slot.slot.id, time);
   if (slot.alive) free_.insert(slot.slot.id);
 }
 

@@ -26,7 +26,6 @@ struct SlotState {
   StudyDuration worked{};  ///< In launches that ended.
   double cost = 0;         ///< Of those.
 
-  Steps at = 0;             ///< What its launch last reported, or began with.
   bool first = false;       ///< Its launch has not reported yet.
   bool moved = false;       ///< And began with a checkpoint.
   double steps = 0;         ///< Reported since its last launch began, and
@@ -62,7 +61,7 @@ class ClusterState {
   }
   const Packing& packing() const { return packing_; }
   std::size_t alive_slots() const { return alive_; }
-  bool any_busy() const { return !held_.empty(); }
+  bool any_busy() const { return !running_.empty(); }
 
   /// Mean time from the launch of a trial with a checkpoint until it works, in seconds; 0: unknown.
   double move_seconds() const { return moves_ > 0 ? moving_seconds_ / double(moves_) : 0; }
@@ -83,6 +82,20 @@ class ClusterState {
   void measure(const Report& report, StudyTime time);
   void took_to_start(SlotState& slot, double took, double steps);
   void begin(const Launch& launch, SlotState& slot, StudyTime time);
+  void leave(const Exited& exited);
+
+  /// A launch as long as it holds its slots.
+  struct Running {
+    struct At {
+      TrialId trial;
+      Steps step;  ///< What it last reported, or began with.
+    };
+    std::vector<SlotId> slots;
+    /// Those that have not exited. Members of one launch go on together, so the first one's steps
+    /// are the launch's.
+    std::vector<At> members;
+  };
+  Running::At* at(TrialId trial);
 
   std::map<NodeId, Node> nodes_;
   std::map<SlotId, SlotState> slots_;
@@ -90,8 +103,8 @@ class ClusterState {
   std::set<SlotId> free_;    ///< Alive, not busy and open.
   std::set<SlotId> priced_;  ///< Whose work costs something, or may have.
   std::size_t alive_ = 0;
-  std::map<LaunchId, std::vector<SlotId>> held_;
-  std::map<TrialId, SlotId> runs_on_;
+  std::map<LaunchId, Running> running_;
+  std::map<TrialId, LaunchId> launch_of_;
   double moving_seconds_ = 0, starting_seconds_ = 0;
   std::int64_t starts_ = 0;
   std::int64_t moves_ = 0;

@@ -37,6 +37,52 @@ TEST(ClusterState, ALaunchHoldsItsSlotUntilItEnds) {
   EXPECT_EQ(cluster.slots().at(SlotId{1}).worked.count(), 1000);
 }
 
+/// Trials 0 and 1 as members of launch 1; the second comes with a checkpoint of step 6.
+ClusterState with_an_array() {
+  ClusterState cluster;
+  cluster.apply(signal(0, NodeJoined{two_slots()}));
+  Step step = signal(1, Deadline{});
+  step.fill.launches.push_back({.id = LaunchId{1},
+                                .members = {{.trial = TrialId{0}}, {.trial = TrialId{1}}},
+                                .shares = {{SlotId{1}}}});
+  step.fill.launches.back().members[1].from = Checkpoint{TrialId{1}, LaunchId{0}, 6, "c"};
+  cluster.apply(step);
+  return cluster;
+}
+
+Step reported(std::int64_t id, std::int64_t trial, Steps step, double seconds) {
+  return signal(id, Reported{{{.trial = TrialId{trial},
+                               .launch = LaunchId{1},
+                               .step = step,
+                               .value = {},
+                               .seconds = seconds}}});
+}
+
+TEST(ClusterState, ALaunchOfSeveralTrialsHoldsItsSlotUntilItEndsWhoeverExits) {
+  ClusterState cluster = with_an_array();
+  for (const std::int64_t trial : {0, 1}) {
+    cluster.apply(signal(2 + trial, Exited{.trial = TrialId{trial}, .launch = LaunchId{1}}));
+    EXPECT_EQ(cluster.free_slots(), std::vector{SlotId{0}});
+  }
+  cluster.apply(signal(4, LaunchEnded{LaunchId{1}}));
+  EXPECT_EQ(cluster.free_slots().size(), 2u);
+}
+
+TEST(ClusterState, TheStepsOfALaunchAreThoseOfItsFirstTrialThatIsStillThere) {
+  ClusterState cluster = with_an_array();
+  const auto steps = [&] { return cluster.slots().at(SlotId{1}).steps; };
+  cluster.apply(reported(2, 0, 1, 2));
+  cluster.apply(reported(3, 1, 7, 2));
+  EXPECT_EQ(steps(), 1) << "both have done the same step";
+  cluster.apply(reported(4, 0, 2, 2));
+  cluster.apply(reported(5, 1, 8, 2));
+  EXPECT_EQ(steps(), 2);
+  cluster.apply(signal(6, Exited{.trial = TrialId{0}, .launch = LaunchId{1}}));
+  cluster.apply(reported(7, 1, 9, 2));
+  EXPECT_EQ(steps(), 3);
+  EXPECT_DOUBLE_EQ(cluster.slots().at(SlotId{1}).usual_seconds, 2);
+}
+
 TEST(ClusterState, ALostNodeHasNoFreeSlotsAndReturnsOnJoining) {
   ClusterState cluster;
   cluster.apply(signal(0, NodeJoined{two_slots()}));
@@ -82,8 +128,8 @@ TEST(FirstFit, GivesTheBestRunnableTheFastestSlotAndNeverOverCommits) {
   demand.wants.resize(3);
   const Plan plan = FirstFit{}.plan(demand, cluster, study_time(0));
   ASSERT_EQ(plan.starts.size(), 2u);
-  EXPECT_EQ(plan.starts[0].slot, SlotId{1});
-  EXPECT_EQ(plan.starts[1].slot, SlotId{0});
+  EXPECT_EQ(plan.starts[0].slots.front(), SlotId{1});
+  EXPECT_EQ(plan.starts[1].slots.front(), SlotId{0});
   EXPECT_EQ(plan.left_out[2], "every slot is busy");
 }
 

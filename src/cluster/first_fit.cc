@@ -38,7 +38,7 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   plan.left_out.resize(demand.wants.size());
   for (std::size_t want = 0; want < demand.wants.size(); ++want) {
     if (want < free.size())
-      plan.starts.push_back({want, free[want]});
+      plan.starts.push_back({{want}, {free[want]}});
     else
       plan.left_out[want] =
           cluster.alive_slots() == 0 ? "no slot has joined yet" : "every slot is busy";
@@ -46,6 +46,8 @@ Plan FirstFit::plan(const Demand& demand, const ClusterState& cluster, StudyTime
   return plan;
 }
 
-std::size_t FirstFit::appetite(const ClusterState& cluster) const { return cluster.free_count(); }
+std::size_t FirstFit::appetite(const ClusterState& cluster, const Supply& supply) const {
+  return supply.single ? std::min<std::size_t>(cluster.free_count(), 1) : cluster.free_count();
+}
 
 }  // namespace clavier::cluster

@@ -9,8 +9,10 @@ namespace clavier::cluster {
 /// of a study carry the resources of one trial, so any runnable fits any slot.
 class FirstFit : public Planner {
  public:
+  FirstFit() : Planner({}) {}
+
   Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
-  std::size_t appetite(const ClusterState& cluster) const override;
+  std::size_t appetite(const ClusterState& cluster, const Supply& supply) const override;
 };
 
 }  // namespace clavier::cluster

@@ -6,6 +6,14 @@
 #include <cmath>
 #include <utility>
 
+/// Only times between two reports count during which the number of trials stayed the same and
+/// nobody was starting: a mean over a change would blame one number of trials for what another did.
+/// First reports, which hold the start, are compared with first reports. One more trial than is
+/// known to pay is tried on one device of a kind at a time. What it teaches holds for all of them,
+/// and if it was wrong one device has paid. What is open follows from the models alone and is
+/// settled after every change, so nothing else has to remember to close a device again. A node that
+/// joins anew, as it does when one of its slots comes or goes, may be at work: its devices keep
+/// what they are doing.
 namespace clavier::cluster {
 namespace {
 
@@ -65,13 +73,15 @@ void Packing::join(const Node& node) {
   settle();
 }
 
-Packing::Shared* Packing::shared(SlotId slot) {
+const Packing::Shared* Packing::shared(SlotId slot) const {
   const auto found = device_of_.find(slot);
   return found == device_of_.end() ? nullptr : &devices_[found->second];
 }
 
-const Packing::Shared* Packing::shared(SlotId slot) const {
-  const auto found = device_of_.find(slot);
+Packing::Shared* Packing::shared(LaunchId launch) {
+  const auto place = place_of_.find(launch);
+  if (place == place_of_.end()) return nullptr;
+  const auto found = device_of_.find(place->second);
   return found == device_of_.end() ? nullptr : &devices_[found->second];
 }
 
@@ -83,46 +93,47 @@ void Packing::advance(Shared& shared, StudyTime time) {
   if (starting) shared.starting_time += passed;
 }
 
-void Packing::begin(SlotId slot, StudyTime time) {
-  Shared* const on = shared(slot);
-  if (!on) return;
+void Packing::begin(LaunchId launch, SlotId slot, StudyTime time) {
+  if (!device_of_.contains(slot) || !place_of_.emplace(launch, slot).second) return;
+  Shared* const on = shared(launch);
   advance(*on, time);
-  on->runs[slot] = {.begun = time,
-                    .order = begun_++,
-                    .last = time,
-                    .busy_then = on->busy_time,
-                    .starting_then = on->starting_time};
+  on->runs[launch] = {.begun = time,
+                      .order = begun_++,
+                      .last = time,
+                      .busy_then = on->busy_time,
+                      .starting_then = on->starting_time};
   on->device.busy = static_cast<int>(on->runs.size());
   settle();
 }
 
-void Packing::end(SlotId slot, StudyTime time) {
-  Shared* const on = shared(slot);
+void Packing::end(LaunchId launch, StudyTime time) {
+  Shared* const on = shared(launch);
+  place_of_.erase(launch);
   if (!on) return;
   advance(*on, time);
-  on->runs.erase(slot);
+  on->runs.erase(launch);
   on->device.busy = static_cast<int>(on->runs.size());
   settle();
 }
 
-void Packing::exploit(SlotId slot) {
-  Shared* const on = shared(slot);
-  if (!on || !on->runs.contains(slot)) return;
-  on->runs.at(slot).times = {};
-  on->runs.at(slot).fresh = true;
+void Packing::exploit(LaunchId launch) {
+  Shared* const on = shared(launch);
+  if (!on || !on->runs.contains(launch)) return;
+  on->runs.at(launch).times = {};
+  on->runs.at(launch).fresh = true;
 }
 
-void Packing::out_of_memory(SlotId slot) {
-  Shared* const on = shared(slot);
+void Packing::out_of_memory(LaunchId launch) {
+  Shared* const on = shared(launch);
   if (!on) return;
   models_[on->kind].add_out_of_memory(on->device.busy);
   settle();
 }
 
-void Packing::report(SlotId slot, double steps, double seconds, StudyTime time) {
-  Shared* const on = shared(slot);
-  if (!on || !on->runs.contains(slot)) return;
-  Run& run = on->runs.at(slot);
+void Packing::report(LaunchId launch, double steps, double seconds, StudyTime time) {
+  Shared* const on = shared(launch);
+  if (!on || !on->runs.contains(launch)) return;
+  Run& run = on->runs.at(launch);
   advance(*on, time);
   if (steps > 0 && seconds > 0 && time > run.last)
     measure(*on, run, std::log(seconds / steps), time);
@@ -192,12 +203,13 @@ std::vector<Packing::Crowd> Packing::crowds() const {
   for (const Shared& each : devices_) {
     if (each.device.busy <= each.device.open || !models_.at(each.kind).harms(each.device.busy))
       continue;
-    std::vector<std::pair<std::int64_t, SlotId>> runs;
-    for (const auto& [slot, run] : each.runs) runs.emplace_back(-run.order, slot);
+    std::vector<std::pair<std::int64_t, LaunchId>> runs;
+    for (const auto& [launch, run] : each.runs) runs.emplace_back(-run.order, launch);
     std::ranges::sort(runs);
     Crowd& crowd = all.emplace_back();
     crowd.open = static_cast<std::size_t>(each.device.open);
-    for (const auto& [order, slot] : runs) crowd.busy.push_back(slot);
+    crowd.place = each.device.places.front();
+    for (const auto& [order, launch] : runs) crowd.busy.push_back(launch);
   }
   return all;
 }

@@ -26,18 +26,19 @@ class Packing {
  public:
   /// A node is there, with whatever slots it has now.
   void join(const Node& node);
-  /// For slots that are no places, these four do nothing.
-  void begin(SlotId slot, StudyTime time);
-  void report(SlotId slot, double steps, double seconds, StudyTime time);
+  /// For slots that are no places, and launches that did not begin on one, these do nothing.
+  /// REQUIRES of a launch on a place that it has no other slot.
+  void begin(LaunchId launch, SlotId slot, StudyTime time);
+  void report(LaunchId launch, double steps, double seconds, StudyTime time);
   /// What runs there goes on with other weights, perhaps as another configuration.
-  void exploit(SlotId slot);
-  void end(SlotId slot, StudyTime time);
-  void out_of_memory(SlotId slot);
+  void exploit(LaunchId launch);
+  void end(LaunchId launch, StudyTime time);
+  void out_of_memory(LaunchId launch);
 
   /// Nothing is packed.
   bool empty() const { return devices_.empty(); }
   bool same_device(SlotId a, SlotId b) const;
-  /// Trials on the slot's device just now; 0 for what is no place.
+  /// Launches on the slot's device just now; 0 for what is no place.
   int company(SlotId slot) const;
   /// Speed of a trial among `company` on the slot's device, relative to one alone.
   double part(SlotId slot, int company) const;
@@ -54,15 +55,16 @@ class Packing {
   const Device& device(std::size_t index) const { return devices_[index].device; }
   /// A device that does more with fewer trials than it has.
   struct Crowd {
-    std::vector<SlotId> busy;  ///< Places, the one that began last first.
-    std::size_t open = 1;      ///< So many should stay.
+    std::vector<LaunchId> busy;  ///< The one that began last first.
+    std::size_t open = 1;        ///< So many should stay.
+    SlotId place;                ///< One of the device's.
   };
   std::vector<Crowd> crowds() const;
   /// Why the device of this place has no more open places than it has; empty if all are.
   std::string why_closed(SlotId slot) const;
 
  private:
-  /// One trial on its place.
+  /// One launch on its place.
   struct Run {
     StudyTime begun{};
     std::int64_t order = 0;  ///< Of beginning.
@@ -76,14 +78,14 @@ class Packing {
   struct Shared {
     Device device;
     std::string kind;  ///< Devices of one kind learn together.
-    std::map<SlotId, Run> runs = {};
+    std::map<LaunchId, Run> runs = {};
     StudyTime seen{};          ///< The integrals reach to here.
-    double busy_time = 0;      ///< Seconds × trials on it.
+    double busy_time = 0;      ///< Seconds × launches on it.
     double starting_time = 0;  ///< Seconds in which one of them had not yet reported.
   };
 
-  Shared* shared(SlotId slot);
   const Shared* shared(SlotId slot) const;
+  Shared* shared(LaunchId launch);
   void advance(Shared& shared, StudyTime time);
   void measure(Shared& shared, Run& run, double log_seconds, StudyTime time);
   bool comparable(const Shared& shared, int level) const;
@@ -91,6 +93,7 @@ class Packing {
 
   std::vector<Shared> devices_;
   std::map<SlotId, std::size_t> device_of_;
+  std::map<LaunchId, SlotId> place_of_;
   std::map<std::string, PackingModel> models_;  ///< By kind.
   std::int64_t begun_ = 0;
 };

@@ -3,6 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+/// Sums are kept, not samples: a pair whose mean has changed is taken out of its sums as it was and
+/// put back as it is (`count_pair` with -1 and +1 around every change), so that a measurement costs
+/// the same after a million others. Ages grow instead of all old pairs shrinking, for the same
+/// reason.
+/// A verdict asks for two standard errors, or for so much evidence that what is left of the
+/// difference does not matter. Without the second a gain of just 3 % would never be decided, and
+/// trials would be tried for ever.
 namespace clavier::cluster {
 namespace {
 

@@ -198,7 +198,7 @@ TEST_F(PackedCluster, AGainOpensPlacesOnAllAlikeUntilThereIsNoMore) {
   EXPECT_EQ(free(), (Ids{4})) << "three are too many";
   const auto crowds = cluster_.packing().crowds();
   ASSERT_EQ(crowds.size(), 1u);
-  EXPECT_EQ(crowds[0].busy, (std::vector{SlotId{2}, SlotId{1}, SlotId{0}}));
+  EXPECT_EQ(crowds[0].busy, (std::vector{d, c, a}));
   EXPECT_EQ(crowds[0].open, 2u);
   EXPECT_EQ(cluster_.packing().why_closed(SlotId{0}),
             "GPU 0 takes 2 at a time: with 3 it is predicted to do 0.75 times the work");
@@ -300,9 +300,9 @@ TEST_F(PackedCluster, FirstFitFillsDevicesEvenly) {
   demand.wants.resize(3);
   const Plan plan = FirstFit{}.plan(demand, cluster_, study_time(0));
   ASSERT_EQ(plan.starts.size(), 3u);
-  EXPECT_EQ(plan.starts[0].slot, SlotId{0});
-  EXPECT_EQ(plan.starts[1].slot, SlotId{2});
-  EXPECT_EQ(plan.starts[2].slot, SlotId{1});
+  EXPECT_EQ(plan.starts[0].slots.front(), SlotId{0});
+  EXPECT_EQ(plan.starts[1].slots.front(), SlotId{2});
+  EXPECT_EQ(plan.starts[2].slots.front(), SlotId{1});
 }
 
 TEST(Places, ShareOutWhatTheSlotHasButItsDevices) {

@@ -32,18 +32,19 @@ struct Demand {
   std::int64_t new_trials = 0;  ///< How many may still be created; kForever if there is no limit.
 };
 
-/// wants[want] starts on `slot`, where its planner is asked again at `stretch`.
+/// One launch. Those wants start together, several of them as members of one array on one slot;
+/// each of them is asked about again at `stretch`. Where one asks for several slots, they are of
+/// one node, and none is slower than the first. INVARIANT: neither is empty, and one of them holds
+/// one.
 struct Start {
-  std::size_t want = 0;
-  SlotId slot;
+  std::vector<std::size_t> wants;
+  std::vector<SlotId> slots;
   Steps stretch = kForever;
-  /// Where it asks for several: the others, of the same node and no slower.
-  std::vector<SlotId> further = {};
 };
 
 /// What becomes of at_end[trial]: on to `stretch` in the same slot, or away from it. It waits where
 /// it is, and is asked about again, if `stretch` is where it has come to.
-struct Outcome {
+struct Ruling {
   std::size_t trial = 0;
   bool stays = true;
   Steps stretch = kForever;
@@ -51,32 +52,46 @@ struct Outcome {
 };
 
 struct Plan {
-  std::vector<Start> starts = {};          ///< At most one per want and per slot.
-  std::vector<Outcome> outcomes = {};      ///< One per trial at the end of its stretch.
+  std::vector<Start> starts = {};          ///< Each want and each slot at most once.
+  std::vector<Ruling> rulings = {};        ///< One per trial at the end of its stretch.
   std::vector<std::string> left_out = {};  ///< Per want: why it waits; empty if it starts.
-  /// Something is left out that would fit on a node which is away: nothing runs, and yet not all
-  /// is lost.
-  bool awaits_node = false;
+  /// Something is left out that will have room without anybody's doing: on a node that is away, in
+  /// a slot that is being left. Nothing runs, and yet not all is lost.
+  bool awaits_room = false;
+  /// When the planner must be asked again about trials at the end of their stretches, although
+  /// nothing happens: it has given a slot, in which one waits, to somebody.
+  StudyTime next_look = kNever;
+};
+
+/// What there is to run, before it is known in detail.
+struct Supply {
+  std::size_t waiting = 0;      ///< Trials that are pending or paused.
+  std::int64_t new_trials = 0;  ///< As in `Demand`.
+  bool single = false;          ///< Only one of them will be started.
+};
+
+/// What everybody must know of a planner.
+struct Traits {
+  /// It cuts trials into stretches and takes them off their slots for others; schedulers then need
+  /// not share out the slots themselves. It has a memory.
+  bool multiplexes = false;
 };
 
 /// Decides which work goes to which slot. Deterministic in everything it was ever asked: recovery
 /// asks a planner with a memory the same questions again. Never over-commits a slot; may cut a
-/// trial's way into stretches, never lengthen it.
+/// trial's way into stretches, never lengthen it. Single-threaded.
 class Planner {
  public:
+  explicit Planner(Traits traits) : traits_(traits) {}
   virtual ~Planner() = default;
 
+  Traits traits() const { return traits_; }
   virtual Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) = 0;
-  /// How many runnables it can make use of just now.
-  virtual std::size_t appetite(const ClusterState& cluster) const = 0;
-  /// It cuts trials into stretches and takes them off their slots for others; schedulers then need
-  /// not share out the slots themselves. It has a memory.
-  virtual bool multiplexes() const { return false; }
-  /// It has given a slot, in which a trial waits at the end of a stretch, to somebody: it must be
-  /// asked about that trial although nothing happens.
-  virtual bool restless() const { return false; }
-  /// What this trial waits for, in words; empty if it does not know.
-  virtual std::string why(TrialId) const { return {}; }
+  /// How many runnables of the supply it wants to choose from just now; 0: it need not be asked.
+  virtual std::size_t appetite(const ClusterState& cluster, const Supply& supply) const = 0;
+
+ private:
+  Traits traits_;
 };
 
 }  // namespace clavier::cluster

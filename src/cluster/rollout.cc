@@ -9,6 +9,12 @@
 #include "base/rng.h"
 #include "cluster/bound.h"
 
+/// The rule is asked until it has nothing more to say, then exactly one thing happens, and so on.
+/// What happens at one moment comes one after the other, with `more_now` set until the last: a rule
+/// that wants to swap two trials needs both to have ended.
+/// Noise is keyed by slot, trial and interval instead of drawn in the order of events: rules that
+/// are compared on one scenario meet the same weather, however differently they act. An end at the
+/// very moment at which its slot leaves has still happened.
 namespace clavier::cluster {
 namespace {
 

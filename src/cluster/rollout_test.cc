@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/rules/agnostic.h"
+#include "cluster/baselines/simple.h"
 
 namespace clavier::cluster {
 namespace {

@@ -7,6 +7,13 @@
 
 #include "base/check.h"
 
+/// A rule thinks in a picture of its own: trials and slots by number, one thing after another. Each
+/// plan first brings that picture up to date, then lets the rule dispatch until it has no more to
+/// say, then answers from what is assigned. In this order: slots before trials, for a new trial
+/// takes the number that its slot was promised to; trials before what happened in slots, for
+/// whether a stretch ended or its trial vanished is told by the trial; and all ends before the rule
+/// is asked at all, since two trials may swap their slots. What the rule cannot know of (a trial
+/// that the user added or brought back) makes it begin anew, with the speeds that were learned.
 namespace clavier::cluster {
 namespace {
 
@@ -27,15 +34,20 @@ const AtEnd* find(const std::vector<AtEnd>& at_end, TrialId trial) {
 }  // namespace
 
 RulePlanner::RulePlanner(MakeRule make_rule, RulePlannerOptions options)
-    : make_rule_(std::move(make_rule)), options_(options), rule_(make_rule_()) {
+    : Planner({.multiplexes = true}),
+      make_rule_(std::move(make_rule)),
+      options_(options),
+      rule_(make_rule_()) {
   CHECK(options_.target > 0 && options_.target != kForever && options_.interval > 0);
   CHECK(options_.report_every > 0);
   view_.costs.interval = options_.interval;
   view_.costs.grid = options_.report_every;
 }
 
-std::size_t RulePlanner::appetite(const ClusterState& cluster) const {
-  return cluster.free_count() == 0 ? 0 : SIZE_MAX;
+std::size_t RulePlanner::appetite(const ClusterState& cluster, const Supply& supply) const {
+  const auto free = static_cast<std::int64_t>(cluster.free_count());
+  if (free == 0) return 0;
+  return 1 + supply.waiting + static_cast<std::size_t>(std::min(supply.new_trials, free));
 }
 
 int RulePlanner::number_of(TrialId trial) const {
@@ -46,11 +58,6 @@ int RulePlanner::number_of(TrialId trial) const {
 std::size_t RulePlanner::index_of(SlotId slot) const {
   const auto found = index_.find(slot);
   return found == index_.end() ? slots_.size() : found->second;
-}
-
-std::string RulePlanner::why(TrialId trial) const {
-  const auto found = why_.find(trial);
-  return found == why_.end() ? std::string() : found->second;
 }
 
 Plan RulePlanner::plan(const Demand& demand, const ClusterState& cluster, StudyTime now) {
@@ -68,16 +75,17 @@ Plan RulePlanner::plan(const Demand& demand, const ClusterState& cluster, StudyT
       work.begun = true;
       work.steps = busy.steps;
       work.seconds = busy.step_seconds;
-      plan.outcomes.push_back({i, true, stretch(slot, each.until), {}});
+      plan.rulings.push_back({i, true, stretch(slot, each.until), {}});
     } else if (work.trial < 0 &&
                view_.trials[static_cast<std::size_t>(number_of(each.trial))].slot < 0) {
-      plan.outcomes.push_back({i, true, each.done, {}});
+      plan.rulings.push_back({i, true, each.done, {}});
     } else {
-      plan.outcomes.push_back({i, false, kForever, why_it_leaves(each.trial, work)});
+      plan.rulings.push_back({i, false, kForever, why_it_leaves(each.trial, work)});
     }
   }
   offer(demand, cluster, plan);
-  restless_ = demand.at_end.empty() && holds_up(demand.state);
+  if (demand.at_end.empty() && holds_up(demand.state)) plan.next_look = now;
+  plan.awaits_room = cluster.any_busy();
   return plan;
 }
 
@@ -86,7 +94,7 @@ bool RulePlanner::holds_up(const State& state) const {
   return std::ranges::any_of(state.with_status(TrialStatus::kRunning), [&](TrialId id) {
     const Trial& trial = state.trial(id);
     const std::size_t slot = index_of(trial.slot);
-    if (trial.verdict != Verdict::kNone || trial.step < trial.waits_at() || slot >= work_.size())
+    if (trial.decided != Decided::kNone || trial.step < trial.waits_at() || slot >= work_.size())
       return false;
     const int number = number_of(id);
     const bool promised = number >= 0 && view_.trials[static_cast<std::size_t>(number)].slot >= 0;
@@ -471,7 +479,6 @@ void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan&
   for (const Want& want : demand.wants)
     plan.left_out.emplace_back(want.trial ? "the planner keeps it back for a later slot"
                                           : "not its turn");
-  why_.clear();
   for (std::size_t i = 0; i < work_.size(); ++i) {
     Assignment& work = work_[i];
     if (work.trial < 0 || work.begun) continue;
@@ -486,14 +493,11 @@ void RulePlanner::offer(const Demand& demand, const ClusterState& cluster, Plan&
       } else {
         plan.left_out[want].clear();
         if (trial.valid()) catch_up(i, demand.state.trial(trial));
-        plan.starts.push_back({want, slots_[i], stretch(i, demand.wants[want].until)});
+        plan.starts.push_back({{want}, {slots_[i]}, stretch(i, demand.wants[want].until)});
       }
       break;
     }
   }
-  for (std::size_t want = 0; want < demand.wants.size(); ++want)
-    if (demand.wants[want].trial && !plan.left_out[want].empty())
-      why_[*demand.wants[want].trial] = plan.left_out[want];
 }
 
 }  // namespace clavier::cluster

@@ -43,10 +43,9 @@ class RulePlanner final : public Planner {
   RulePlanner(MakeRule make_rule, RulePlannerOptions options);
 
   Plan plan(const Demand& demand, const ClusterState& cluster, StudyTime now) override;
-  std::size_t appetite(const ClusterState& cluster) const override;
-  bool multiplexes() const override { return true; }
-  bool restless() const override { return restless_; }
-  std::string why(TrialId trial) const override;
+  /// Everything, or it might choose what it was not shown; of new trials as many as there are idle
+  /// slots, for these are all alike.
+  std::size_t appetite(const ClusterState& cluster, const Supply& supply) const override;
 
  private:
   /// What the rule has dispatched to a slot.
@@ -97,8 +96,6 @@ class RulePlanner final : public Planner {
   std::vector<TrialId> open_ = {};             ///< Not known to have ended, ascending.
   std::set<int> unnamed_ = {};                 ///< Numbers of trials that are not created yet.
   bool all_wanted_ = true;                     ///< All of these are.
-  std::map<TrialId, std::string> why_ = {};
-  bool restless_ = false;
   /// How often trials report, where alone a stretch can end (`RolloutCosts::grid`), is known.
   bool grid_known_ = false;
   std::vector<std::int64_t> reports_ = {};  ///< By the rule's number: when it last stopped.

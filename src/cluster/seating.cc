@@ -5,6 +5,11 @@
 #include <map>
 #include <unordered_map>
 
+/// A value that is copied freely: a planner takes seats on a copy to learn who would be left out,
+/// and then on the real one. Whoever is leaving counts as busy for a moment yet (kAtOnce), so that
+/// "free" means that nobody is there, not that somebody is predicted to be gone.
+/// What is kept for a claim may be lent to whoever will have left in time. The borrower's seats
+/// count as busy until then, so nothing is lent twice.
 namespace clavier::cluster {
 namespace {
 

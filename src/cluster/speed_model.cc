@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+/// Slots alone are fitted until trials are seen to differ (`varies_`): with one factor for each
+/// slot and one for each trial a single surprise can be explained either way, and the wrong
+/// explanation moves trials. Twice and often enough it is the trials. The fit is alternating least
+/// squares on logarithms. While pairs are few all of them are fitted at each measurement; beyond
+/// that only the slot and the trial that were measured, and everything now and then, or a large
+/// study would spend its time here.
 namespace clavier::cluster {
 namespace {
 

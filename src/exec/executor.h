@@ -10,14 +10,20 @@
 
 namespace clavier::exec {
 
-/// A launch with everything that a worker needs to run it: one trial, on one slot or several.
+/// What a worker needs to know of a trial, besides what the log says of its launch.
+struct OrderedMember {
+  Config config = {};
+  std::string directory = {};  ///< Relative to the study's folder.
+  double width = 1;
+  std::optional<double> best = {};  ///< What it has reached.
+};
+
+/// A launch with everything that workers need to run it. What an executor does not carry out (many
+/// trials, many slots) it refuses, in one place.
 struct Order {
   Launch launch;
-  std::vector<Config> configs;                    ///< Per member.
-  std::vector<std::string> directories;           ///< Per member, relative to the study's folder.
-  std::vector<std::optional<double>> bests = {};  ///< Per member, what it has reached; or empty.
-  Slot slot;  ///< Of several, what they have together (`joined`); its id is the first one's.
-  double width = 1;
+  std::vector<OrderedMember> members;  ///< As in the launch.
+  std::vector<Slot> slots;             ///< Of its shares.
 };
 
 /// To one live trial. Messages to a trial that has just left are dropped silently.

@@ -45,8 +45,7 @@ void Console::start(const State& state) {
 
 /// A trial ends by its exit, or by a decision while it has no worker.
 void Console::note_ends(const Step& step, const State& state) {
-  const auto* signal = std::get_if<Signal>(&step.turn.input);
-  const auto* exited = signal ? std::get_if<Exited>(signal) : nullptr;
+  const auto* exited = input_as<Exited>(step.turn);
   if (exited && state.known(exited->trial)) note_end(state.trial(exited->trial), state);
   for (const Decision& decision : step.turn.decisions)
     if (!std::holds_alternative<Continue>(decision.action) && state.known(subject(decision.action)))

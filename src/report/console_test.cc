@@ -19,11 +19,9 @@ class ConsoleTest : public testing::Test {
   void watch(ConsoleOptions options) {
     options.sink = [this](std::string_view text) { out_ += text; };
     options.size = [this] { return size_; };
-    options.view = {.study_name = "digits",
-                    .directory = "clavier/digits",
-                    .scheduler = "asha",
-                    .parameters = {},
-                    .metrics = {}};
+    options.view.study_name = "digits";
+    options.view.directory = "clavier/digits";
+    options.view.scheduler = "asha";
     console_.emplace(std::move(options));
     ASSERT_TRUE(console_->resume().ok());
     step(Opened{.trials = 4});
@@ -233,6 +231,77 @@ TEST_F(ConsoleTest, AResumedRunDoesNotTellEarlierEndsAgain) {
   const std::string text = take();
   EXPECT_EQ(text.find("trial 0 completed"), std::string::npos);
   EXPECT_NE(text.find("    0  completed"), std::string::npos) << text;
+}
+
+TEST_F(ConsoleTest, AResumedRunsTableKeepsWhatEarlierTrialsReported) {
+  watch({.every = StudyDuration(1)});
+  start(0, 0.1);
+  // As the log is read at a start: without any metric but the study's.
+  Report skimmed{.trial = TrialId{0}, .launch = state_.trial(TrialId{0}).launch, .step = 1};
+  skimmed.value = 0.5;
+  step(Signal{Reported{{skimmed}}});
+  exit(0, ExitKind::kCompleted);
+  ConsoleOptions resumed{.every = StudyDuration(1), .from = StepId{next_}};
+  resumed.view.earlier = [](TrialId) {
+    return std::vector<Metric>{{"loss", 0.5}, {"accuracy", 0.875}};
+  };
+  take();
+  watch(resumed);
+  pass(1);
+  start(1, 0.2);
+  const std::string text = take();
+  EXPECT_NE(text.find("accuracy\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("0.875\n"), std::string::npos) << text;
+}
+
+TEST_F(ConsoleTest, AStudyThatFailuresEndedIsNotFinished) {
+  watch({});
+  const auto ends = [&](FinishKind kind, std::string reason) {
+    Fill end;
+    end.finished = Finished{.kind = kind, .reason = std::move(reason)};
+    step(Signal{Deadline{}}, {}, end);
+    take();
+    EXPECT_TRUE(console_->finish(state_).ok());
+    return take();
+  };
+  const std::string failed = ends(FinishKind::kFailure, "the same failure 10 times in a row");
+  EXPECT_NE(failed.find("digits has failed: the same failure"), std::string::npos) << failed;
+  EXPECT_EQ(failed.find("finished"), std::string::npos) << failed;
+  const std::string stopped = ends(FinishKind::kUser, "stopped by the user");
+  EXPECT_NE(stopped.find("digits was stopped by the user\n"), std::string::npos) << stopped;
+}
+
+TEST(Wording, AReasonOfTheLogIsSaidInGoodGrammar) {
+  EXPECT_EQ(reason_text("all 1 trials have run"), "its trial has run");
+  EXPECT_EQ(reason_text("all 11 trials have run"), "all 11 trials have run");
+  EXPECT_EQ(reason_text("11 trials have ended"), "11 trials have ended");
+  EXPECT_EQ(reason_text("1 trials have ended"), "1 trial has ended");
+  EXPECT_EQ(reason_text("it reported los; did you mean \"los\"?. Correct it"),
+            "it reported los; did you mean \"los\"? Correct it");
+}
+
+TEST(Wording, AStatusIsOneWordEverywhere) {
+  Trial trial;
+  EXPECT_EQ(status_word(trial, true), "pending");
+  trial.status = TrialStatus::kRunning;
+  EXPECT_EQ(status_word(trial, true), "running");
+  trial.decided = Decided::kHold;
+  EXPECT_EQ(status_word(trial, true), "pausing");
+  EXPECT_EQ(status_word(trial, false), "interrupted");
+}
+
+TEST_F(ConsoleTest, TrialsThatTheirUserPausedAreNamedWithTheWayOn) {
+  watch({});
+  start(0, 0.1);
+  report(0, 1, 0.5, {{Pause{TrialId{0}, true}, "paused by the user"}});
+  exit(0, ExitKind::kPaused);
+  take();
+  ASSERT_TRUE(console_->finish(state_).ok());
+  const std::string text = take();
+  EXPECT_NE(text.find("digits is paused: trial 0 was paused by the user; `clavier resume digits 0` "
+                      "lets it go on when it is run again\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST_F(ConsoleTest, ManyTrialsAreShownByTheirBest) {

@@ -1,6 +1,7 @@
 #include "report/console_view.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -19,18 +20,6 @@ std::int64_t ended_count(const State& state) {
   return static_cast<std::int64_t>(state.trials().size() - state.unfinished());
 }
 
-std::string status_of(const Trial& trial) {
-  switch (trial.verdict) {
-    case Verdict::kStop: return "stopping";
-    case Verdict::kComplete: return "completing";
-    case Verdict::kPause:
-    case Verdict::kHold:
-    case Verdict::kRequeue: return "pausing";
-    case Verdict::kNone: break;
-  }
-  return std::string(name(trial.status));
-}
-
 Style style_of(const State& state, const Trial& trial) {
   if (state.best() == trial.id) return Style::kGood;
   if (trial.status == TrialStatus::kFailed) return Style::kBad;
@@ -45,6 +34,12 @@ StudyDuration trained(const Trial& trial, StudyTime now) {
 std::string value_of(const std::vector<Metric>& metrics, const std::string& name) {
   const auto found = std::ranges::find(metrics, name, &Metric::name);
   return found == metrics.end() ? std::string() : number(found->value);
+}
+
+/// As last reported, also where the log was read without them.
+std::vector<Metric> metrics_of(const StudyView& view, const Trial& trial) {
+  return trial.metrics.empty() && trial.reports > 0 && view.earlier ? view.earlier(trial.id)
+                                                                    : trial.metrics;
 }
 
 /// The objective as last reported, also where the log was read without its other metrics.
@@ -73,7 +68,7 @@ std::vector<std::string> metric_names(const StudyView& view, const State& state,
   };
   if (names.empty())
     for (const TrialId id : trials)
-      for (const Metric& metric : state.trial(id).metrics)
+      for (const Metric& metric : metrics_of(view, state.trial(id)))
         if (names.size() < kMetricColumns && !shown(metric.name) && !about_the_work(metric.name))
           names.push_back(metric.name);
   std::erase(names, state.objective().metric);
@@ -91,8 +86,10 @@ std::string resources(const StudyView& view, const Machines& machines, const Sta
   const auto say = [&](std::string words) { out += (out.empty() ? "" : ", ") + words; };
   if (!view.scheduler.empty()) say(view.scheduler);
   if (use.nodes > 0) {
-    say(fmt::format("{:.3g} of {:.6g} CPUs", use.cpus.used, use.cpus.total));
-    say(fmt::format("{:.3g} of {:.6g} GPUs", use.gpus.used, use.gpus.total));
+    say(fmt::format("{:.3g} of {:.6g} CPU{}", use.cpus.used, use.cpus.total,
+                    use.cpus.total == 1 ? "" : "s"));
+    say(fmt::format("{:.3g} of {:.6g} GPU{}", use.gpus.used, use.gpus.total,
+                    use.gpus.total == 1 ? "" : "s"));
   }
   if (view.memory) {
     const Memory memory = view.memory();
@@ -105,6 +102,38 @@ std::string resources(const StudyView& view, const Machines& machines, const Sta
   return out;
 }
 
+/// Those that wait for their user alone.
+std::vector<TrialId> held(const State& state) {
+  std::vector<TrialId> held;
+  for (const TrialId id : state.with_status(TrialStatus::kPaused))
+    if (state.trial(id).held) held.push_back(id);
+  return held;
+}
+
+/// A study that failures have ended is not finished: it goes on once they are mended.
+std::string end_of_study(const StudyView& view, const State& state) {
+  const std::string& study = view.study_name;
+  if (const auto& finished = state.finished()) {
+    const std::string reason = reason_text(finished->reason);
+    switch (finished->kind) {
+      case FinishKind::kDone:
+      case FinishKind::kStopRule: return fmt::format("{} is finished: {}", study, reason);
+      case FinishKind::kUser: return fmt::format("{} was {}", study, reason);
+      case FinishKind::kFailure: return fmt::format("{} has failed: {}", study, reason);
+    }
+  }
+  const auto waiting = held(state);
+  if (waiting.empty()) return fmt::format("{} is paused; run it again to go on", study);
+  std::vector<std::int64_t> numbers;
+  for (const TrialId id : waiting) numbers.push_back(id.value);
+  const bool one = numbers.size() == 1;
+  return fmt::format(
+      "{0} is paused: {1} {2} paused by the user; `clavier resume {0} {3}` lets {4} go on when it "
+      "is run again",
+      study, fmt::format("{} {}", one ? "trial" : "trials", fmt::join(numbers, ", ")),
+      one ? "was" : "were", numbers.front(), one ? "it" : "the first");
+}
+
 }  // namespace
 
 std::string no_best(const State& state) {
@@ -113,12 +142,23 @@ std::string no_best(const State& state) {
   return fmt::format("{}{}", valued ? "a finite " : "", state.objective().metric);
 }
 
-std::string counts(const State& state) {
+std::string counts(const State& state, bool study_runs) {
   std::string out;
+  const auto say = [&](std::size_t number, std::string_view word) {
+    if (number > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", number, word);
+  };
   for (int i = 0; i < kTrialStatuses; ++i) {
     const auto status = static_cast<TrialStatus>(i);
-    if (state.count(status) == 0) continue;
-    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", state.count(status), name(status));
+    if (status != TrialStatus::kRunning) {
+      say(state.count(status), name(status));
+      continue;
+    }
+    for (const std::string_view word :
+         {"running", "interrupted", "pausing", "stopping", "completing"})
+      say(static_cast<std::size_t>(std::ranges::count_if(
+              state.with_status(status),
+              [&](TrialId id) { return status_word(state.trial(id), study_runs) == word; })),
+          word);
   }
   return out;
 }
@@ -148,8 +188,9 @@ std::vector<std::string> header(const StudyView& view, const Machines& machines,
   const std::int64_t made = std::ssize(state.trials());
   std::string trials = state.trial_limit() < made || state.trial_limit() == kForever
                            ? count(made, "trial")
-                           : fmt::format("{} of {} trials", made, state.trial_limit());
-  if (const std::string by_status = counts(state); !by_status.empty()) trials += ": " + by_status;
+                           : fmt::format("{} of {}", made, count(state.trial_limit(), "trial"));
+  if (const std::string by_status = counts(state, true); !by_status.empty())
+    trials += ": " + by_status;
   lines.push_back(std::move(trials));
   if (const auto id = state.best()) {
     const Trial& best = state.trial(*id);
@@ -188,7 +229,7 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
   Table table(std::move(columns));
   for (const TrialId id : trials) {
     const Trial& trial = state.trial(id);
-    std::vector<std::string> cells{std::to_string(id.value), status_of(trial)};
+    std::vector<std::string> cells{std::to_string(id.value), std::string(status_word(trial, true))};
     if (hosts) cells.push_back(machines.host(trial.slot));
     if (pids) {
       const auto pid = trial.live() ? view.pid(trial) : std::nullopt;
@@ -202,7 +243,8 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
     cells.push_back(elapsed(trained(trial, now)));
     cells.push_back(objective_of(state, trial));
     cells.push_back(trial.best ? number(trial.best->value) : std::string());
-    for (const std::string& metric : metrics) cells.push_back(value_of(trial.metrics, metric));
+    const std::vector<Metric> reported = metrics_of(view, trial);
+    for (const std::string& metric : metrics) cells.push_back(value_of(reported, metric));
     table.add(std::move(cells), style_of(state, trial));
   }
   return table;
@@ -221,12 +263,11 @@ std::string end_of(const State& state, const Trial& trial) {
 
 std::vector<std::string> summary(const StudyView& view, const State& state) {
   std::vector<std::string> lines;
-  lines.push_back(state.finished()
-                      ? fmt::format("{} is finished: {}", view.study_name, state.finished()->reason)
-                      : fmt::format("{} is paused; run it again to go on", view.study_name));
+  lines.push_back(end_of_study(view, state));
   std::string trials = fmt::format("{} in {}", count(std::ssize(state.trials()), "trial"),
                                    elapsed(state.now().time_since_epoch()));
-  if (const std::string by_status = counts(state); !by_status.empty()) trials += ": " + by_status;
+  if (const std::string by_status = counts(state, false); !by_status.empty())
+    trials += ": " + by_status;
   lines.push_back(std::move(trials));
   if (const auto id = state.best()) {
     const Trial& best = state.trial(*id);

@@ -26,6 +26,8 @@ struct StudyView {
   std::vector<std::string> parameters = {};      ///< Columns; empty: those of the first trial.
   std::vector<std::string> metrics = {};         ///< Besides the objective; empty: as reported.
   std::function<Memory()> memory = nullptr;      ///< Of this host; null: not shown.
+  /// What a trial of an earlier run reported last; null: not known.
+  std::function<std::vector<Metric>(TrialId)> earlier = nullptr;
   /// Of a live trial's worker; null: not shown.
   std::function<std::optional<std::int64_t>(const Trial&)> pid = nullptr;
 };
@@ -46,7 +48,7 @@ std::vector<std::string> summary(const StudyView& view, const State& state);
 /// of all are NaN or infinite.
 std::string no_best(const State& state);
 /// `2 running, 5 completed`, in the order of a trial's life; empty without trials.
-std::string counts(const State& state);
+std::string counts(const State& state, bool study_runs);
 /// Time until the limit of trials at the rate so far; nothing if there is no limit or no rate.
 std::optional<StudyDuration> remaining(const State& state, StudyTime now);
 

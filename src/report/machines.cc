@@ -15,14 +15,12 @@ void Machines::apply(const Step& step) {
   for (const Launch& launch : step.fill.launches)
     for (std::size_t i = 1; i < launch.shares.size(); ++i)
       further_[launch.id].push_back(launch.shares[i].slot);
-  const auto* signal = std::get_if<Signal>(&step.turn.input);
-  if (!signal) return;
-  if (const auto* joined = std::get_if<NodeJoined>(signal)) {
+  if (const auto* joined = input_as<NodeJoined>(step.turn)) {
     nodes_[joined->node.id] = joined->node;
     for (const Slot& slot : joined->node.slots) slots_[slot.id] = {joined->node.id, slot.resources};
-  } else if (const auto* lost = std::get_if<NodeLost>(signal)) {
+  } else if (const auto* lost = input_as<NodeLost>(step.turn)) {
     nodes_.erase(lost->node);
-  } else if (const auto* ended = std::get_if<LaunchEnded>(signal)) {
+  } else if (const auto* ended = input_as<LaunchEnded>(step.turn)) {
     further_.erase(ended->launch);
   }
 }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
+#include "base/csv.h"
 #include "base/json.h"
 
 namespace clavier::report {
@@ -87,21 +87,7 @@ void append_json_column(std::string& out, const ResultLine& line, int own) {
       [&](bool truth) { out += truth ? "true" : "false"; }, [&] { out += "null"; });
 }
 
-/// As Python's csv module writes it: quoted only where it must be.
-void append_cell(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
-void append_cell(std::string& out, double number) {
+void append_number(std::string& out, double number) {
   if (std::isfinite(number))
     append_json(out, number);
   else
@@ -110,24 +96,13 @@ void append_cell(std::string& out, double number) {
 
 void append_csv_column(std::string& out, const ResultLine& line, int own) {
   tell(
-      line, own, [&](std::string_view text) { append_cell(out, text); },
+      line, own, [&](std::string_view text) { append_csv(out, text); },
       [&](std::int64_t whole) { append_json(out, whole); },
-      [&](double real) { append_cell(out, real); },
+      [&](double real) { append_number(out, real); },
       [&](bool truth) { out += truth ? "True" : "False"; }, [] {});
 }
 
 }  // namespace
-
-std::string utc_date(std::int64_t utc_s) {
-  namespace chrono = std::chrono;
-  const chrono::sys_seconds moment{chrono::seconds(utc_s)};
-  const auto day = chrono::floor<chrono::days>(moment);
-  const chrono::year_month_day date{day};
-  const chrono::hh_mm_ss time{moment - day};
-  return fmt::format("{:04}-{:02}-{:02}_{:02}-{:02}-{:02}", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     time.hours().count(), time.minutes().count(), time.seconds().count());
-}
 
 void append_result_json(std::string& out, const ResultLine& line) {
   out += '{';
@@ -164,24 +139,12 @@ ProgressColumns ProgressColumns::of(const ResultLine& line) {
   return result;
 }
 
-ProgressColumns ProgressColumns::parse(std::string_view header) {
+Result<ProgressColumns> ProgressColumns::parse(std::string_view header) {
+  CsvReader reader(header, "progress.csv");
+  std::vector<CsvField> names;
+  TRY(reader.next(names));
   ProgressColumns result;
-  std::string cell;
-  bool quoted = false;
-  for (std::size_t i = 0; i < header.size(); ++i) {
-    const char c = header[i];
-    if (quoted && c == '"' && header.substr(i + 1).starts_with('"')) {
-      cell += c;
-      ++i;
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      result.columns_.push_back(column(std::exchange(cell, {})));
-    } else {
-      cell += c;
-    }
-  }
-  result.columns_.push_back(column(std::move(cell)));
+  for (CsvField& name : names) result.columns_.push_back(column(std::move(name.text)));
   return result;
 }
 
@@ -189,7 +152,7 @@ void ProgressColumns::append_header(std::string& out) const {
   const char* separator = "";
   for (const Column& each : columns_) {
     out += separator;
-    append_cell(out, each.name);
+    append_csv(out, each.name);
     separator = ",";
   }
   out += "\r\n";
@@ -203,10 +166,10 @@ void ProgressColumns::append_row(std::string& out, const ResultLine& line) const
     if (each.own >= 0) {
       append_csv_column(out, line, each.own);
     } else if (i < metrics.size() && metrics[i].name == each.name) {
-      append_cell(out, metrics[i].value);
+      append_number(out, metrics[i].value);
     } else if (const auto at = std::ranges::find(metrics, each.name, &Metric::name);
                at != metrics.end()) {
-      append_cell(out, at->value);
+      append_number(out, at->value);
     }
   }
   out += "\r\n";

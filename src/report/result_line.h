@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "study/report.h"
 
 namespace clavier::report {
@@ -22,7 +23,7 @@ struct ResultLine {
   const std::vector<Metric>& metrics;
   const ResultSource& source;
   std::int64_t timestamp_s = 0;
-  std::string_view date;             ///< Of `timestamp_s`, as `utc_date` writes it.
+  std::string_view date;             ///< Of `timestamp_s`, as `utc_stamp` writes it.
   std::string_view checkpoint_name;  ///< Empty: none.
   bool done = false;
   Steps iteration = 0;
@@ -31,9 +32,6 @@ struct ResultLine {
   double seconds_since_restore = 0;
   std::int64_t iterations_since_restore = 0;
 };
-
-/// `2024-01-31_23-59-59`, UTC.
-std::string utc_date(std::int64_t utc_s);
 
 /// Appends the line of result.json, with its line feed. Metrics named like one of Ray's own
 /// columns give way to it.
@@ -44,8 +42,8 @@ void append_result_json(std::string& out, const ResultLine& line);
 class ProgressColumns {
  public:
   static ProgressColumns of(const ResultLine& line);
-  /// From the first line of an existing file, without its line end.
-  static ProgressColumns parse(std::string_view header);
+  /// From the first line of an existing file. Fails where it is no CSV.
+  static Result<ProgressColumns> parse(std::string_view header);
 
   void append_header(std::string& out) const;
   void append_row(std::string& out, const ResultLine& line) const;

@@ -4,38 +4,38 @@
 
 #include <algorithm>
 
+#include "base/csv.h"
+
 namespace clavier::report {
 
 void Timeline::apply(const Step& step) {
   now_ = step.turn.time;
-  if (const auto* opened = std::get_if<Opened>(&step.turn.input); opened && !opened->rebuilt)
+  if (const auto* opened = input_as<Opened>(step.turn); opened && !opened->rebuilt)
     while (!live_.empty()) end(live_.begin()->first);
-  if (const auto* signal = std::get_if<Signal>(&step.turn.input)) {
-    if (const auto* reported = std::get_if<Reported>(signal); reported && !step.turn.late)
-      for (const Report& each : reported->reports) report(each);
-    if (const auto* ended = std::get_if<LaunchEnded>(signal)) end(ended->launch);
-    if (const auto* joined = std::get_if<NodeJoined>(signal)) {
-      auto& slots = slots_of_[joined->node.id];
-      // One that is no longer among its node's slots has left by itself.
-      for (const SlotId slot : slots)
-        if (std::ranges::find(joined->node.slots, slot, &Slot::id) == joined->node.slots.end() &&
-            !lanes_[slot].gone_since)
-          lanes_[slot].gone_since = now_;
-      slots.clear();
-      for (const Slot& slot : joined->node.slots) {
-        Lane& lane = lanes_[slot.id];
-        lane.host = joined->node.host;
-        lane.speed = slot.speed;
-        lane.price_per_hour = slot.price_per_hour;
-        if (lane.gone_since) lane.gone.emplace_back(*lane.gone_since, now_);
-        lane.gone_since.reset();
-        slots.push_back(slot.id);
-      }
+  if (const auto* reported = input_as<Reported>(step.turn); reported && !step.turn.late)
+    for (const Report& each : reported->reports) report(each);
+  if (const auto* ended = input_as<LaunchEnded>(step.turn)) end(ended->launch);
+  if (const auto* joined = input_as<NodeJoined>(step.turn)) {
+    auto& slots = slots_of_[joined->node.id];
+    // One that is no longer among its node's slots has left by itself.
+    for (const SlotId slot : slots)
+      if (std::ranges::find(joined->node.slots, slot, &Slot::id) == joined->node.slots.end() &&
+          !lanes_[slot].gone_since)
+        lanes_[slot].gone_since = now_;
+    slots.clear();
+    for (const Slot& slot : joined->node.slots) {
+      Lane& lane = lanes_[slot.id];
+      lane.host = joined->node.host;
+      lane.speed = slot.speed;
+      lane.price_per_hour = slot.price_per_hour;
+      if (lane.gone_since) lane.gone.emplace_back(*lane.gone_since, now_);
+      lane.gone_since.reset();
+      slots.push_back(slot.id);
     }
-    if (const auto* lost = std::get_if<NodeLost>(signal))
-      for (const SlotId slot : slots_of_[lost->node])
-        if (!lanes_[slot].gone_since) lanes_[slot].gone_since = now_;
   }
+  if (const auto* lost = input_as<NodeLost>(step.turn))
+    for (const SlotId slot : slots_of_[lost->node])
+      if (!lanes_[slot].gone_since) lanes_[slot].gone_since = now_;
   for (const Decision& decision : step.turn.decisions)
     if (const auto* each = std::get_if<Exploit>(&decision.action)) exploit(*each);
   for (const Launch& launch : step.fill.launches)
@@ -168,12 +168,8 @@ std::string Timeline::csv() const {
   std::string out = "launch,trial,slot,node,from_step,to_step,start,end,moved,cost\n";
   for (const Leg& leg : legs()) {
     const auto lane = lanes_.find(leg.slot);
-    std::string host = lane == lanes_.end() ? "" : lane->second.host;
-    if (host.find_first_of(",\"\r\n") != std::string::npos) {
-      std::string quoted = "\"";
-      for (const char c : host) quoted += c == '"' ? "\"\"" : std::string(1, c);
-      host = quoted + '"';
-    }
+    std::string host;
+    if (lane != lanes_.end()) append_csv(host, lane->second.host);
     out += fmt::format("{},{},{},{},{},{},{:.6f},{:.6f},{},{:.10g}\n", leg.launch.value,
                        leg.trial.value, leg.slot.value, host, leg.from, leg.to, seconds(leg.start),
                        seconds(leg.end), leg.moved ? 1 : 0, leg.cost);

@@ -5,16 +5,28 @@
 #include <algorithm>
 
 #include "base/match.h"
-#include "report/python_json.h"
+#include "base/utc.h"
 #include "study/directory_name.h"
 #include "study/text.h"
 
+/// Lines are made step by step and written in batches: one write per trial and batch, not one per
+/// report. With each batch goes what was known before its first step, so that after a crash in the
+/// middle the files are cut back to there and the log makes the same lines again: `knowledge()` is
+/// therefore taken right after a flush. It holds the live trials only; what a trial that rests had
+/// summed up is read back from its own last line, so the marker stays as small as the number of
+/// slots. Within a step reports come before exploits, for a line tells the configuration it was
+/// reached with, and launches last, for a trial's first one begins its files anew.
 namespace clavier::report {
 namespace {
 
+/// What is appended to, and what is written whole.
+enum File { kResult, kProgress, kError };
+constexpr const char* kFiles[] = {"result.json", "progress.csv", "error.txt"};
+constexpr const char* kParams = "params.json";
+
 std::string params_of(const std::string& config_json) {
   const auto json = Json::parse(config_json);
-  return json.ok() ? indented(*json) : config_json;
+  return json.ok() ? to_text(*json, {.indent = 2, .sorted = true}) : config_json;
 }
 
 double total_of(const std::string& result_line) {
@@ -24,7 +36,7 @@ double total_of(const std::string& result_line) {
 }
 
 Status check_directory(const Trial& trial) {
-  if (DirectoryBatch::is_plain(trial.directory)) return ok_status();
+  if (AppendOnce::is_plain(trial.directory)) return ok_status();
   return invalid(fmt::format("trial {} has no usable directory name: \"{}\"", trial.id.value,
                              trial.directory));
 }
@@ -49,7 +61,11 @@ const Config& config_before(const Turn& turn, const Trial& trial) {
 }  // namespace
 
 TrialDirectories::TrialDirectories(TrialDirectoriesOptions options)
-    : options_(std::move(options)), batch_(options_.folder, options_.warn) {
+    : options_(std::move(options)),
+      batch_({.folder = options_.folder,
+              .marker = kMarker,
+              .files = {std::begin(kFiles), std::end(kFiles)},
+              .warn = options_.warn}) {
   restart();
 }
 
@@ -80,32 +96,27 @@ Status TrialDirectories::on_step(const Step& step, const State& state) {
     restart();
   }
   next_ = StepId{step.turn.id.value + 1};
-  if (const auto* opened = std::get_if<Opened>(&step.turn.input)) open(*opened, step.turn.time);
-  if (const auto* signal = std::get_if<Signal>(&step.turn.input)) {
-    if (const auto* reported = std::get_if<Reported>(signal)) {
-      for (const Report& each : reported->reports)
-        if (!step.turn.late) TRY(report(each, step.turn, state));
-    } else if (const auto* exit = std::get_if<Exited>(signal)) {
-      TRY(exited(*exit, step.turn.time, state));
-    } else if (const auto* joined = std::get_if<NodeJoined>(signal)) {
-      for (const Slot& slot : joined->node.slots) hosts_[slot.id] = joined->node.host;
-    }
-  }
+  if (const auto* opened = input_as<Opened>(step.turn)) open(*opened, step.turn.time);
+  if (const auto* reported = input_as<Reported>(step.turn); reported && !step.turn.late)
+    for (const Report& each : reported->reports) TRY(report(each, step.turn, state));
+  if (const auto* exit = input_as<Exited>(step.turn)) TRY(exited(*exit, step.turn.time, state));
+  if (const auto* joined = input_as<NodeJoined>(step.turn))
+    for (const Slot& slot : joined->node.slots) hosts_[slot.id] = joined->node.host;
   // What was reported in this step was reached with the configuration before.
   for (const Decision& decision : step.turn.decisions)
     if (const auto* exploit = std::get_if<Exploit>(&decision.action))
       TRY(exploited(*exploit, state));
   for (const Launch& each : step.fill.launches) TRY(launch(each, state));
-  const bool due = batch_bytes_ >= kBatchBytes || batch_.trials() >= kBatchTrials ||
+  const bool due = batch_bytes_ >= kBatchBytes || batch_.size() >= kBatchTrials ||
                    next_.value - batch_first_ >= kBatchSteps ||
                    step.turn.time - batch_time_ >= kBatchTime;
-  if (!due || batch_.trials() == 0) return ok_status();
+  if (!due || batch_.size() == 0) return ok_status();
   batch_time_ = step.turn.time;
   return flush();
 }
 
 Status TrialDirectories::on_idle(StudyTime now, const State&) {
-  if (batch_.trials() == 0) return ok_status();
+  if (batch_.size() == 0) return ok_status();
   batch_time_ = now;
   return flush();
 }
@@ -141,10 +152,11 @@ Status TrialDirectories::launch(const Launch& launch, const State& state) {
     if (host != hosts_.end()) each.source.host = host->second;
     if (member.attempt != 1) continue;
     ++begun_;
-    auto& pending = batch_.pending(member.trial, each.directory);
+    auto& pending = batch_.pending(each.directory);
     pending.fresh = true;
-    pending.params = params_of(each.source.config_json);
-    batch_bytes_ += pending.params.size();
+    std::string params = params_of(each.source.config_json);
+    batch_bytes_ += params.size();
+    pending.replaced[kParams] = std::move(params);
   }
   return ok_status();
 }
@@ -168,15 +180,16 @@ Status TrialDirectories::report(const Report& report, const Turn& turn, const St
                         .total_seconds = each.total_seconds,
                         .seconds_since_restore = each.seconds_since_restore,
                         .iterations_since_restore = each.iterations_since_restore};
-  auto& pending = batch_.pending(report.trial, each.directory);
-  const std::size_t before = pending.result.size() + pending.progress.size();
-  append_result_json(pending.result, line);
+  auto& appended = batch_.pending(each.directory).appended;
+  std::string &results = appended[kResult], &progress = appended[kProgress];
+  const std::size_t before = results.size() + progress.size();
+  append_result_json(results, line);
   if (!each.columns) {
     each.columns = ProgressColumns::of(line);
-    each.columns->append_header(pending.progress);
+    each.columns->append_header(progress);
   }
-  each.columns->append_row(pending.progress, line);
-  batch_bytes_ += pending.result.size() + pending.progress.size() - before;
+  each.columns->append_row(progress, line);
+  batch_bytes_ += results.size() + progress.size() - before;
   return ok_status();
 }
 
@@ -187,10 +200,10 @@ Status TrialDirectories::exited(const Exited& exited, StudyTime time, const Stat
   each.live = false;
   if (exited.error.empty()) return ok_status();
   const Trial& trial = state.trial(exited.trial);
-  auto& pending = batch_.pending(exited.trial, each.directory);
-  fmt::format_to(std::back_inserter(pending.error), "Failure # {} (occurred at {})\n{}\n",
+  std::string& errors = batch_.pending(each.directory).appended[kError];
+  fmt::format_to(std::back_inserter(errors), "Failure # {} (occurred at {})\n{}\n",
                  trial.failures + trial.losses, date(utc_s(time)), exited.error);
-  if (!exited.log_tail.empty()) pending.error += exited.log_tail + '\n';
+  if (!exited.log_tail.empty()) errors += exited.log_tail + '\n';
   batch_bytes_ += exited.error.size() + exited.log_tail.size();
   return ok_status();
 }
@@ -201,7 +214,7 @@ Status TrialDirectories::exploited(const Exploit& exploit, const State& state) {
   const std::string host = std::move(each.source.host);
   fill_in(each, state.trial(exploit.trial), exploit.config);
   each.source.host = host;
-  batch_.pending(exploit.trial, each.directory).params = params_of(each.source.config_json);
+  batch_.pending(each.directory).replaced[kParams] = params_of(each.source.config_json);
   return ok_status();
 }
 
@@ -213,12 +226,14 @@ Result<TrialDirectories::Entry*> TrialDirectories::entry(TrialId trial, const St
   Entry& each = at->second;
   if (!each.source.trial_name.empty()) return &each;
   each.directory = known.directory;
-  if (is_new) each.total_seconds = total_of(batch_.last_result(each.directory));
+  const auto before = batch_.open(each.directory);
+  if (is_new && before) each.total_seconds = total_of(last_line(*before, kFiles[kResult]));
   fill_in(each, known, turn ? config_before(*turn, known) : known.config);
   const auto host = hosts_.find(known.slot);
   if (host != hosts_.end()) each.source.host = host->second;
-  const std::string header = batch_.progress_header(each.directory);
-  if (!header.empty()) each.columns = ProgressColumns::parse(header);
+  const std::string header = before ? first_record(*before, kFiles[kProgress]) : std::string();
+  if (!header.empty())
+    if (auto columns = ProgressColumns::parse(header)) each.columns = *std::move(columns);
   return &each;
 }
 
@@ -311,7 +326,7 @@ std::int64_t TrialDirectories::utc_s(StudyTime time) const {
 const std::string& TrialDirectories::date(std::int64_t utc_s) {
   if (utc_s != date_of_) {
     date_of_ = utc_s;
-    date_ = utc_date(utc_s);
+    date_ = utc_stamp(utc_s);
   }
   return date_;
 }

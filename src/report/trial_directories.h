@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "report/directory_batch.h"
+#include "report/append_once.h"
 #include "report/result_line.h"
 #include "study/observer.h"
 
@@ -35,6 +35,7 @@ class TrialDirectories : public Observer {
   Status on_idle(StudyTime now, const State& state) override;
   Status finish(const State& state) override;
 
+  static constexpr std::string_view kMarker = ".trial_directories.json";
   static constexpr std::size_t kBatchBytes = 4 << 20;
   static constexpr std::size_t kBatchTrials = 1024;
   static constexpr std::int64_t kBatchSteps = 16384;
@@ -69,7 +70,7 @@ class TrialDirectories : public Observer {
   const std::string& date(std::int64_t utc_s);
 
   TrialDirectoriesOptions options_;
-  DirectoryBatch batch_;
+  AppendOnce batch_;
   StepId next_{0};  ///< The first step not yet seen.
   std::int64_t batch_first_ = 0;
   std::int64_t begun_ = 0;  ///< Trials whose directories were made.

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "base/rng.h"
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::report {
 namespace {
@@ -24,7 +24,7 @@ std::string content(const fs::path& file) {
 std::map<std::string, std::string> tree(const fs::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& each : fs::recursive_directory_iterator(folder))
-    if (each.is_regular_file() && each.path().filename() != DirectoryBatch::kMarker)
+    if (each.is_regular_file() && each.path().filename() != TrialDirectories::kMarker)
       files[fs::relative(each.path(), folder).string()] = content(each.path());
   return files;
 }
@@ -195,7 +195,7 @@ TEST_F(TrialDirectoriesTest, ATornBatchIsMadeAgain) {
     TrialDirectories first = observer(folder);
     script_.show(first, cut);
     // Killed in the middle of its last batch: any part of what came after the marker may lack.
-    const auto marker = Json::parse(content(folder / DirectoryBatch::kMarker));
+    const auto marker = Json::parse(content(folder / TrialDirectories::kMarker));
     if (!marker.ok()) continue;
     for (const Json& each : *marker->find("files")->as<Json::List>()) {
       const auto& entry = *each.as<Json::List>();
@@ -216,13 +216,13 @@ TEST_F(TrialDirectoriesTest, ATornBatchIsMadeAgain) {
 TEST_F(TrialDirectoriesTest, LostDataOrALostMarkerMakesEverythingAgain) {
   const auto whole = uninterrupted();
   const fs::path folder = scratch_ / "whole";
-  const std::string marker = content(folder / DirectoryBatch::kMarker);
+  const std::string marker = content(folder / TrialDirectories::kMarker);
   for (const std::string& damaged :
        {std::string(), marker.substr(0, marker.size() / 2), std::string("{}"),
         std::string(R"({"knowledge": {"step": 5}, "files": []})"),
         std::string(R"({"knowledge": {}, "files": [["trial_0", 99999999, 0, 0]]})"),
         std::string(R"({"knowledge": {}, "files": [["../whole", 0, 0, 0]]})")}) {
-    std::ofstream(folder / DirectoryBatch::kMarker) << damaged;
+    std::ofstream(folder / TrialDirectories::kMarker) << damaged;
     TrialDirectories again = observer(folder);
     EXPECT_EQ(script_.show(again, script_.steps().size()), 0);
     EXPECT_EQ(tree(folder), whole);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+#include <utility>
+
 #include "study/text.h"
 
 namespace clavier::report {
@@ -44,6 +47,37 @@ std::string model_words(const Trial& trial, const std::string& folder) {
   if (trial.best && !model.of_best_step)
     words += fmt::format("; step {}, the best, was not kept", trial.best->step);
   return words + ")";
+}
+
+std::string_view status_word(TrialStatus status, bool study_runs) {
+  return status == TrialStatus::kRunning && !study_runs ? "interrupted" : name(status);
+}
+
+std::string_view status_word(const Trial& trial, bool study_runs) {
+  if (trial.live() && study_runs) switch (trial.decided) {
+      case Decided::kStop: return "stopping";
+      case Decided::kComplete: return "completing";
+      case Decided::kPause:
+      case Decided::kHold:
+      case Decided::kRequeue: return "pausing";
+      case Decided::kNone: break;
+    }
+  return status_word(trial.status, study_runs);
+}
+
+std::string reason_text(std::string reason) {
+  static constexpr std::pair<std::string_view, std::string_view> kSaid[] = {
+      {"all 1 trials have run", "its trial has run"},
+      {"1 trials have ended", "1 trial has ended"},
+      {"over the last 1 trials", "over the last trial"},
+      {"?. ", "? "},
+  };
+  for (const auto& [logged, said] : kSaid)
+    if (const auto at = reason.find(logged);
+        at != std::string::npos &&
+        (at == 0 || !std::isdigit(static_cast<unsigned char>(reason[at - 1]))))
+      reason.replace(at, logged.size(), said);
+  return reason;
 }
 
 std::string count(std::int64_t number, std::string_view noun) {

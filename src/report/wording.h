@@ -23,6 +23,13 @@ bool about_the_work(std::string_view metric);
 /// The checkpoint to take for a trial's best, with its step; and where it is another's or there is
 /// none, why. Empty if the trial has left none at all. `folder` is put before it.
 std::string model_words(const Trial& trial, const std::string& folder);
+/// A trial's status in a word, everywhere the same. One that no tuner runs any more is
+/// "interrupted".
+std::string_view status_word(TrialStatus status, bool study_runs);
+/// The same; one that is told to leave is "stopping", "completing" or "pausing" until it has.
+std::string_view status_word(const Trial& trial, bool study_runs);
+/// A reason of the log, which must stay as it was decided, in good grammar.
+std::string reason_text(std::string reason);
 /// `1 trial`, `3 trials`.
 std::string count(std::int64_t number, std::string_view noun);
 

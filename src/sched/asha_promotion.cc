@@ -6,6 +6,12 @@
 
 #include "sched/reports.h"
 
+/// `observe` keeps an order: whoever has moved past its rung leaves the waiting sets, then this
+/// turn's arrivals are recorded, and only then do the decisions put in who pauses. `decide` came
+/// before all that: it sees the records without this turn's arrivals and compares these with each
+/// other, so that nobody is counted twice and trials that report in one turn are judged alike.
+/// A launch is part of a fill, which no scheduler is told of. A promoted trial therefore stays in
+/// its waiting set until its first report or exit; meanwhile `is_free` passes over it.
 namespace clavier::sched {
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sched/scheduler_desk.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {

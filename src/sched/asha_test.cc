@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "sched/scheduler_desk.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {

@@ -8,6 +8,9 @@
 #include "base/check.h"
 #include "sched/reports.h"
 
+/// A report's effect on its trial's course is worked out on a copy, by `arrive`, and twice: once to
+/// decide and once to remember. Opening a study shows the policies every logged turn but asks them
+/// nothing, so what they remember may not hang on having been asked.
 namespace clavier::sched {
 
 Median::Median(Objective objective, MedianOptions options)

@@ -31,7 +31,7 @@ struct MedianOptions {
 /// NaN. A report counts for the highest milestone at or below it, once per trial; reports of one
 /// turn see each other. A trial without any number is stopped as soon as the median is one; a
 /// median that is no number stops nobody. By seconds no worker ever waits: a stop reaches it at its
-/// next report. Ray's rule is `RayMedian`.
+/// next report.
 class Median final : public Scheduler {
  public:
   /// REQUIRES: every > 0, grace >= 0, min_trials >= 1.

@@ -114,8 +114,8 @@ void Pb2::learn(Memory& memory, std::vector<const Report*> reports, const Turn& 
     }
     mark(memory, trial.id, std::move(now));
   }
-  if (memory.gains.size() > kMostGains)
-    memory.gains.erase(memory.gains.begin(), memory.gains.end() - kMostGains);
+  if (memory.gains.size() > model::kMostGains)
+    memory.gains.erase(memory.gains.begin(), memory.gains.end() - model::kMostGains);
 }
 
 void Pb2::take_over(Memory& memory, const Exploit& exploit) const {
@@ -126,19 +126,19 @@ void Pb2::take_over(Memory& memory, const Exploit& exploit) const {
 std::string Pb2::choose(const Memory& memory, Exploit& exploit, const State& state) const {
   const Config donor = exploit.config;
   Rng rng = Rng::keyed(seed_, exploit.trial.value, state.trial(exploit.trial).step, 2);
-  Box box{std::vector<double>(places_.size(), 0), std::vector<double>(places_.size(), 1)};
+  model::Box box{std::vector<double>(places_.size(), 0), std::vector<double>(places_.size(), 1)};
   for (std::size_t i = 0; i < places_.size(); ++i)
     if (!donor.find(space_.parameters[places_[i]].name)) box.low[i] = box.high[i] = 0.5;
   std::vector<std::vector<double>> tried;
-  const bool learned = memory.gains.size() >= kLeastGains;
+  const bool learned = memory.gains.size() >= model::kLeastGains;
   if (learned) {
     std::vector<std::vector<double>> pending;
     for (std::size_t i = 0; i < memory.marks.size(); ++i)
       if (const auto& other = memory.marks[i];
           other && other->pending && static_cast<std::int64_t>(i) != exploit.trial.value)
         pending.push_back(other->x);
-    tried = worth_trying(memory.gains, {exploit.donor.step, reward(exploit.donor_value)}, pending,
-                         box, rng);
+    tried = model::worth_trying(memory.gains, {exploit.donor.step, reward(exploit.donor_value)},
+                                pending, box, rng);
   } else {
     tried.resize(20, std::vector<double>(places_.size()));
     for (auto& x : tried) std::ranges::generate(x, [&] { return rng.uniform(); });

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sched/bandit.h"
+#include "model/bandit.h"
 #include "sched/pbt.h"
 
 namespace clavier::sched {
@@ -42,13 +42,13 @@ class Pb2 final : public Scheduler {
  private:
   /// Where a trial was last heard of, and with which configuration.
   struct Mark {
-    Level at;
+    model::Level at;
     std::vector<double> x;
     bool pending = false;  ///< It took these over, and has not been heard of since.
   };
   struct Memory {
     std::vector<std::optional<Mark>> marks;  ///< By trial.
-    std::vector<Gain> gains;                 ///< Oldest first, ties by trial.
+    std::vector<model::Gain> gains;          ///< Oldest first, ties by trial.
   };
 
   Mark& mark(Memory& memory, TrialId trial, Mark mark) const;

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "sched/scheduler_desk.h"
 #include "study/domain.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {

@@ -10,6 +10,13 @@
 #include "sched/ranking.h"
 #include "sched/reports.h"
 
+/// A mark is what a trial had at its last boundary, with the checkpoint of just that step. Donors
+/// are chosen by marks, not by what trials have meanwhile: the value that won and the weights that
+/// are taken over must belong together, whatever order reports, saves and exits come in. A mark
+/// loses its claim (`own`) as soon as its trial takes over other weights.
+/// Reports of one turn are put into a copy of the marks before any of them is judged, so that two
+/// trials that meet in a turn see each other whichever is first. Who was paused at a boundary is
+/// judged when its worker has left, not before: until then it may still report.
 namespace clavier::sched {
 namespace {
 
@@ -219,14 +226,12 @@ void Pbt::observe(const Turn& turn, const State& state) {
     else
       see(report);
   });
-  if (const auto* signal = std::get_if<Signal>(&turn.input))
-    if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
-      const auto at = static_cast<std::size_t>(saved->checkpoint.trial.value);
-      if (at < marks_.size() && marks_[at].own && !marks_[at].checkpoint &&
-          marks_[at].launch == saved->checkpoint.launch &&
-          marks_[at].step == saved->checkpoint.step)
-        marks_[at].checkpoint = saved->checkpoint;
-    }
+  if (const auto* saved = input_as<CheckpointSaved>(turn)) {
+    const auto at = static_cast<std::size_t>(saved->checkpoint.trial.value);
+    if (at < marks_.size() && marks_[at].own && !marks_[at].checkpoint &&
+        marks_[at].launch == saved->checkpoint.launch && marks_[at].step == saved->checkpoint.step)
+      marks_[at].checkpoint = saved->checkpoint;
+  }
   if (const Exited* exited = exit_in(turn, state); exited && !synchronous()) {
     const auto at = static_cast<std::size_t>(exited->trial.value);
     if (at < marks_.size()) marks_[at].waits = false;

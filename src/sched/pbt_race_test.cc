@@ -8,7 +8,7 @@
 #include <set>
 
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
+#include "sched/ray/pbt.h"
 
 /// Whatever the order in which reports, checkpoints, decisions, failures, losses, pauses, planners'
 /// stretches, damaged or discarded checkpoints and the user's commands cross each other: no trial
@@ -172,14 +172,14 @@ class World {
       case 4: return damage(trial);
       case 5: return discard(trial);
       case 0:
-        if (state_.trial(trial).live() && state_.trial(trial).verdict == Verdict::kNone)
+        if (state_.trial(trial).live() && state_.trial(trial).decided == Decided::kNone)
           turn(UserCommand{PauseTrial{trial}}, {{Pause{trial, true}, "user"}});
         return;
       case 1:
         if (!held().empty()) turn(UserCommand{ResumeTrial{held().front()}});
         return;
       case 2:
-        if (state_.trial(trial).live() && state_.trial(trial).verdict == Verdict::kNone)
+        if (state_.trial(trial).live() && state_.trial(trial).decided == Decided::kNone)
           turn(Signal{Deadline{}}, {{Requeue{trial}, "makes room"}});
         return;
       default:
@@ -219,7 +219,7 @@ class World {
     for (std::size_t i = turn.decisions.size(); i-- > 0;) {
       Action& action = turn.decisions[i].action;
       const TrialId trial = subject(action);
-      if (!state_.trial(trial).live() || state_.trial(trial).verdict != Verdict::kNone) continue;
+      if (!state_.trial(trial).live() || state_.trial(trial).decided != Decided::kNone) continue;
       if (auto* go_on = std::get_if<Continue>(&action); go_on && rng_.below(4) == 0)
         go_on->stretch = state_.trial(trial).step + 1;
       if (auto* exploit = std::get_if<Exploit>(&action); exploit && rng_.below(4) == 0)
@@ -228,8 +228,7 @@ class World {
           std::holds_alternative<Continue>(action) || std::holds_alternative<Exploit>(action);
       if (goes_on && rng_.below(5) == 0) take_off(trial, turn);
     }
-    const auto* signal = std::get_if<Signal>(&turn.input);
-    const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    const auto* reported = input_as<Reported>(turn);
     if (!reported || turn.late || !turn.decisions.empty()) return;
     const Trial& trial = state_.trial(reported->reports[0].trial);
     if (trial.step < trial.waits_at()) return;
@@ -251,16 +250,14 @@ class World {
 
   bool late(const Report& report) const {
     const Trial& trial = state_.trial(report.trial);
-    return !trial.live() || trial.launch != report.launch || trial.verdict != Verdict::kNone;
+    return !trial.live() || trial.launch != report.launch || trial.decided != Decided::kNone;
   }
 
   void turn(Input input, std::vector<Decision> decisions = {}) {
     ++tally_.turns;
     Turn turn{.id = StepId{state_.last_step().value + 1}, .input = std::move(input)};
     turn.decisions = std::move(decisions);
-    if (const auto* signal = std::get_if<Signal>(&turn.input))
-      if (const auto* reported = std::get_if<Reported>(signal))
-        turn.late = late(reported->reports[0]);
+    if (const auto* reported = input_as<Reported>(turn)) turn.late = late(reported->reports[0]);
     state_.apply_input(turn);
     if (!turn.late)
       for (Decision& decision : scheduler_->decide(turn, state_))

@@ -5,48 +5,12 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/match.h"
 #include "sched/reports.h"
 #include "study/domain.h"
 #include "study/text.h"
 
 namespace clavier::sched {
 namespace {
-
-/// A parsed value as text again.
-void append(std::string& out, const Json& json) {
-  match(
-      json.data, [&](std::monostate) { out += "null"; },
-      [&](bool truth) { out += truth ? "true" : "false"; },
-      [&](std::uint64_t number) { out += fmt::format("{}", number); },
-      [&](std::int64_t number) { append_json(out, number); },
-      [&](double number) { append_json(out, number); },
-      [&](const std::string& words) { append_json(out, std::string_view(words)); },
-      [&](const Json::List& list) {
-        out += '[';
-        for (const Json& item : list) {
-          if (out.back() != '[') out += ", ";
-          append(out, item);
-        }
-        out += ']';
-      },
-      [&](const Json::Table& table) {
-        out += '{';
-        for (const Json::Field& field : table) {
-          if (out.back() != '{') out += ", ";
-          append_json(out, std::string_view(field.name));
-          out += ": ";
-          append(out, field.value);
-        }
-        out += '}';
-      });
-}
-
-Result<Config> config_of(const Json& json) {
-  std::string text;
-  append(text, json);
-  return text::config_from_json(text);
-}
 
 Result<Takeover> takeover_of(const Json& json) {
   const auto* parts = json.as<Json::List>();
@@ -59,8 +23,8 @@ Result<Takeover> takeover_of(const Json& json) {
   if (!target_step || !donor_step || *target_step < 0 || *donor_step < 0)
     return invalid("the third and the fourth must be steps");
   Takeover takeover{*target, *donor, *target_step, *donor_step};
-  takeover.donor_config = TRY(config_of((*parts)[4]));
-  takeover.config = TRY(config_of((*parts)[5]));
+  takeover.donor_config = TRY(text::config_from_json((*parts)[4]));
+  takeover.config = TRY(text::config_from_json((*parts)[5]));
   return takeover;
 }
 
@@ -115,9 +79,9 @@ Result<std::vector<Takeover>> read_takeovers(std::string_view text, std::string_
   return takeovers;
 }
 
-Policy policy_of(const std::vector<Takeover>& takeovers) {
+RecordedPolicy policy_of(const std::vector<Takeover>& takeovers) {
   CHECK(!takeovers.empty());
-  Policy policy;
+  RecordedPolicy policy;
   const std::string* lineage = &takeovers.back().target;
   for (auto each = takeovers.rbegin(); each != takeovers.rend(); ++each) {
     if (each->target != *lineage) continue;
@@ -129,8 +93,8 @@ Policy policy_of(const std::vector<Takeover>& takeovers) {
   return policy;
 }
 
-Result<Policy> read_policy(std::string_view text, std::string_view name, const Space& space,
-                           std::optional<TrialId> trial) {
+Result<RecordedPolicy> read_policy(std::string_view text, std::string_view name, const Space& space,
+                                   std::optional<TrialId> trial) {
   auto all = TRY(numbered(text, name));
   std::vector<Takeover> takeovers;
   std::vector<int> lines;
@@ -150,7 +114,7 @@ Result<Policy> read_policy(std::string_view text, std::string_view name, const S
   if (last == 0)
     return invalid(fmt::format("{}: trial {} took over nobody's weights", name, trial->value));
   takeovers.resize(last);
-  Policy policy = policy_of(takeovers);
+  RecordedPolicy policy = policy_of(takeovers);
   const auto first = std::ranges::find(takeovers, policy.initial, &Takeover::donor_config);
   const auto fits = complete(space, policy.initial, [](std::size_t) { return Value{}; });
   if (!fits)
@@ -160,11 +124,11 @@ Result<Policy> read_policy(std::string_view text, std::string_view name, const S
   return policy;
 }
 
-PbtReplay::PbtReplay(Policy policy, Steps max_steps)
+PbtReplay::PbtReplay(RecordedPolicy policy, Steps max_steps)
     : policy_(std::move(policy)), max_steps_(max_steps) {}
 
 Steps PbtReplay::after(Steps step) const {
-  for (const Policy::Change& change : policy_.changes)
+  for (const RecordedPolicy::Change& change : policy_.changes)
     if (change.step > step) return std::min(change.step, max_steps_);
   return max_steps_;
 }
@@ -183,8 +147,8 @@ std::vector<Decision> PbtReplay::decide(const Turn& turn, const State& state) co
     if (report.step >= max_steps_)
       return decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", max_steps_)});
     if (report.step < trial.until) return;
-    const Policy::Change* due = nullptr;
-    for (const Policy::Change& change : policy_.changes)
+    const RecordedPolicy::Change* due = nullptr;
+    for (const RecordedPolicy::Change& change : policy_.changes)
       if (change.step <= report.step) due = &change;
     if (!due || same_config(due->config, trial.config))
       return decisions.push_back({Continue{trial.id, after(report.step)}});

@@ -31,7 +31,7 @@ std::string to_line(const Takeover& takeover);
 Result<std::vector<Takeover>> read_takeovers(std::string_view text, std::string_view name);
 
 /// Starts with `initial`; from `step` on uses `config`.
-struct Policy {
+struct RecordedPolicy {
   struct Change {
     Steps step = 0;
     Config config = {};
@@ -42,14 +42,14 @@ struct Policy {
 
 /// The policy behind the weights that the last takeover made: walks backwards from it, from target
 /// to donor, and leaves out what is of others or was overwritten, as Ray does. REQUIRES: not empty.
-Policy policy_of(const std::vector<Takeover>& takeovers);
+RecordedPolicy policy_of(const std::vector<Takeover>& takeovers);
 
 /// The policy that such a file holds for a study of this space: of `trial`, by its number, if one
 /// is given (pbt_global.txt has those of all trials), else of the last line. Every configuration
 /// must have the parameters of the space, and the first one lie within it; later ones need not,
 /// since Ray does not clip. Fails with "NAME:LINE: why".
-Result<Policy> read_policy(std::string_view text, std::string_view name, const Space& space,
-                           std::optional<TrialId> trial = {});
+Result<RecordedPolicy> read_policy(std::string_view text, std::string_view name, const Space& space,
+                                   std::optional<TrialId> trial = {});
 
 /// Trains one trial, whose first configuration is the policy's `initial` (the searcher sees to
 /// that), and changes its configuration at the recorded steps: the trial takes over its own
@@ -57,7 +57,7 @@ Result<Policy> read_policy(std::string_view text, std::string_view name, const S
 /// and the reason says so. Needs checkpoints at the steps of the policy.
 class PbtReplay final : public Scheduler {
  public:
-  PbtReplay(Policy policy, Steps max_steps);
+  PbtReplay(RecordedPolicy policy, Steps max_steps);
 
   std::vector<Runnable> next(const State& state, std::size_t appetite) const override;
   std::vector<Decision> decide(const Turn& turn, const State& state) const override;
@@ -68,7 +68,7 @@ class PbtReplay final : public Scheduler {
   /// Where a trial at `step` waits next.
   Steps after(Steps step) const;
 
-  Policy policy_;
+  RecordedPolicy policy_;
   Steps max_steps_;
 };
 

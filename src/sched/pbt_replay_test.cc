@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sched/scheduler_desk.h"
 #include "study/text.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {
@@ -46,7 +46,7 @@ TEST(PbtReplayTest, NamesTheLineThatIsNoTakeover) {
 }
 
 TEST(PbtReplayTest, FollowsTheLineageBackwardsAndLeavesOutWhatWasOverwritten) {
-  const Policy policy = policy_of(read_takeovers(kFile, "p.txt").value());
+  const RecordedPolicy policy = policy_of(read_takeovers(kFile, "p.txt").value());
   EXPECT_EQ(policy.initial, config(0.1, 8));
   ASSERT_EQ(policy.changes.size(), 2u);
   EXPECT_EQ(policy.changes[0].step, 5);

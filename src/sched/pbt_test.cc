@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "sched/population.h"
-#include "sched/scheduler_desk.h"
 #include "study/domain.h"
+#include "tests/support/scheduler_desk.h"
 
 namespace clavier::sched {
 namespace {

@@ -16,31 +16,27 @@ inline bool decided(const Turn& turn, TrialId trial) {
 /// folded, and for `observe`, after it.
 template <typename Visit>
 void for_each_report(const Turn& turn, const State& state, const Visit& visit) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  const auto* reported = input_as<Reported>(turn);
   if (!reported || turn.late) return;
   for (const Report& report : reported->reports) {
     if (!state.known(report.trial)) continue;
     const Trial& trial = state.trial(report.trial);
     if (ended(trial.status)) continue;
-    if (!ends(trial.verdict) || decided(turn, trial.id)) visit(report, trial);
+    if (!ends(trial.decided) || decided(turn, trial.id)) visit(report, trial);
   }
 }
 
 /// The exit that this turn brings of a known trial; null if it brings none.
 inline const Exited* exit_in(const Turn& turn, const State& state) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  const auto* exited = signal ? std::get_if<Exited>(signal) : nullptr;
+  const auto* exited = input_as<Exited>(turn);
   return exited && state.known(exited->trial) ? exited : nullptr;
 }
 
 /// The trials that this turn's command lets run again.
 inline std::vector<TrialId> brought_back(const Turn& turn, const State& state) {
-  const auto* command = std::get_if<UserCommand>(&turn.input);
-  if (!command) return {};
   std::vector<TrialId> trials;
-  if (const auto* resumed = std::get_if<ResumeTrial>(command)) trials = {resumed->trial};
-  if (const auto* again = std::get_if<Retry>(command)) trials = again->trials;
+  if (const auto* resumed = input_as<ResumeTrial>(turn)) trials = {resumed->trial};
+  if (const auto* again = input_as<Retry>(turn)) trials = again->trials;
   std::erase_if(trials, [&](TrialId id) {
     return !state.known(id) || state.trial(id).status != TrialStatus::kPending;
   });

@@ -1,4 +1,4 @@
-#include "sched/scheduler_contract.h"
+#include "tests/support/scheduler_contract.h"
 
 #include <cmath>
 #include <limits>
@@ -9,9 +9,8 @@
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
-#include "sched/pbt_ray.h"
-#include "sched/ray_asha.h"
-#include "sched/ray_median.h"
+#include "sched/ray/asha.h"
+#include "sched/ray/pbt.h"
 
 namespace clavier::sched::contract {
 namespace {
@@ -85,16 +84,6 @@ const std::vector<Subject> kSubjects = {
            objective, MedianOptions{.axis = Axis::kSeconds, .grace = 2.5, .every = 3});
      },
      visits<Median>},
-    {"ray_median",
-     [](Objective objective) {
-       return std::make_unique<RayMedian>(
-           objective, RayMedianOptions{.axis = Axis::kSteps, .grace_period = 3});
-     }},
-    {"ray_median_soft",
-     [](Objective objective) {
-       return std::make_unique<RayMedian>(
-           objective, RayMedianOptions{.grace_period = 4, .min_time_slice = 3, .hard_stop = false});
-     }},
     {"pbt",
      [](Objective objective) {
        return make_pbt(std::move(objective), {.interval = 5, .max_steps = 40});

@@ -73,8 +73,7 @@ void History::take_back_from(TrialId trial) {
 
 void History::follow(const Turn& turn, const State& state) {
   follow(state);
-  const auto* command = std::get_if<UserCommand>(&turn.input);
-  if (command && std::holds_alternative<AddTrial>(*command)) ++requests_;
+  if (input_as<AddTrial>(turn)) ++requests_;
 }
 
 void History::follow(const State& state) {

@@ -2,8 +2,8 @@
 
 #include "search/grid.h"
 #include "search/random.h"
-#include "search/searcher_contract.h"
 #include "search/sobol.h"
+#include "tests/support/searcher_contract.h"
 
 namespace clavier::search {
 namespace {

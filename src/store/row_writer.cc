@@ -7,6 +7,10 @@
 #include "store/row.h"
 #include "study/text.h"
 
+/// Nearly all steps of a study are single reports, and their columns say all there is: no text is
+/// made for them but that of the other metrics. Whatever the columns cannot hold to the bit (NaN,
+/// the sign of zero, an objective that is not among the metrics) puts the whole report into `body`
+/// as well, and the reader believes that. The rest of `About` only serves users' queries.
 namespace clavier::store {
 namespace {
 
@@ -25,11 +29,6 @@ std::size_t place_of(const Report& report, std::string_view metric) {
   });
   return at == report.metrics.end() ? kNowhere
                                     : static_cast<std::size_t>(at - report.metrics.begin());
-}
-
-const Reported* as_reported(const Input& input) {
-  const auto* signal = std::get_if<Signal>(&input);
-  return signal ? std::get_if<Reported>(signal) : nullptr;
 }
 
 /// Whom an input is about, for users' queries; the reader does not need it.
@@ -89,7 +88,7 @@ const Row& RowWriter::write(const Step& step) {
   row_ =
       Row{.id = turn.id.value, .time_us = microseconds(turn.time), .kind = text::kind(turn.input)};
   if (turn.late) add_to_body(R"({"late": true})");
-  const Reported* reported = as_reported(turn.input);
+  const Reported* reported = input_as<Reported>(turn.input);
   if (reported && reported->reports.size() == 1) {
     write_report(reported->reports.front());
   } else {

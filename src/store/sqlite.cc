@@ -35,6 +35,8 @@ std::string immutable(const std::string& file) {
 
 }  // namespace
 
+std::string sqlite_version() { return sqlite3_libversion(); }
+
 bool has_wal(const fs::path& file) {
   std::error_code absent;
   const auto bytes = fs::file_size(file.string() + "-wal", absent);

@@ -16,6 +16,9 @@ namespace clavier::store {
 
 class Statement;
 
+/// Of the library in use, such as "3.40.1".
+std::string sqlite_version();
+
 /// Beside the database lies a write-ahead log with something in it.
 bool has_wal(const std::filesystem::path& file);
 

@@ -7,6 +7,12 @@
 #include "store/file_system.h"
 #include "store/schema.h"
 
+/// Opening goes from what changes nothing to what does: the lock, a look whether the database is
+/// ours, the journal, the tables. A file of somebody else's stays as it is.
+/// The WAL is emptied by us, after a commit, and not by SQLite within one: where readers come and
+/// go it would never begin anew. We wait a little for readers; if one is in the way, appending goes
+/// on and the next attempt comes a quarter of the limit later. Readers page: a transaction that
+/// stays open for as long as a slow visitor takes would keep the WAL from being emptied.
 namespace clavier::store {
 namespace {
 

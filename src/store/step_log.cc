@@ -43,8 +43,7 @@ class MemoryLog {
 
  private:
   static void forget_metrics(Input& input) {
-    auto* signal = std::get_if<Signal>(&input);
-    auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+    auto* reported = input_as<Reported>(input);
     if (!reported) return;
     for (Report& report : reported->reports) report.metrics.clear();
   }

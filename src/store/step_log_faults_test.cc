@@ -8,9 +8,9 @@
 #include <set>
 
 #include "base/rng.h"
-#include "base/scratch_directory.h"
 #include "store/step_log.h"
-#include "store/step_log_fixtures.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/step_log_fixtures.h"
 
 namespace clavier::store {
 namespace {

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <fstream>
 
-#include "base/scratch_directory.h"
 #include "store/sqlite.h"
-#include "store/step_log_fixtures.h"
 #include "store/study_lock.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/step_log_fixtures.h"
 
 namespace clavier::store {
 namespace {

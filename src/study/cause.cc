@@ -92,4 +92,9 @@ std::string cause_of(std::string_view error, std::string_view log_tail) {
   return cause;
 }
 
+bool disk_was_full(std::string_view error) {
+  return error.find("No space left on device") != std::string_view::npos ||
+         error.find("Disk quota exceeded") != std::string_view::npos;
+}
+
 }  // namespace clavier

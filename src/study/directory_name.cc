@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/rng.h"
+#include "base/utc.h"
 #include "study/text.h"
 
 namespace clavier {
@@ -30,17 +30,6 @@ std::string for_files(std::string text) {
   return text;
 }
 
-std::string date(std::int64_t utc_us) {
-  namespace chrono = std::chrono;
-  const chrono::sys_time<chrono::microseconds> moment{chrono::microseconds(utc_us)};
-  const auto day = chrono::floor<chrono::days>(moment);
-  const chrono::year_month_day calendar{day};
-  const chrono::hh_mm_ss clock{chrono::floor<chrono::seconds>(moment) - day};
-  return fmt::format("{:04}-{:02}-{:02}_{:02}-{:02}-{:02}", static_cast<int>(calendar.year()),
-                     static_cast<unsigned>(calendar.month()), static_cast<unsigned>(calendar.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
 }  // namespace
 
 std::string trial_name(std::string_view study, TrialId trial) {
@@ -61,7 +50,7 @@ std::string trial_directory_name(std::string_view study, TrialId trial, const Co
   std::string name = for_files(
       fmt::format("{}_{}_{}", study, trial_name(study, trial), experiment_tag(trial, config)));
   name.resize(std::min(name.size(), kMaxDirectoryName));
-  return name + "_" + date(utc_us);
+  return name + "_" + utc_stamp(utc_us / 1'000'000);
 }
 
 }  // namespace clavier

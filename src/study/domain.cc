@@ -286,6 +286,20 @@ std::optional<Value> value_at(const Domain& domain, double unit) {
       [](const Computed&) -> R { return {}; }, [](const Function&) -> R { return {}; });
 }
 
+std::optional<Value> middle_of(const Domain& domain) {
+  const auto* grid = std::get_if<Grid>(&domain);
+  return grid && !grid->values.empty() ? grid->values.front() : value_at(domain, 0.5);
+}
+
+Choice powers_of_two(std::int64_t low, std::int64_t high) {
+  Choice choice{.options = {}, .ordered = true};
+  for (int exponent = 0; exponent < 63; ++exponent) {
+    const std::int64_t power = std::int64_t{1} << exponent;
+    if (power >= low && power <= high) choice.options.emplace_back(power);
+  }
+  return choice;
+}
+
 std::optional<double> unit_of(const Domain& domain, const Value& value) {
   using R = std::optional<double>;
   const auto inside = accepted(domain, value);

@@ -31,6 +31,11 @@ std::vector<SpaceProblem> problems_of(const Space& space, Checks checks = Checks
 /// The value at `unit` in [0, 1) of the domain's distribution (its inverse cumulative
 /// distribution function). Nothing for Constant, Grid, Computed and Function.
 std::optional<Value> value_at(const Domain& domain, double unit);
+/// What stands for the whole domain where one value must do: its middle, of a grid the first.
+/// Nothing for Constant, Computed and Function.
+std::optional<Value> middle_of(const Domain& domain);
+/// All powers of two from `low` to `high`, in order.
+Choice powers_of_two(std::int64_t low, std::int64_t high);
 /// The middle of the part of [0, 1) that maps to `value`; nothing if the value is not in the
 /// domain.
 std::optional<double> unit_of(const Domain& domain, const Value& value);
@@ -67,7 +72,14 @@ bool fulfils(const std::string& constraint, const Config& config);
 /// All of them hold.
 bool satisfies(const Space& space, const Config& config);
 
-/// In the words of a study file: `loguniform(1e-05, 0.1)`.
+/// A domain as a study file writes it, `loguniform = [1e-05, 0.1]`: the distribution and what it
+/// takes. "constant", with its value, for a constant; empty for a function, which no file can hold.
+struct Distribution {
+  std::string name;
+  Value takes;
+};
+Distribution distribution_of(const Domain& domain);
+/// The same for messages: `loguniform(1e-05, 0.1)`.
 std::string describe(const Domain& domain);
 
 }  // namespace clavier

@@ -9,28 +9,20 @@
 namespace clavier {
 namespace {
 
-std::string list(const std::vector<Value>& values) {
-  std::string out = "[";
-  for (const Value& value : values) {
-    if (out.size() > 1) out += ", ";
-    text::append(out, value);
-  }
-  return out + "]";
-}
-
-std::string ranged(std::string_view name, Scale scale, double a, double b, double quantum) {
-  const std::string_view bend = scale == Scale::kLog      ? "log"
-                                : scale == Scale::kLinear ? ""
-                                                          : "reverse_log";
-  if (quantum == 0) return fmt::format("{}{}({}, {})", bend, name, a, b);
-  return fmt::format("q{}{}({}, {}, {})", bend, name, a, b, quantum);
+/// Of two numbers, and of a step between values if there is one.
+template <typename T>
+Distribution ranged(std::string_view name, Scale scale, T a, T b, T step, T no_step) {
+  constexpr std::string_view kBends[] = {"", "log", "reverse_log"};
+  const std::string bent = fmt::format("{}{}", kBends[static_cast<std::size_t>(scale)], name);
+  if (step == no_step) return {bent, Value::List{a, b}};
+  return {"q" + bent, Value::List{a, b, step}};
 }
 
 /// Every power of two between two of them, in order.
-bool are_powers_of_two(const std::vector<Value>& options) {
+bool are_powers_of_two(const std::vector<Value> &options) {
   std::int64_t expected = 0;
-  for (const Value& option : options) {
-    const auto* const number = option.as<std::int64_t>();
+  for (const Value &option : options) {
+    const auto *const number = option.as<std::int64_t>();
     if (!number || *number <= 0 || !std::has_single_bit(static_cast<std::uint64_t>(*number)))
       return false;
     if (expected != 0 && *number != expected) return false;
@@ -39,36 +31,51 @@ bool are_powers_of_two(const std::vector<Value>& options) {
   return options.size() > 1;
 }
 
-std::string describe(const Choice& choice) {
-  if (!choice.ordered) return "choice(" + list(choice.options) + ")";
-  if (!are_powers_of_two(choice.options)) return "ordinal(" + list(choice.options) + ")";
-  return fmt::format("pow2({}, {})", *choice.options.front().as<std::int64_t>(),
-                     *choice.options.back().as<std::int64_t>());
-}
-
-std::string describe(const Integer& integer) {
-  const std::string_view name = integer.scale == Scale::kLog ? "logint" : "int";
-  if (integer.step == 1) return fmt::format("{}({}, {})", name, integer.low, integer.high);
-  return fmt::format("q{}({}, {}, {})", name, integer.low, integer.high, integer.step);
-}
-
 }  // namespace
 
-std::string describe(const Domain& domain) {
+Distribution distribution_of(const Domain &domain) {
   return match(
       domain,
-      [](const Real& real) {
-        return ranged("uniform", real.scale, real.low, real.high, real.quantum);
+      [](const Real &d) { return ranged("uniform", d.scale, d.low, d.high, d.quantum, 0.0); },
+      [](const Integer &d) {
+        return ranged<std::int64_t>("int", d.scale, d.low, d.high, d.step, 1);
       },
-      [](const Integer& integer) { return describe(integer); },
-      [](const Normal& normal) {
-        return ranged("normal", normal.scale, normal.mean, normal.deviation, normal.quantum);
+      [](const Normal &d) {
+        return ranged("normal", d.scale, d.mean, d.deviation, d.quantum, 0.0);
       },
-      [](const Choice& choice) { return describe(choice); },
-      [](const Grid& grid) { return "grid(" + list(grid.values) + ")"; },
-      [](const Constant& constant) { return text::to_json(constant.value); },
-      [](const Computed& computed) { return "expr(\"" + computed.expression + "\")"; },
-      [](const Function&) { return std::string("function"); });
+      [](const Choice &d) {
+        return Distribution{d.ordered ? "ordinal" : "choice", d.options};
+      },
+      [](const Grid &d) {
+        return Distribution{"grid", d.values};
+      },
+      [](const Constant &d) {
+        return Distribution{"constant", d.value};
+      },
+      [](const Computed &d) {
+        return Distribution{"expr", d.expression};
+      },
+      [](const Function &) { return Distribution{}; });
+}
+
+std::string describe(const Domain &domain) {
+  const auto [name, takes] = distribution_of(domain);
+  if (name.empty()) return "function";
+  if (name == "constant") return text::to_json(takes);
+  const auto *choice = std::get_if<Choice>(&domain);
+  if (choice && choice->ordered && are_powers_of_two(choice->options))
+    return fmt::format("pow2({}, {})", text::plain(choice->options.front()),
+                       text::plain(choice->options.back()));
+  const auto *numbers = takes.as<Value::List>();
+  if (choice || !numbers || std::holds_alternative<Grid>(domain))
+    return fmt::format("{}({})", name, text::to_json(takes));
+  std::string list;
+  for (const Value &number : *numbers) {
+    const auto *real = number.as<double>();
+    list += list.empty() ? "" : ", ";
+    list += real ? fmt::format("{}", *real) : text::plain(number);
+  }
+  return fmt::format("{}({})", name, list);
 }
 
 }  // namespace clavier

@@ -248,6 +248,20 @@ TEST(Domain, OnlyDrawnDomainsHaveUnits) {
   }
 }
 
+TEST(Domain, PowersOfTwoGoAsFarAsThereAreWholeNumbers) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(powers_of_two(3, 16), (Choice{{4, 8, 16}, true}));
+  EXPECT_EQ(powers_of_two(-5, 2), (Choice{{1, 2}, true}));
+  EXPECT_EQ(powers_of_two(std::int64_t{1} << 61, kMost),
+            (Choice{{std::int64_t{1} << 61, std::int64_t{1} << 62}, true}));
+}
+
+TEST(Domain, AMiddleValueStandsForAllOfIt) {
+  EXPECT_EQ(middle_of(Real{1, 3}), Value(2.0));
+  EXPECT_EQ(middle_of(Grid{{7, 8}}), Value(7));
+  EXPECT_EQ(middle_of(Constant{7}), std::nullopt);
+}
+
 TEST(Domain, IsDescribedInTheWordsOfAStudyFile) {
   EXPECT_EQ(describe(Real{1e-5, 0.1, Scale::kLog}), "loguniform(1e-05, 0.1)");
   EXPECT_EQ(describe(Real{0, 1, Scale::kLinear, 0.25}), "quniform(0, 1, 0.25)");

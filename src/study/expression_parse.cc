@@ -1,12 +1,18 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "fmt/format.h"
 #include "study/expression_node.h"
 
+// How tightly operators bind, and to which side they group, is Python's, for the expressions come
+// from people who read Python. Both are said in tables; what is written out are the levels that are
+// not alike: comparisons chain, the power binds its right side looser, a choice needs three parts.
+// Depth is counted on the way down and in the tree: neither parsing nor evaluation may exhaust the
+// stack, whatever the text.
 namespace clavier {
 namespace {
 
@@ -49,6 +55,32 @@ constexpr std::array<NamedComparison, 6> kComparisons = {{
     {"!=", Comparison::kNotEqual},
 }};
 
+/// How tightly operators bind, loosest first, as in Python.
+enum Level { kOr, kAnd, kNot, kCompare, kSum, kProduct, kSign, kPower };
+
+struct NamedOperator {
+  Level level;
+  std::string_view symbol;
+  Op op;
+};
+/// Of two operands, grouped from the left.
+constexpr std::array<NamedOperator, 8> kOperators = {{
+    {kOr, "or", Op::kOr},
+    {kAnd, "and", Op::kAnd},
+    {kSum, "+", Op::kAdd},
+    {kSum, "-", Op::kSubtract},
+    {kProduct, "*", Op::kMultiply},
+    {kProduct, "/", Op::kDivide},
+    {kProduct, "//", Op::kFloorDivide},
+    {kProduct, "%", Op::kModulo},
+}};
+/// Before their operand.
+constexpr std::array<NamedOperator, 3> kPrefixes = {{
+    {kNot, "not", Op::kNot},
+    {kSign, "-", Op::kNegate},
+    {kSign, "+", Op::kPlus},
+}};
+
 constexpr std::array<std::string_view, 15> kSymbols = {  // longer ones first
     "**", "//", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "%", "(", ")"};
 constexpr std::array<std::string_view, 5> kReserved = {"and", "or", "not", "if", "else"};
@@ -60,13 +92,10 @@ struct Token {
   std::size_t at = 0;
 };
 
-/// Recursive descent with Python's precedence:
-///   choose:  or ['if' or 'else' choose]      or:      and {'or' and}
-///   and:     not {'and' not}                 not:     'not' not | compare
-///   compare: sum {('<' | … | '!=') sum}      sum:     product {('+' | '-') product}
-///   product: unary {('*' | '/' | '//' | '%') unary}
-///   unary:   ('-' | '+') unary | power
-///   power:   primary ['**' unary]            primary: number, text, name, call, '(' choose ')'
+/// Recursive descent: an expression of one level is made of such of the next, tighter one.
+///   choose:  or ['if' or 'else' choose]      compare: sum {('<' | … | '!=') sum}
+///   power:   primary ['**' sign]             primary: number, text, name, call, '(' choose ')'
+/// and all others from the tables above.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -139,6 +168,13 @@ class Parser {
     return length;
   }
 
+  /// The operator of this level that stands here; null if none does.
+  const NamedOperator* at_operator(std::span<const NamedOperator> operators, Level level) const {
+    const bool possible = token_.kind == Token::Kind::kSymbol || token_.kind == Token::Kind::kWord;
+    for (const NamedOperator& each : operators)
+      if (possible && each.level == level && each.symbol == token_.text) return &each;
+    return nullptr;
+  }
   bool at_symbol(std::string_view symbol) const {
     return token_.kind == Token::Kind::kSymbol && token_.text == symbol;
   }
@@ -147,12 +183,12 @@ class Parser {
   }
 
   /// One level of recursion, given back at the end of the scope.
-  struct Level {
+  struct Nested {
     std::size_t& nesting;
-    ~Level() { --nesting; }
+    ~Nested() { --nesting; }
   };
   Status too_deep() const {
-    // `choose`, `negation` and `unary` each count, so a parenthesis costs three.
+    // `choose` and both levels of `prefixed` each count, so a parenthesis costs three.
     if (nesting_ <= 3 * kMaxExpressionDepth) return ok_status();
     return error(token_.at, "nested too deeply");
   }
@@ -171,102 +207,62 @@ class Parser {
   }
 
   Result<NodePtr> choose() {
-    const Level level{++nesting_};
+    const Nested nested{++nesting_};
     TRY(too_deep());
-    NodePtr value = TRY(disjunction());
+    NodePtr value = TRY(expression(kOr));
     if (!at_word("if")) return value;
     TRY(advance());
-    NodePtr condition = TRY(disjunction());
+    NodePtr condition = TRY(expression(kOr));
     if (!at_word("else")) return unexpected("'else'");
     TRY(advance());
     NodePtr otherwise = TRY(choose());
     return make(Op::kChoose, {value, condition, otherwise});
   }
 
-  Result<NodePtr> disjunction() {
-    NodePtr left = TRY(conjunction());
-    while (at_word("or")) {
+  Result<NodePtr> expression(Level level) {
+    if (level == kNot || level == kSign) return prefixed(level);
+    if (level == kCompare) return comparison();
+    if (level == kPower) return power();
+    const auto tighter = static_cast<Level>(level + 1);
+    NodePtr left = TRY(expression(tighter));
+    while (const NamedOperator* found = at_operator(kOperators, level)) {
       TRY(advance());
-      NodePtr right = TRY(conjunction());
-      left = TRY(make(Op::kOr, {left, right}));
+      NodePtr right = TRY(expression(tighter));
+      left = TRY(make(found->op, {left, right}));
     }
     return left;
   }
 
-  Result<NodePtr> conjunction() {
-    NodePtr left = TRY(negation());
-    while (at_word("and")) {
-      TRY(advance());
-      NodePtr right = TRY(negation());
-      left = TRY(make(Op::kAnd, {left, right}));
-    }
-    return left;
-  }
-
-  Result<NodePtr> negation() {
-    const Level level{++nesting_};
+  Result<NodePtr> prefixed(Level level) {
+    const Nested nested{++nesting_};
     TRY(too_deep());
-    if (!at_word("not")) return comparison();
+    const NamedOperator* found = at_operator(kPrefixes, level);
+    if (!found) return expression(static_cast<Level>(level + 1));
     TRY(advance());
-    NodePtr operand = TRY(negation());
-    return make(Op::kNot, {operand});
+    NodePtr operand = TRY(prefixed(level));
+    return make(found->op, {operand});
   }
 
   Result<NodePtr> comparison() {
     Node node;
     node.op = Op::kCompare;
-    node.children.push_back(TRY(sum()));
+    node.children.push_back(TRY(expression(kSum)));
     for (;;) {
       const auto found = std::ranges::find(kComparisons, token_.text, &NamedComparison::symbol);
       if (token_.kind != Token::Kind::kSymbol || found == kComparisons.end()) break;
       TRY(advance());
       node.comparisons.push_back(found->comparison);
-      node.children.push_back(TRY(sum()));
+      node.children.push_back(TRY(expression(kSum)));
     }
     if (node.comparisons.empty()) return node.children.front();
     return make(std::move(node));
-  }
-
-  Result<NodePtr> sum() {
-    NodePtr left = TRY(product());
-    while (at_symbol("+") || at_symbol("-")) {
-      const Op op = at_symbol("+") ? Op::kAdd : Op::kSubtract;
-      TRY(advance());
-      NodePtr right = TRY(product());
-      left = TRY(make(op, {left, right}));
-    }
-    return left;
-  }
-
-  Result<NodePtr> product() {
-    NodePtr left = TRY(unary());
-    while (at_symbol("*") || at_symbol("/") || at_symbol("//") || at_symbol("%")) {
-      const Op op = at_symbol("*")    ? Op::kMultiply
-                    : at_symbol("/")  ? Op::kDivide
-                    : at_symbol("//") ? Op::kFloorDivide
-                                      : Op::kModulo;
-      TRY(advance());
-      NodePtr right = TRY(unary());
-      left = TRY(make(op, {left, right}));
-    }
-    return left;
-  }
-
-  Result<NodePtr> unary() {
-    const Level level{++nesting_};
-    TRY(too_deep());
-    if (!at_symbol("-") && !at_symbol("+")) return power();
-    const Op op = at_symbol("-") ? Op::kNegate : Op::kPlus;
-    TRY(advance());
-    NodePtr operand = TRY(unary());
-    return make(op, {operand});
   }
 
   Result<NodePtr> power() {
     NodePtr base = TRY(primary());
     if (!at_symbol("**")) return base;
     TRY(advance());
-    NodePtr exponent = TRY(unary());
+    NodePtr exponent = TRY(prefixed(kSign));
     return make(Op::kPower, {base, exponent});
   }
 

@@ -7,6 +7,11 @@
 #include <cstdint>
 #include <set>
 
+/// Asks what the folds take for granted, and nothing more: that ids exist and follow each other,
+/// that times and sums stay within their types, that no path leads out of the study. Whether a
+/// policy would have decided so is `clavier verify`'s question; a log by another version may well
+/// decide otherwise.
+/// Trials are counted on within the step, since its launches may start those that it creates.
 namespace clavier {
 namespace {
 
@@ -35,7 +40,7 @@ class Check {
       return corrupt(fmt::format("follows step {}", state_.last_step().value));
     if (step_.turn.time < state_.now()) return corrupt("lies before the step that it follows");
     if (microseconds(step_.turn.time) > kMost) return corrupt("lies in no time");
-    if (const auto* signal = std::get_if<Signal>(&step_.turn.input)) TRY(signalled(*signal));
+    if (const auto* signal = input_as<Signal>(step_.turn)) TRY(signalled(*signal));
     for (const Decision& decision : step_.turn.decisions) TRY(decided(decision));
     return filled(step_.fill);
   }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "study/step_random.h"
+#include "tests/support/step_random.h"
 
 namespace clavier {
 namespace {

@@ -6,6 +6,14 @@
 #include "base/check.h"
 #include "base/match.h"
 
+/// Folded in the order in which a step came about: its input, the decisions on it, what was started
+/// because of it. A trial with a worker only notes what it was told (`decided`) and changes its
+/// status when the worker has left: until then it may report, fail or be lost, and `exit` weighs
+/// what it was told against how it went. A trial without a worker obeys at once.
+/// A checkpoint counts from the moment it is told of, also in a report that came too late to count:
+/// the study owns the directory, and what it does not know it would never delete.
+/// Nothing here fails. What a log from outside may hold that cannot be folded is asked before
+/// (`foldable`).
 namespace clavier {
 namespace {
 
@@ -143,7 +151,8 @@ void State::take(const Report& report) {
   if (std::isfinite(point.value) &&
       (!trial.best || objective_.better(point.value, trial.best->value))) {
     trial.best = Best{point.step, point.value};
-    if (trial.width == 1 && (!best_ || objective_.better(point.value, at(*best_).best->value)))
+    if (trial.counts_for_best() &&
+        (!best_ || objective_.better(point.value, at(*best_).best->value)))
       best_ = trial.id;
   }
   if (report.checkpoint) saved_best(trial, *report.checkpoint);
@@ -180,21 +189,21 @@ void State::forget(const Checkpoint& checkpoint) {
 }
 
 void State::exit(Trial& trial, const Exited& exited, int stuck) {
-  const Verdict verdict = trial.verdict;
-  trial.verdict = Verdict::kNone;
+  const Decided decided = trial.decided;
+  trial.decided = Decided::kNone;
   trial.busy += now_ - trial.launched;
   trial.taking_over = false;
   fall_back(trial);
   // Its work was done before it heard that it was to go on later.
-  if (exited.kind == ExitKind::kCompleted && verdict != Verdict::kStop)
+  if (exited.kind == ExitKind::kCompleted && decided != Decided::kStop)
     return set_status(trial, TrialStatus::kCompleted);
-  switch (verdict) {
-    case Verdict::kStop: return set_status(trial, TrialStatus::kStopped);
-    case Verdict::kComplete: return set_status(trial, TrialStatus::kCompleted);
-    case Verdict::kHold: trial.held = true; [[fallthrough]];
-    case Verdict::kPause: return set_status(trial, TrialStatus::kPaused);
-    case Verdict::kRequeue: return set_status(trial, TrialStatus::kPending);
-    case Verdict::kNone: break;
+  switch (decided) {
+    case Decided::kStop: return set_status(trial, TrialStatus::kStopped);
+    case Decided::kComplete: return set_status(trial, TrialStatus::kCompleted);
+    case Decided::kHold: trial.held = true; [[fallthrough]];
+    case Decided::kPause: return set_status(trial, TrialStatus::kPaused);
+    case Decided::kRequeue: return set_status(trial, TrialStatus::kPending);
+    case Decided::kNone: break;
   }
   const auto retry = [&](int count, int limit) {
     trial.reason = exited.error;
@@ -219,8 +228,8 @@ void State::take(const UserCommand& command) {
       [&](const ResumeTrial& resume) {
         if (!known(resume.trial)) return;
         Trial& trial = at(resume.trial);
-        if (trial.verdict == Verdict::kHold)
-          trial.verdict = trial.parked ? Verdict::kPause : Verdict::kRequeue;
+        if (trial.decided == Decided::kHold)
+          trial.decided = trial.parked ? Decided::kPause : Decided::kRequeue;
         if (!trial.held) return;
         trial.held = false;
         set_status(trial, trial.parked ? TrialStatus::kPaused : TrialStatus::kPending);
@@ -256,23 +265,23 @@ void State::decide(const Decision& decision) {
   if (!decision.reason.empty()) trial.reason = decision.reason;
   // A trial without a worker obeys at once. A live one obeys the last word, but that both user and
   // scheduler may have paused it.
-  const auto judge = [&](Verdict verdict, TrialStatus at_rest) {
+  const auto judge = [&](Decided decided, TrialStatus at_rest) {
     if (ended(trial.status)) return;
-    if (verdict == Verdict::kPause) trial.parked = true;
+    if (decided == Decided::kPause) trial.parked = true;
     if (trial.live())
-      trial.verdict =
-          verdict == Verdict::kPause && trial.verdict == Verdict::kHold ? Verdict::kHold : verdict;
+      trial.decided =
+          decided == Decided::kPause && trial.decided == Decided::kHold ? Decided::kHold : decided;
     else
       set_status(trial, at_rest);
   };
   match(
-      decision.action, [&](const Stop&) { judge(Verdict::kStop, TrialStatus::kStopped); },
-      [&](const Complete&) { judge(Verdict::kComplete, TrialStatus::kCompleted); },
+      decision.action, [&](const Stop&) { judge(Decided::kStop, TrialStatus::kStopped); },
+      [&](const Complete&) { judge(Decided::kComplete, TrialStatus::kCompleted); },
       [&](const Pause& pause) {
-        judge(pause.held ? Verdict::kHold : Verdict::kPause, TrialStatus::kPaused);
+        judge(pause.held ? Decided::kHold : Decided::kPause, TrialStatus::kPaused);
         if (pause.held && !trial.live()) trial.held = true;
       },
-      [&](const Requeue&) { judge(Verdict::kRequeue, TrialStatus::kPending); },
+      [&](const Requeue&) { judge(Decided::kRequeue, TrialStatus::kPending); },
       [&](const Continue& go_on) {
         trial.until = go_on.until;
         trial.stretch = go_on.stretch;

@@ -2,6 +2,8 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,6 +32,30 @@ struct Opened {
 };
 
 using Input = std::variant<Opened, Signal, UserCommand>;
+
+template <typename T, typename Variant>
+inline constexpr bool kIsAmong = false;
+template <typename T, typename... Kinds>
+inline constexpr bool kIsAmong<T, std::variant<Kinds...>> = (std::is_same_v<T, Kinds> || ...);
+
+/// The input as a T: as one of its kinds, or as a signal or a command of this kind. Null if it is
+/// another.
+template <typename T>
+const T* input_as(const Input& input) {
+  if constexpr (kIsAmong<T, Input>) {
+    return std::get_if<T>(&input);
+  } else if constexpr (kIsAmong<T, Signal>) {
+    const auto* signal = std::get_if<Signal>(&input);
+    return signal ? std::get_if<T>(signal) : nullptr;
+  } else {
+    const auto* command = std::get_if<UserCommand>(&input);
+    return command ? std::get_if<T>(command) : nullptr;
+  }
+}
+template <typename T>
+T* input_as(Input& input) {
+  return const_cast<T*>(input_as<T>(std::as_const(input)));
+}
 
 /// A configuration becomes a trial.
 struct NewTrial {
@@ -92,6 +118,11 @@ struct Turn {
   bool late = false;
   friend bool operator==(const Turn&, const Turn&) = default;
 };
+
+template <typename T>
+const T* input_as(const Turn& turn) {
+  return input_as<T>(turn.input);
+}
 
 /// The second half: what was started with the capacity there was.
 struct Fill {

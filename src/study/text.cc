@@ -76,9 +76,6 @@ void flatten(const Place& place, const std::string& prefix, Config& config) {
 
 }  // namespace
 
-void append(std::string& out, double number) { append_json(out, number); }
-void append_string(std::string& out, std::string_view text) { append_json(out, text); }
-
 void append(std::string& out, const Value& value) {
   match(
       value.data, [&](std::monostate) { out += "null"; },
@@ -150,9 +147,23 @@ Result<Value> value_from_json(std::string_view json) {
   return read_record<Value>(json, read_value);
 }
 
+Result<Value> value_from_json(const Json& json) { return read_record<Value>(json, read_value); }
+
+Json json_of(const Value& value) {
+  return match(
+      value.data, [](std::monostate) { return Json(); },
+      [](const Value::List& list) {
+        Json::List items;
+        for (const Value& item : list) items.push_back(json_of(item));
+        return Json(std::move(items));
+      },
+      [](const auto& scalar) { return Json(scalar); });
+}
+
 Result<Config> config_from_json(std::string_view json) {
   return read_record<Config>(json, read_config);
 }
+Result<Config> config_from_json(const Json& json) { return read_record<Config>(json, read_config); }
 
 void append(std::string& out, std::span<const Metric> metrics) {
   out += '{';

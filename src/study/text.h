@@ -16,11 +16,8 @@
 /// merge the two into one table and read each from it.
 namespace clavier::text {
 
-/// Shortest form that reads back to the same number; reals always carry a point or an exponent.
-void append(std::string& out, double number);
+/// Reals always carry a point or an exponent.
 void append(std::string& out, const Value& value);
-/// Quoted and escaped.
-void append_string(std::string& out, std::string_view text);
 std::string to_json(const Value& value);
 /// A value as people write it: text without quotes, numbers shortest.
 std::string plain(const Value& value);
@@ -31,7 +28,10 @@ std::string plain(const Value& value);
 std::string to_json(const Config& config);
 /// Either form. At most 1000 parameters.
 Result<Config> config_from_json(std::string_view json);
+Result<Config> config_from_json(const Json& json);
 Result<Value> value_from_json(std::string_view json);
+Result<Value> value_from_json(const Json& json);
+Json json_of(const Value& value);
 
 /// {"loss": 0.5, "accuracy": 0.9}
 std::string to_json(const std::vector<Metric>& metrics);

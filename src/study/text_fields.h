@@ -6,54 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "base/id.h"
 #include "base/json.h"
 
 /// How `text*.cc` write and read the fields of one record. Private to them.
 namespace clavier::text {
-
-/// Appends `{"name": value, …}` field by field.
-class TableWriter {
- public:
-  explicit TableWriter(std::string& out) : out_(out) { out_ += '{'; }
-  void close() { out_ += '}'; }
-
-  /// The text to which the field's value is to be appended. `name` needs no escapes.
-  std::string& field(std::string_view name) {
-    out_ += empty_ ? "\"" : ", \"";
-    empty_ = false;
-    out_ += name;
-    out_ += "\": ";
-    return out_;
-  }
-  void put(std::string_view name, std::int64_t value) { append_json(field(name), value); }
-  void put(std::string_view name, int value) { put(name, std::int64_t{value}); }
-  void put(std::string_view name, double value) { append_json(field(name), value); }
-  void put(std::string_view name, bool value) { field(name) += value ? "true" : "false"; }
-  void put(std::string_view name, std::string_view value) { append_json(field(name), value); }
-  void put(std::string_view name, const char* value) { put(name, std::string_view(value)); }
-  template <typename Tag>
-  void put(std::string_view name, Id<Tag> id) {
-    put(name, id.value);
-  }
-
- private:
-  std::string& out_;
-  bool empty_ = true;
-};
-
-/// Appends `[a, b, …]`.
-template <typename Items, typename Append>
-void append_list(std::string& out, const Items& items, Append append_item) {
-  out += '[';
-  const char* separator = "";
-  for (const auto& item : items) {
-    out += separator;
-    append_item(out, item);
-    separator = ", ";
-  }
-  out += ']';
-}
 
 /// A place in a document that is being read. The first thing found wrong anywhere is kept in
 /// `problem` with its path; after that all answers are empty. A reader must not outlive the place
@@ -79,11 +35,6 @@ class Place {
     if (!list) return fail("is not a list");
     for (std::size_t i = 0; i < list->size() && !failed(); ++i) visit(Place((*list)[i], *this, i));
   }
-  template <typename Visit>
-  void each_if_any(std::string_view name, Visit visit) const {
-    if (has(name)) at(name).each(visit);
-  }
-
   std::int64_t whole() const { return require<std::int64_t>("is not a whole number"); }
   bool truth() const { return require<bool>("is not true or false"); }
   std::string text() const { return require<std::string>("is not a text"); }
@@ -91,33 +42,6 @@ class Place {
     const auto number = json_->number();
     if (!number) fail("is not a number");
     return number.value_or(0);
-  }
-
-  std::int64_t whole(std::string_view name) const { return at(name).whole(); }
-  std::int64_t whole(std::string_view name, std::int64_t otherwise) const {
-    return has(name) ? at(name).whole() : otherwise;
-  }
-  /// At least `low`, and within the range of int.
-  int small(std::string_view name, int otherwise, int low = 0) const {
-    const std::int64_t value = whole(name, otherwise);
-    if (value >= low && value <= INT32_MAX) return static_cast<int>(value);
-    at(name).fail("is out of range");
-    return otherwise;
-  }
-  double real(std::string_view name, double otherwise) const {
-    return has(name) ? at(name).real() : otherwise;
-  }
-  bool truth(std::string_view name) const { return has(name) && at(name).truth(); }
-  std::string text(std::string_view name) const { return at(name).text(); }
-  std::string text_if_any(std::string_view name) const {
-    return has(name) ? at(name).text() : std::string();
-  }
-  template <typename Id>
-  Id id(std::string_view name) const {
-    const Place place = at(name);
-    const Id id{place.whole()};
-    if (id.value < -1) place.fail("is not an id");
-    return id;
   }
 
   void fail(std::string_view what) const {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "study/step_random.h"
+#include "tests/support/step_random.h"
 
 namespace clavier {
 namespace {

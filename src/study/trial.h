@@ -30,11 +30,11 @@ inline constexpr std::string_view kStudyEnds = "the study ends: ";
 
 /// What was decided about a running trial whose worker has not left yet. Under the last three it
 /// goes on later: until it has left, its reports count and are decided upon as ever.
-enum class Verdict { kNone, kStop, kComplete, kPause, kHold, kRequeue };
+enum class Decided { kNone, kStop, kComplete, kPause, kHold, kRequeue };
 
 /// What such a trial still reports is late: it came after its end.
-constexpr bool ends(Verdict verdict) {
-  return verdict == Verdict::kStop || verdict == Verdict::kComplete;
+constexpr bool ends(Decided decided) {
+  return decided == Decided::kStop || decided == Decided::kComplete;
 }
 
 /// One report as policies remember it.
@@ -76,7 +76,7 @@ struct Trial {
   std::string directory;
 
   TrialStatus status = TrialStatus::kPending;
-  Verdict verdict = Verdict::kNone;
+  Decided decided = Decided::kNone;
   bool held = false;         ///< Paused by the user: only the user resumes it.
   bool parked = false;       ///< Paused by its scheduler since its launch: that one resumes it.
   LaunchId launch = {};      ///< The live one; else the last.
@@ -114,7 +114,9 @@ struct Trial {
   bool live() const { return status == TrialStatus::kRunning; }
   /// Live, and nothing that was decided keeps it from going on, now or later: what it reports
   /// counts, and what is decided about it takes effect, at the latest at its next launch.
-  bool open() const { return live() && !ends(verdict); }
+  bool open() const { return live() && !ends(decided); }
+  /// Its values are the study's: one of a smaller model only tells how the others may do.
+  bool counts_for_best() const { return width == 1; }
   const Checkpoint* latest_checkpoint() const {
     return checkpoints.empty() ? nullptr : &checkpoints.back();
   }

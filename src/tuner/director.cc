@@ -6,17 +6,19 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "study/cause.h"
 #include "study/directory_name.h"
 #include "study/foldable.h"
 
+/// The first half of a step. Why in this order: the input is folded before anybody judges, so that
+/// all see the study as it is now. Rules, faults and the user come before the scheduler, for what
+/// they end needs no decision any more, and one trial is decided upon once. The planner comes last:
+/// it may only cut the way on which the scheduler has sent a trial. Until all have spoken nothing
+/// of it is folded, so nobody sees half of a turn; and only then do the policies observe, which so
+/// learn the same whether the turn is made now or read from the log. Replay goes the same way
+/// without the judging; a planner with a memory is asked there, too, and its answer dropped.
 namespace clavier::tuner {
 namespace {
-
-template <typename T>
-const T* signal_in(const Turn& turn) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  return signal ? std::get_if<T>(signal) : nullptr;
-}
 
 /// Metrics that rules wait for.
 std::vector<NamedMetric> named_in(const StudyOptions& options) {
@@ -56,48 +58,47 @@ bool Director::late(const Report& report) const {
 /// Nothing can be decided about it any more: it has ended, or is told to.
 bool Director::closed(TrialId id) const {
   const Trial& trial = state_.trial(id);
-  return ended(trial.status) || ends(trial.verdict);
+  return ended(trial.status) || ends(trial.decided);
 }
 
-void Director::look_again(TrialId id) {
+void Director::update_at_rest(TrialId id) {
   const Trial& trial = state_.trial(id);
-  if (trial.live() && trial.verdict == Verdict::kNone && trial.step >= trial.waits_at())
+  if (trial.live() && trial.decided == Decided::kNone && trial.step >= trial.waits_at())
     at_rest_.insert(id);
   else
     at_rest_.erase(id);
 }
 
 void Director::fold_input(const Turn& turn) {
-  const auto* exited = signal_in<Exited>(turn);
+  const auto* exited = input_as<Exited>(turn);
   const bool known = exited && state_.known(exited->trial);
   const bool was_live = known && state_.trial(exited->trial).live();
-  const bool excused = known && state_.trial(exited->trial).verdict != Verdict::kNone;
+  const bool decided_upon = known && state_.trial(exited->trial).decided != Decided::kNone;
   state_.apply_input(turn);
   cluster_.apply_input(turn);
   faults_.begin();
 
-  if (std::holds_alternative<Opened>(turn.input)) {
+  if (input_as<Opened>(turn)) {
     closing_ = false;
     faults_.opened();
-    for (const Trial& trial : state_.trials()) look_again(trial.id);
+    for (const Trial& trial : state_.trials()) update_at_rest(trial.id);
   }
-  if (const auto* command = std::get_if<UserCommand>(&turn.input))
-    closing_ = closing_ || std::holds_alternative<PauseStudy>(*command);
-  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late) {
+  if (input_as<PauseStudy>(turn)) closing_ = true;
+  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late) {
     for (const Report& report : reported->reports) {
       faults_.reported(report, state_);
-      look_again(report.trial);
+      update_at_rest(report.trial);
     }
   }
   if (!was_live) return;
-  look_again(exited->trial);
+  update_at_rest(exited->trial);
   if (ended(state_.trial(exited->trial).status)) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);
   }
   const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
-  if (failed && !excused)
+  if (failed && !decided_upon)
     faults_.failed(
         *exited,
         options_.retries.max_failures < 0 ? Faults::Retries::kEndless : Faults::Retries::kLimited,
@@ -107,18 +108,18 @@ void Director::fold_input(const Turn& turn) {
 }
 
 Turn Director::decide(StepId id, StudyTime time, Input input) {
-  excuse(input);
+  judge_exit(input);
   Turn turn{.id = id, .time = time, .input = std::move(input)};
-  if (const auto* reported = signal_in<Reported>(turn))
+  if (const auto* reported = input_as<Reported>(turn))
     turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
   fold_input(turn);
 
-  if (const auto* reported = signal_in<Reported>(turn); reported && !turn.late)
+  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late)
     judge_report(*reported, turn);
-  if (signal_in<Deadline>(turn)) judge_time(turn);
+  if (input_as<Deadline>(turn)) judge_time(turn);
   judge_fault(turn);
-  if (const auto* exited = signal_in<Exited>(turn)) judge_pause(*exited, turn);
-  if (const auto* command = std::get_if<UserCommand>(&turn.input)) obey(*command, turn);
+  if (const auto* exited = input_as<Exited>(turn)) judge_pause(*exited, turn);
+  if (const auto* command = input_as<UserCommand>(turn)) obey(*command, turn);
   if (!ending_ && !state_.finished()) {
     if (auto reason = met(options_.study_rules, plateau_, state_, cluster_.cost(state_.now())))
       end_study({.kind = FinishKind::kStopRule, .reason = *reason}, turn);
@@ -129,9 +130,8 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
       CHECK(state_.known(trial), "a scheduler decided about a trial that does not exist");
       if (!decided(turn, trial) && !closed(trial)) turn.decisions.push_back(std::move(decision));
     }
-    if (const auto* reported = signal_in<Reported>(turn)) answer_the_waiting(*reported, turn);
-    if (const auto* command = std::get_if<UserCommand>(&turn.input))
-      if (const auto* again = std::get_if<Retry>(command)) lead_on(*again, turn);
+    if (const auto* reported = input_as<Reported>(turn)) answer_the_waiting(*reported, turn);
+    if (const auto* again = input_as<Retry>(turn)) lead_on(*again, turn);
     ask_about_stretches(turn);
     make_room(turn);
   }
@@ -140,10 +140,12 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
 }
 
 /// A trial that runs out of memory because others share its device has not failed: it starts again,
-/// where there are fewer.
-void Director::excuse(Input& input) const {
-  auto* signal = std::get_if<Signal>(&input);
-  auto* exited = signal ? std::get_if<Exited>(signal) : nullptr;
+/// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
+/// where that disk is the study's, its executor lets it wait until there is room.
+void Director::judge_exit(Input& input) const {
+  auto* exited = input_as<Exited>(input);
+  if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
+    exited->kind = ExitKind::kLost;
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
   if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
@@ -152,7 +154,7 @@ void Director::excuse(Input& input) const {
 
 void Director::fold_decisions(const Turn& turn) {
   state_.apply_decisions(turn);
-  for (const Decision& decision : turn.decisions) look_again(subject(decision.action));
+  for (const Decision& decision : turn.decisions) update_at_rest(subject(decision.action));
   cluster_.apply_decisions(turn);
   retention_.observe(turn, state_);
   policies_.scheduler.observe(turn, state_);
@@ -162,13 +164,13 @@ void Director::fold_decisions(const Turn& turn) {
 Status Director::replay(const Step& step) {
   TRY(foldable(step, state_));
   fold_input(step.turn);
-  remind_planner(step.turn);
+  // Asks what was asked before, for the planner's memory alone.
+  if (const cluster::Demand asked = at_ends(step.turn); !asked.at_end.empty()) ask_planner(asked);
   fold_decisions(step.turn);
-  if (policies_.planner.multiplexes() && step.fill.asked)
-    policies_.planner.plan(demand(runnables(appetite())), cluster_, state_.now());
+  if (remembers() && step.fill.asked) ask_planner(demand(runnables(appetite())));
   state_.apply(step.fill, step.turn.time);
   for (const Launch& launch : step.fill.launches)
-    for (const Member& member : launch.members) look_again(member.trial);
+    for (const Member& member : launch.members) update_at_rest(member.trial);
   cluster_.apply(step.fill, step.turn.time);
   return {};
 }
@@ -176,7 +178,7 @@ Status Director::replay(const Step& step) {
 /// Trials that wait for their planner: at the end of a stretch, since this turn or before it.
 cluster::Demand Director::at_ends(const Turn& turn) const {
   cluster::Demand demand{.state = state_};
-  if (ending_ || closing_ || state_.finished()) return demand;
+  if (!remembers() || ending_ || closing_ || state_.finished()) return demand;
   for (const TrialId id : at_rest_) {
     const Trial& trial = state_.trial(id);
     cluster::AtEnd each{id, trial.slot, trial.step, trial.until};
@@ -197,54 +199,63 @@ cluster::Demand Director::at_ends(const Turn& turn) const {
   return demand;
 }
 
+cluster::Plan Director::ask_planner(const cluster::Demand& demand) {
+  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  next_look_ = plan.next_look;
+  if (!remembers() || demand.wants.empty()) return plan;
+  left_out_.clear();
+  for (std::size_t i = 0; i < demand.wants.size(); ++i)
+    if (demand.wants[i].trial && !plan.left_out[i].empty())
+      left_out_[*demand.wants[i].trial] = plan.left_out[i];
+  return plan;
+}
+
 void Director::ask_about_stretches(Turn& turn) {
-  if (!policies_.planner.multiplexes()) return;
   const cluster::Demand demand = at_ends(turn);
   if (demand.at_end.empty()) return;
-  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
-  for (cluster::Outcome& outcome : plan.outcomes) {
-    const cluster::AtEnd& each = demand.at_end[outcome.trial];
+  cluster::Plan plan = ask_planner(demand);
+  for (cluster::Ruling& ruling : plan.rulings) {
+    const cluster::AtEnd& each = demand.at_end[ruling.trial];
     const auto made = std::ranges::find_if(turn.decisions, [&](const Decision& decision) {
       return subject(decision.action) == each.trial;
     });
-    if (!outcome.stays) {
-      turn.decisions.push_back({Requeue{each.trial}, std::move(outcome.reason)});
+    if (!ruling.stays) {
+      turn.decisions.push_back({Requeue{each.trial}, std::move(ruling.reason)});
     } else if (made == turn.decisions.end()) {
-      if (outcome.stretch > each.done)
-        turn.decisions.push_back({Continue{each.trial, each.until, outcome.stretch}});
+      if (ruling.stretch > each.done)
+        turn.decisions.push_back({Continue{each.trial, each.until, ruling.stretch}});
     } else if (auto* go_on = std::get_if<Continue>(&made->action)) {
-      go_on->stretch = outcome.stretch;
+      go_on->stretch = ruling.stretch;
     } else {
-      std::get<Exploit>(made->action).stretch = outcome.stretch;
+      std::get<Exploit>(made->action).stretch = ruling.stretch;
     }
   }
 }
 
-/// A device that turned out to do more with fewer trials gives up the one that came last. The
+/// A device that turned out to do more with fewer trials gives up the launch that came last. The
 /// others, and with them what is known of the device, stay as they are. It is told when it reports:
 /// a report that crosses with a decision comes late, and no scheduler would see it.
 void Director::make_room(Turn& turn) const {
-  const auto* reported = signal_in<Reported>(turn);
+  const auto* reported = input_as<Reported>(turn);
   if (closing_ || state_.finished() || !reported) return;
   for (const cluster::Packing::Crowd& crowd : cluster_.packing().crowds()) {
-    std::vector<TrialId> stay;
-    for (const SlotId slot : crowd.busy)
+    std::vector<std::vector<TrialId>> stay;  // By launch.
+    for (const LaunchId launch : crowd.busy) {
+      std::vector<TrialId> members;
       for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-        if (state_.trial(id).slot == slot && state_.trial(id).verdict == Verdict::kNone &&
+        if (state_.trial(id).launch == launch && state_.trial(id).decided == Decided::kNone &&
             !leaves(turn, id))
-          stay.push_back(id);
-    if (stay.size() > crowd.open && std::ranges::find(reported->reports, stay.front(),
-                                                      &Report::trial) != reported->reports.end())
-      turn.decisions.push_back(
-          {Requeue{stay.front()}, cluster_.packing().why_closed(crowd.busy.front())});
+          members.push_back(id);
+      if (!members.empty()) stay.push_back(std::move(members));
+    }
+    if (stay.size() <= crowd.open) continue;
+    const auto goes = [&](const Report& each) {
+      return std::ranges::find(stay.front(), each.trial) != stay.front().end();
+    };
+    if (std::ranges::any_of(reported->reports, goes))
+      for (const TrialId id : stay.front())
+        turn.decisions.push_back({Requeue{id}, cluster_.packing().why_closed(crowd.place)});
   }
-}
-
-/// On replay: asks what was asked before, for the planner's memory alone.
-void Director::remind_planner(const Turn& turn) {
-  if (!policies_.planner.multiplexes()) return;
-  const cluster::Demand demand = at_ends(turn);
-  if (!demand.at_end.empty()) policies_.planner.plan(demand, cluster_, state_.now());
 }
 
 bool Director::leaves(const Turn& turn, TrialId trial) const {
@@ -262,8 +273,11 @@ bool Director::decided(const Turn& turn, TrialId trial) const {
 void Director::judge_report(const Reported& reported, Turn& turn) const {
   for (const Report& report : reported.reports) {
     const Trial& trial = state_.trial(report.trial);
-    if (auto reason = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
-      turn.decisions.push_back({Complete{report.trial}, *reason});
+    // A model of NaN is not worth a last checkpoint: it is stopped, not completed.
+    if (auto reason = diverged(options_.trial_rules, state_.objective(), report))
+      turn.decisions.push_back({Stop{report.trial}, *reason});
+    else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
+      turn.decisions.push_back({Complete{report.trial}, *rule});
   }
 }
 
@@ -278,7 +292,7 @@ void Director::judge_time(Turn& turn) const {
 void Director::judge_fault(Turn& turn) {
   if (const auto& fault = faults_.verdict())
     return end_study({.kind = FinishKind::kFailure, .reason = *fault}, turn);
-  const auto* exited = signal_in<Exited>(turn);
+  const auto* exited = input_as<Exited>(turn);
   if (!options_.fail_fast || !exited || exited->kind == ExitKind::kLost) return;
   if (state_.known(exited->trial) && state_.trial(exited->trial).status == TrialStatus::kFailed)
     end_study({.kind = FinishKind::kFailure,
@@ -336,7 +350,7 @@ void Director::obey(const UserCommand& command, Turn& turn) {
       [&](const StopTrial& stop) { decide(stop.trial, Stop{stop.trial}, "stopped by the user"); },
       [&](const PauseStudy&) {
         for (const TrialId id : state_.with_status(TrialStatus::kRunning))
-          if (state_.trial(id).verdict == Verdict::kNone)
+          if (state_.trial(id).decided == Decided::kNone)
             decide(id, Requeue{id}, "the run is being closed");
       },
       [&](const StopStudy&) {
@@ -352,7 +366,7 @@ void Director::end_study(Finished finished, Turn& turn) {
   const bool goes_on = finished.kind == FinishKind::kFailure;
   for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
     const Trial& trial = state_.trial(id);
-    const bool leaves = trial.verdict != Verdict::kNone;
+    const bool leaves = trial.decided != Decided::kNone;
     if (!trial.open() || decided(turn, id) || (goes_on && leaves)) continue;
     turn.decisions.push_back({goes_on ? Action(Requeue{id}) : Action(Stop{id}),
                               std::string(kStudyEnds) + finished.reason});
@@ -366,7 +380,7 @@ StudyTime Director::deadline() const {
   if (options_.study_rules.cost && !state_.finished())
     next = std::min(next, cost_up(options_.study_rules, cluster_.cost(state_.now()),
                                   cluster_.price_per_hour(), state_.now()));
-  if (policies_.planner.restless() && !closing_ && !state_.finished()) next = state_.now();
+  if (!closing_ && !state_.finished()) next = std::min(next, std::max(next_look_, state_.now()));
   if (options_.trial_rules.time)
     for (const TrialId id : state_.with_status(TrialStatus::kRunning))
       if (state_.trial(id).open())

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -84,10 +85,10 @@ class Director {
  private:
   void fold_input(const Turn& turn);
   void fold_decisions(const Turn& turn);
-  void look_again(TrialId trial);
+  void update_at_rest(TrialId trial);
   bool late(const Report& report) const;
   bool closed(TrialId trial) const;
-  void excuse(Input& input) const;
+  void judge_exit(Input& input) const;
   bool decided(const Turn& turn, TrialId trial) const;
   bool leaves(const Turn& turn, TrialId trial) const;
   void judge_report(const Reported& reported, Turn& turn) const;
@@ -99,10 +100,12 @@ class Director {
   void obey(const UserCommand& command, Turn& turn);
   void end_study(Finished finished, Turn& turn);
 
+  cluster::Plan ask_planner(const cluster::Demand& demand);
   void ask_about_stretches(Turn& turn);
   void make_room(Turn& turn) const;
   cluster::Demand at_ends(const Turn& turn) const;
-  void remind_planner(const Turn& turn);
+  /// Only who shares out slots over time has a memory, and is asked about ends of stretches.
+  bool remembers() const { return policies_.planner.traits().multiplexes; }
   /// Until something has worked once, one trial at a time shows whether anything can.
   bool careful() const { return !faults_.proven() && options_.careful_start; }
   std::size_t appetite() const;
@@ -113,7 +116,8 @@ class Director {
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
   std::int64_t new_trials_wanted() const;
-  bool launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill);
+  bool launch(const std::vector<sched::Runnable>& wanted, const cluster::Start& start, Fill& fill);
+  std::optional<Member> member(const sched::Runnable& wanted, Steps stretch, Fill& fill);
   std::optional<TrialId> create(const sched::New& wanted, Fill& fill, Steps until = kForever);
   void discard(const Turn& turn, Fill& fill);
   void settle(const cluster::Plan& plan, Fill& fill);
@@ -131,6 +135,10 @@ class Director {
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
   bool closing_ = false;
   Faults faults_;
+  /// What a planner with a memory said when it was asked last, and when it was last offered
+  /// something.
+  StudyTime next_look_ = kNever;
+  std::map<TrialId, std::string> left_out_ = {};
 };
 
 }  // namespace clavier::tuner

@@ -7,7 +7,12 @@
 #include "study/directory_name.h"
 #include "tuner/director.h"
 
-/// The second half of a step: what starts with the capacity there is.
+/// The second half of a step: what starts with the capacity there is. Superfluous checkpoints
+/// are given up first, so that no launch begins from one that goes with the same step. Each launch
+/// is folded as it is made: the next trial's number, directory and slot follow from it. A
+/// configuration is drawn only when its slot is certain, so that no draw is wasted on a trial that
+/// never runs; where the number of its slots is part of the configuration it has to be drawn
+/// before, and then waits as a trial.
 namespace clavier::tuner {
 
 Fill Director::fill(const Turn& turn, Capacity capacity) {
@@ -26,30 +31,24 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
     // The searcher had no more: what the scheduler would rather see than nothing may still run.
     if (fill.exhausted) plan = start_some(appetite(), fill);
   }
-  // Where slots are shared out by promise, a slot that is still being left may be all it waits for.
-  const bool promised = policies_.planner.multiplexes() && cluster_.any_busy();
-  if (fill.asked && state_.count(TrialStatus::kRunning) == 0 && !promised) settle(plan, fill);
+  if (fill.asked && state_.count(TrialStatus::kRunning) == 0) settle(plan, fill);
   return fill;
 }
 
 std::size_t Director::appetite() const {
-  std::size_t appetite = policies_.planner.appetite(cluster_);
-  // A planner that shares out slots must see everything, or it might choose what it was not shown;
-  // of new trials as many as there are idle slots, for these are all alike.
-  if (policies_.planner.multiplexes() && appetite > 0)
-    appetite = 1 + state_.count(TrialStatus::kPending) + state_.count(TrialStatus::kPaused) +
-               std::min(new_trials_wanted(), static_cast<std::int64_t>(cluster_.free_count()));
-  if (!careful()) return appetite;
-  if (state_.count(TrialStatus::kRunning) > 0) return 0;
-  return policies_.planner.multiplexes() ? appetite : std::min<std::size_t>(appetite, 1);
+  if (careful() && state_.count(TrialStatus::kRunning) > 0) return 0;
+  return policies_.planner.appetite(cluster_, {.waiting = state_.count(TrialStatus::kPending) +
+                                                          state_.count(TrialStatus::kPaused),
+                                               .new_trials = new_trials_wanted(),
+                                               .single = careful()});
 }
 
 cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
   auto wanted = runnables(appetite);
   if (options_.gang.differs()) wanted = drawn(wanted, fill);
-  cluster::Plan plan = policies_.planner.plan(demand(wanted), cluster_, state_.now());
+  cluster::Plan plan = ask_planner(demand(wanted));
   for (const cluster::Start& start : plan.starts)
-    if (!launch(wanted[start.want], start, fill) || careful()) break;
+    if (!launch(wanted, start, fill) || careful()) break;
   return plan;
 }
 
@@ -72,7 +71,11 @@ std::int64_t Director::slots_of(const sched::Runnable& runnable) const {
 }
 
 std::string Director::why_it_waits(TrialId trial) const {
-  if (policies_.planner.multiplexes()) return policies_.planner.why(trial);
+  if (remembers()) {
+    const auto known = left_out_.find(trial);
+    return known == left_out_.end() ? std::string() : known->second;
+  }
+  // Who has no memory answers at any time, and was not asked on replay.
   const cluster::Demand wanted = demand(runnables(appetite()));
   const cluster::Plan plan = policies_.planner.plan(wanted, cluster_, state_.now());
   const auto want = std::ranges::find(wanted.wants, trial, &cluster::Want::trial);
@@ -92,7 +95,7 @@ cluster::Demand Director::demand(const std::vector<sched::Runnable>& wanted) con
         }));
     demand.wants.back().slots = slots_of(runnable);
   }
-  if (policies_.planner.multiplexes()) demand.new_trials = new_trials_wanted();
+  demand.new_trials = new_trials_wanted();
   return demand;
 }
 
@@ -129,26 +132,43 @@ std::int64_t Director::new_trials_wanted() const {
   return static_cast<std::int64_t>(new_trials_allowed());
 }
 
-bool Director::launch(const sched::Runnable& runnable, const cluster::Start& start, Fill& fill) {
+/// What `wanted` becomes as a member of a launch; none if the searcher has nothing for it.
+std::optional<Member> Director::member(const sched::Runnable& wanted, Steps stretch, Fill& fill) {
   const auto trial = match(
-      runnable, [&](const sched::New& wanted) { return create(wanted, fill); },
+      wanted, [&](const sched::New& fresh) { return create(fresh, fill); },
       [](const sched::Resume& resume) { return std::optional(resume.trial); });
-  if (!trial) return false;
+  if (!trial) return {};
   const Trial& known = state_.trial(*trial);
   Member member{.trial = *trial, .attempt = known.attempts + 1};
-  member.until = match(runnable, [](const auto& wanted) { return wanted.until; });
-  member.stretch = start.stretch;
+  member.until = match(wanted, [](const auto& each) { return each.until; });
+  member.stretch = stretch;
   if (const Checkpoint* from = known.newest_before(member.until)) member.from = *from;
-  Launch started{.id = state_.next_launch(), .members = {std::move(member)}};
-  const double part = 1 / (1 + static_cast<double>(start.further.size()));
-  started.shares.push_back({.slot = start.slot, .part = part});
-  for (const SlotId slot : start.further) started.shares.push_back({.slot = slot, .part = part});
+  return member;
+}
+
+/// False if the searcher had no configuration for one of them; the others start all the same. While
+/// one trial is to show whether anything works, it is alone in its launch, too.
+bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster::Start& start,
+                      Fill& fill) {
+  CHECK(!start.wants.empty() && !start.slots.empty() &&
+        (start.wants.size() == 1 || start.slots.size() == 1));
+  Launch started{.id = state_.next_launch()};
+  for (const std::size_t want : start.wants) {
+    auto next = member(wanted[want], start.stretch, fill);
+    if (!next) break;
+    started.members.push_back(*std::move(next));
+    if (careful()) break;
+  }
+  if (started.members.empty()) return false;
+  const bool complete = careful() || started.members.size() == start.wants.size();
+  const double part = 1 / static_cast<double>(start.slots.size());
+  for (const SlotId slot : start.slots) started.shares.push_back({.slot = slot, .part = part});
   const Fill launch{.launches = {std::move(started)}};
   state_.apply(launch, state_.now());
-  look_again(*trial);
+  for (const Member& each : launch.launches.front().members) update_at_rest(each.trial);
   cluster_.apply(launch, state_.now());
   fill.launches.push_back(launch.launches.front());
-  return true;
+  return complete;
 }
 
 std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill, Steps until) {
@@ -177,13 +197,11 @@ std::optional<TrialId> Director::create(const sched::New& wanted, Fill& fill, St
 }
 
 void Director::discard(const Turn& turn, Fill& fill) {
-  const auto* signal = std::get_if<Signal>(&turn.input);
-  if (!signal) return;
   std::vector<TrialId> touched;
-  if (const auto* reported = std::get_if<Reported>(signal)) {
+  if (const auto* reported = input_as<Reported>(turn)) {
     for (const Report& report : reported->reports)
       if (report.checkpoint) touched.push_back(report.trial);
-  } else if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
+  } else if (const auto* saved = input_as<CheckpointSaved>(turn)) {
     touched.push_back(saved->checkpoint.trial);
   }
   for (const TrialId id : touched) {
@@ -195,7 +213,7 @@ void Director::discard(const Turn& turn, Fill& fill) {
 }
 
 void Director::settle(const cluster::Plan& plan, Fill& fill) {
-  if (!fill.launches.empty() || plan.awaits_node) return;
+  if (!fill.launches.empty() || plan.awaits_room) return;
   if (state_.count(TrialStatus::kPending) > 0) {
     // Who takes several slots may wait for one that is still being left.
     if (cluster_.any_busy()) return;

@@ -3,8 +3,8 @@
 #include <deque>
 #include <memory>
 
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
 
 namespace clavier::tuner {
@@ -14,30 +14,31 @@ namespace {
 /// stretch as it was told to.
 class ScriptedPlanner final : public cluster::Planner {
  public:
+  ScriptedPlanner() : Planner({.multiplexes = true}) {}
   cluster::Plan plan(const cluster::Demand& demand, const cluster::ClusterState& cluster,
                      StudyTime) override {
     cluster::Plan plan;
     for (std::size_t i = 0; i < demand.at_end.size(); ++i) {
       asked.push_back(demand.at_end[i].trial);
-      cluster::Outcome outcome = answers.empty() ? cluster::Outcome{} : answers.front();
+      cluster::Ruling ruling = answers.empty() ? cluster::Ruling{} : answers.front();
       if (!answers.empty()) answers.pop_front();
-      outcome.trial = i;
-      plan.outcomes.push_back(std::move(outcome));
+      ruling.trial = i;
+      plan.rulings.push_back(std::move(ruling));
     }
     plan.left_out.assign(demand.wants.size(), "no room");
     const auto free = cluster.free_slots();
     for (std::size_t i = 0; i < std::min(free.size(), demand.wants.size()); ++i) {
-      plan.starts.push_back({i, free[i], 2});
+      plan.starts.push_back({{i}, {free[i]}, 2});
       plan.left_out[i].clear();
     }
     return plan;
   }
-  std::size_t appetite(const cluster::ClusterState& cluster) const override {
+  std::size_t appetite(const cluster::ClusterState& cluster,
+                       const cluster::Supply&) const override {
     return cluster.free_slots().size();
   }
-  bool multiplexes() const override { return true; }
 
-  std::deque<cluster::Outcome> answers;
+  std::deque<cluster::Ruling> answers;
   std::vector<TrialId> asked;
 };
 
@@ -110,7 +111,7 @@ TEST_F(DirectorStretches, ATrialThatLeavesIsRunnableAgainFromItsCheckpoint) {
   planner_.answers = {{.stays = false, .reason = "another takes its slot"}};
   EXPECT_EQ(report(2).turn.decisions,
             (std::vector<Decision>{{Requeue{kTrial}, "another takes its slot"}}));
-  EXPECT_EQ(trial().verdict, Verdict::kRequeue);
+  EXPECT_EQ(trial().decided, Decided::kRequeue);
   leave(ExitKind::kPaused);
   EXPECT_TRUE(trial().live());
   EXPECT_EQ(trial().step, 2);

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "cluster/first_fit.h"
-#include "sched/scheduler_fake.h"
-#include "search/searcher_fake.h"
+#include "tests/support/scheduler_fake.h"
+#include "tests/support/searcher_fake.h"
 
 namespace clavier::tuner {
 namespace {
@@ -236,6 +236,24 @@ TEST_F(DirectorTest, WhoRunsOutOfMemoryBesideOthersStartsAgainAloneAndHasNotFail
   EXPECT_EQ(status(1), TrialStatus::kRunning);
 }
 
+TEST_F(DirectorTest, WhoFindsNoRoomOnADiskStartsAgainAndHasNotFailed) {
+  open(1);
+  exit(0, ExitKind::kFailed,
+       "OSError: [Errno 28] No space left on device: '/scratch/x' (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kRunning) << "it has started again";
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+  EXPECT_EQ(state().trial(TrialId{0}).losses, 1);
+  exit(0, ExitKind::kFailed, "OSError: [Errno 13] Permission denied (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kFailed);
+}
+
+TEST_F(DirectorTest, WhereTheDiskStaysFullATrialIsGivenUpInTheEnd) {
+  options_.retries.max_losses = 3;
+  open(1);
+  for (int i = 0; i < 4; ++i) exit(0, ExitKind::kFailed, "No space left on device (exit status 1)");
+  EXPECT_EQ(status(0), TrialStatus::kFailed);
+}
+
 TEST_F(DirectorTest, AMetricThatIsNeverReportedEndsTheStudyAndNamesTheReportedOnes) {
   scheduler_.until = 9;
   open(1);
@@ -452,6 +470,48 @@ TEST_F(DirectorTest, AThresholdCompletesATrialInTheObjectivesDirection) {
   ASSERT_EQ(reached.turn.decisions.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<Complete>(reached.turn.decisions[0].action));
   EXPECT_EQ(reached.turn.decisions[0].reason, "loss reached 0.2");
+}
+
+TEST_F(DirectorTest, WhoDivergesIsStoppedWhereARuleSaysSoAndItsBestFiniteValueStands) {
+  options_.trial_rules.non_finite = true;
+  options_.retries.max_failures = 3;
+  scheduler_.until = 9;
+  open(1);
+  report(0, 1, 0.5);
+  const Step step = report(0, 2, std::numeric_limits<double>::quiet_NaN());
+  ASSERT_EQ(step.turn.decisions.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Stop>(step.turn.decisions[0].action));
+  EXPECT_EQ(step.turn.decisions[0].reason, "loss is nan at step 2");
+  exit(0, ExitKind::kStopped);
+  EXPECT_EQ(status(0), TrialStatus::kStopped);
+  EXPECT_EQ(state().trial(TrialId{0}).best->value, 0.5);
+  EXPECT_EQ(state().trial(TrialId{0}).failures, 0);
+  EXPECT_EQ(status(1), TrialStatus::kRunning) << "the study goes on";
+  report(1, 1, -std::numeric_limits<double>::infinity());
+  exit(1, ExitKind::kStopped);
+  EXPECT_EQ(status(1), TrialStatus::kStopped);
+}
+
+TEST_F(DirectorTest, ALossTellsOfDivergenceWhereTheMetricIsAnotherOneAndOtherMetricsDoNot) {
+  options_.objective = {"accuracy", Mode::kMax};
+  options_.trial_rules.non_finite = true;
+  scheduler_.until = 9;
+  open(1);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto tell = [&](Steps at, const char* name) {
+    Report report{.trial = TrialId{0}, .launch = state().trial(TrialId{0}).launch, .step = at};
+    report.value = 0.1;
+    report.metrics = {{"accuracy", 0.1}, {name, nan}};
+    return feed(Signal{Reported{{report}}}).turn.decisions.size();
+  };
+  EXPECT_EQ(tell(1, "precision"), 0u);
+  EXPECT_EQ(tell(2, "train_loss"), 1u);
+}
+
+TEST_F(DirectorTest, WithoutTheRuleADivergedTrialGoesOn) {
+  scheduler_.until = 9;
+  open(1);
+  EXPECT_TRUE(report(0, 1, std::numeric_limits<double>::quiet_NaN()).turn.decisions.empty());
 }
 
 TEST_F(DirectorTest, AStudyRuleStopsEverythingThatRuns) {

@@ -21,16 +21,6 @@ constexpr std::string_view kCorrectMetric =
     "Correct the program and run the study again, or correct [study] metric and start over "
     "(clavier run --fresh)";
 
-/// What was perhaps meant: the most alike, else the only one that is part of `wanted` or has it as
-/// a part ("val_loss" for "loss").
-std::string meant_by(const std::string& wanted, const std::vector<std::string>& names) {
-  if (std::string near = nearest(wanted, names); !near.empty()) return near;
-  const auto related = [&](const std::string& name) {
-    return name.find(wanted) != std::string::npos || wanted.find(name) != std::string::npos;
-  };
-  return std::ranges::count_if(names, related) == 1 ? *std::ranges::find_if(names, related) : "";
-}
-
 /// What the trial's last report held instead, and what of it was perhaps meant.
 std::string names_of(const Trial& trial, const std::string& wanted) {
   constexpr std::size_t kMostNames = 5;
@@ -51,7 +41,8 @@ void Faults::opened() {
   silent_ = 0;
   alike_.clear();
   seen_.clear();
-  told_of_metric_ = told_of_names_ = false;
+  last_.clear();
+  told_of_metric_ = told_of_names_ = told_of_order_ = false;
 }
 
 void Faults::failed(const Exited& exited, Retries retries, const State& state) {
@@ -82,6 +73,7 @@ void Faults::reported(const Report& report, const State& state) {
   proven_ = true;
   failures_ = 0;
   if (report.launch > first_launch_ && report.step > reached_) alike_.clear();
+  judge_order(report, state.trial(report.trial));
   if (!named_.empty() && !told_of_names_)
     for (const Metric& metric : report.metrics) seen_.insert(metric.name);
   valued_ = valued_ || report.value.has_value();
@@ -99,7 +91,26 @@ void Faults::reported(const Report& report, const State& state) {
   }
 }
 
+/// Within one launch steps rise, unless weights of an earlier step are taken over.
+void Faults::judge_order(const Report& report, const Trial& trial) {
+  if (told_of_order_ || !trial.takeovers.empty()) return;
+  auto& [launch, step] = last_[report.trial];
+  if (launch == report.launch && report.step < step) {
+    told_of_order_ = true;
+    notes_.push_back(fmt::format(
+        "trial {} reported step {} after step {}: what it reports takes the place of what it had "
+        "reported from there on. Steps are to rise, and to go on behind the checkpoint's where a "
+        "trial resumes",
+        trial.id.value, report.step, step));
+    last_.clear();
+    return;
+  }
+  launch = report.launch;
+  step = report.step;
+}
+
 void Faults::ended(const Exited& exited, const State& state) {
+  last_.erase(exited.trial);
   const Trial& trial = state.trial(exited.trial);
   const bool completed = trial.status == TrialStatus::kCompleted;
   if (completed && exited.launch > first_launch_) alike_.clear();

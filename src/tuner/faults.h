@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -50,6 +51,7 @@ class Faults {
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
  private:
+  void judge_order(const Report& report, const Trial& trial);
   void judge_names(const Trial& ended);
   void judge_silence(const Exited& exited, const State& state);
 
@@ -58,8 +60,11 @@ class Faults {
   bool valued_ = false;          ///< Some report has carried the study's metric.
   bool told_of_metric_ = false;  ///< In this run.
   bool told_of_names_ = false;   ///< In this run.
-  std::set<std::string> seen_;   ///< Names of metrics, while there are names to judge.
-  std::int64_t silent_ = 0;      ///< Trials that ended well without a report.
+  bool told_of_order_ = false;   ///< In this run.
+  /// Launch and step of the last report of trials that report, until told.
+  std::map<TrialId, std::pair<LaunchId, Steps>> last_;
+  std::set<std::string> seen_;  ///< Names of metrics, while there are names to judge.
+  std::int64_t silent_ = 0;     ///< Trials that ended well without a report.
   // Failures in a row, since the run began or a trial of a later start got further than they did.
   int failures_ = 0;
   std::string cause_;        ///< Of those that are alike,

@@ -235,5 +235,27 @@ TEST_F(FaultsTest, MetricsOfRulesThatNeverCameAreToldWhenTheFirstTrialHasEnded) 
   EXPECT_EQ(notes_.size(), 1u);
 }
 
+TEST_F(FaultsTest, StepsThatGoBackwardsWithinALaunchAreToldOnce) {
+  start(0);
+  report(0, 1);
+  report(0, 5);
+  report(0, 5);
+  EXPECT_TRUE(notes_.empty());
+  report(0, 2);
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_TRUE(notes_[0].starts_with("trial 0 reported step 2 after step 5: ")) << notes_[0];
+  report(0, 1);
+  EXPECT_EQ(notes_.size(), 1u);
+}
+
+TEST_F(FaultsTest, ATrialThatIsStartedAgainMayRepeatSteps) {
+  start(0);
+  report(0, 5);
+  end(0, ExitKind::kLost);
+  start(0);
+  report(0, 3);
+  EXPECT_TRUE(notes_.empty());
+}
+
 }  // namespace
 }  // namespace clavier::tuner

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 /// Trials that take several slots of one machine at once, in whole studies in virtual time.
 namespace clavier::tuner {
@@ -35,10 +35,9 @@ Story follow(const std::vector<Step>& steps) {
   std::map<SlotId, LaunchId> held;
   for (const Step& step : steps) {
     const double now = seconds(step.turn.time);
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    if (const auto* joined = signal ? std::get_if<NodeJoined>(signal) : nullptr)
+    if (const auto* joined = input_as<NodeJoined>(step.turn))
       for (const Slot& slot : joined->node.slots) node_of[slot.id] = joined->node.id;
-    if (const auto* ended = signal ? std::get_if<LaunchEnded>(signal) : nullptr) {
+    if (const auto* ended = input_as<LaunchEnded>(step.turn)) {
       std::erase_if(held, [&](const auto& each) { return each.second == ended->launch; });
       story.launches[static_cast<std::size_t>(ended->launch.value)].end = now;
     }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 /// Packing end to end, in virtual time: 27 steps at most, noise of 10 %, two GPUs.
 namespace clavier::tuner {

@@ -10,23 +10,21 @@ Retention::Retention(KeepRules rules, const Objective& objective)
       score_(rules_.best_by.empty() ? objective : Objective{rules_.best_by, rules_.best_mode}) {}
 
 void Retention::observe(const Turn& turn, const State& state) {
-  if (const auto* signal = std::get_if<Signal>(&turn.input)) {
-    if (const auto* reported = std::get_if<Reported>(signal)) {
-      for (const Report& report : reported->reports) {
-        if (!report.checkpoint) continue;
-        const auto metric = std::ranges::find(report.metrics, score_.metric, &Metric::name);
-        if (metric != report.metrics.end())
-          scores_[key(*report.checkpoint)] = metric->value;
-        else if (score_.metric == state.objective().metric && report.value)
-          scores_[key(*report.checkpoint)] = *report.value;
-      }
-    } else if (const auto* saved = std::get_if<CheckpointSaved>(signal)) {
-      const Checkpoint& checkpoint = saved->checkpoint;
-      if (state.known(checkpoint.trial) && score_.metric == state.objective().metric) {
-        const auto& history = state.trial(checkpoint.trial).history;
-        if (!history.empty() && history.back().step == checkpoint.step)
-          scores_[key(checkpoint)] = history.back().value;
-      }
+  if (const auto* reported = input_as<Reported>(turn)) {
+    for (const Report& report : reported->reports) {
+      if (!report.checkpoint) continue;
+      const auto metric = std::ranges::find(report.metrics, score_.metric, &Metric::name);
+      if (metric != report.metrics.end())
+        scores_[key(*report.checkpoint)] = metric->value;
+      else if (score_.metric == state.objective().metric && report.value)
+        scores_[key(*report.checkpoint)] = *report.value;
+    }
+  } else if (const auto* saved = input_as<CheckpointSaved>(turn)) {
+    const Checkpoint& checkpoint = saved->checkpoint;
+    if (state.known(checkpoint.trial) && score_.metric == state.objective().metric) {
+      const auto& history = state.trial(checkpoint.trial).history;
+      if (!history.empty() && history.back().step == checkpoint.step)
+        scores_[key(checkpoint)] = history.back().value;
     }
   }
   for (const Decision& decision : turn.decisions)

@@ -29,6 +29,20 @@ std::optional<std::string> met(const TrialRules& rules, const Objective& objecti
   return {};
 }
 
+std::optional<std::string> diverged(const TrialRules& rules, const Objective& objective,
+                                    const Report& report) {
+  if (!rules.non_finite) return {};
+  for (const Metric& metric : report.metrics) {
+    // Accuracies stay finite where the loss has long ceased to be. Of other metrics some are NaN by
+    // right, such as a precision without a positive.
+    const bool tells =
+        metric.name == objective.metric || metric.name.find("loss") != std::string::npos;
+    if (tells && !std::isfinite(metric.value))
+      return fmt::format("{} is {} at step {}", metric.name, metric.value, report.step);
+  }
+  return {};
+}
+
 StudyTime time_up(const TrialRules& rules, const Trial& trial) {
   if (!rules.time) return kNever;
   return trial.launched + (*rules.time - trial.busy);

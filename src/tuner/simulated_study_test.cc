@@ -1,4 +1,4 @@
-#include "tuner/simulated_study.h"
+#include "tests/support/simulated_study.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -99,7 +99,7 @@ class Meddler : public Observer {
   Result<StepId> resume() override { return next_; }
   Status on_step(const Step& step, const State& state) override {
     for (const Trial& trial : state.trials())
-      if ((trial.held || trial.verdict == Verdict::kHold) && rng_.below(8) == 0)
+      if ((trial.held || trial.decided == Decided::kHold) && rng_.below(8) == 0)
         TRY(mailbox_->post(ResumeTrial{trial.id}));
     if (std::holds_alternative<UserCommand>(step.turn.input) || rng_.below(9) != 0) return {};
     const auto& live = state.with_status(TrialStatus::kRunning);
@@ -134,7 +134,7 @@ std::vector<Step> interrupted(SimulatedStudy::Settings settings, std::uint64_t s
     const auto outcome = study.run();
     if (!outcome) ADD_FAILURE() << outcome.error().message;
     steps = study.steps();
-    if (!outcome || *outcome == Outcome::kFinished) return steps;
+    if (!outcome || *outcome == RunEnd::kFinished) return steps;
   }
   ADD_FAILURE() << "the study does not end";
   return steps;
@@ -144,8 +144,7 @@ std::vector<Step> interrupted(SimulatedStudy::Settings settings, std::uint64_t s
 std::map<std::int64_t, std::string> courses(const std::vector<Step>& steps) {
   std::map<std::int64_t, std::string> courses;
   for (const Step& step : steps) {
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr)
+    if (const auto* reported = input_as<Reported>(step.turn))
       for (const Report& report : reported->reports)
         courses[report.trial.value] +=
             fmt::format("{} {}{}\n", report.step, *report.value, step.turn.late ? " late" : "");
@@ -185,8 +184,7 @@ TEST(SimulatedStudy, AnInterruptedStudyTakesTheDecisionsOfAnUninterruptedOne) {
 void expect_no_hole(const std::vector<Step>& steps) {
   std::map<std::int64_t, Steps> at;
   for (const Step& step : steps) {
-    const auto* signal = std::get_if<Signal>(&step.turn.input);
-    if (const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr; reported)
+    if (const auto* reported = input_as<Reported>(step.turn))
       for (const Report& report : reported->reports) {
         if (step.turn.late) continue;
         ASSERT_EQ(report.step, ++at[report.trial.value]) << "trial " << report.trial.value;
@@ -253,6 +251,24 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
     crash_after_every_step({.trials = 6, .planner = "auto", .population = true, .sharing = sharing},
                            41);
   }
+}
+
+TEST(SimulatedStudy, SoItDoesWhereLaunchesHaveSeveralTrials) {
+  for (const bool promotion : {true, false})
+    crash_after_every_step({.trials = 14, .promotion = promotion, .members = 3});
+  crash_after_every_step({.trials = 9, .failures = 0.01, .members = 4}, 3);
+  crash_after_every_step({.trials = 6, .population = true, .members = 3}, 7);
+}
+
+TEST(SimulatedStudy, TrialsOfOneLaunchAreReallyTogether) {
+  std::size_t several = 0, together = 0;
+  for (const Step& step : uninterrupted({.trials = 27, .members = 3})) {
+    for (const Launch& launch : step.fill.launches) several += launch.members.size() == 3;
+    if (const auto* reported = input_as<Reported>(step.turn))
+      together += reported->reports.size() == 3;
+  }
+  EXPECT_GT(several, 5u);
+  EXPECT_GT(together, 5u);
 }
 
 TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {

@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "exec/told.h"
-#include "study/gang.h"
 
+/// Two rules keep a crash from separating what was decided from what was done. Nothing is sent,
+/// started or deleted before its step is in the log: what was done and not logged, nobody could
+/// take up again. Deletions come last, for a message of the same step may still name what goes.
+/// Observers see a step after that, as they would on replay.
 namespace clavier::tuner {
 
 namespace {
@@ -50,8 +53,7 @@ Status Tuner::recover() {
   }
   const auto metrics = parse ? store::Metrics::kParse : store::Metrics::kSkip;
   TRY(world_.log.read(StepId{0}, metrics, [&](const Step& step) -> Status {
-    if (const auto* opened = std::get_if<Opened>(&step.turn.input);
-        opened && first_study_text_.empty())
+    if (const auto* opened = input_as<Opened>(step.turn); opened && first_study_text_.empty())
       first_study_text_ = opened->study;
     TRY(director_.replay(step));
     rebuilt_ = world_.executor.replay(step) && rebuilt_;
@@ -85,10 +87,10 @@ Status Tuner::open(const RunFacts& facts) {
   return feed(std::move(inputs));
 }
 
-Result<Outcome> Tuner::run(const RunFacts& facts) {
+Result<RunEnd> Tuner::run(const RunFacts& facts) {
   if (director_.over()) {
     each_observer([&](Observer& each) { return each.finish(state()); });
-    return Outcome::kFinished;
+    return RunEnd::kFinished;
   }
   TRY(open(facts));
   int interrupts_seen = 0;
@@ -96,7 +98,7 @@ Result<Outcome> Tuner::run(const RunFacts& facts) {
     std::vector<Input> inputs = wait();
     for (UserCommand& command : world_.mailbox.take()) inputs.emplace_back(std::move(command));
     const int interrupts = world_.interrupts ? world_.interrupts->load() : 0;
-    if (interrupts >= 2) return Outcome::kInterrupted;
+    if (interrupts >= 2) return RunEnd::kInterrupted;
     if (interrupts > interrupts_seen) {
       inputs.emplace_back(UserCommand{PauseStudy{}});
       world_.warn(pausing(state().count(TrialStatus::kRunning)));
@@ -108,7 +110,7 @@ Result<Outcome> Tuner::run(const RunFacts& facts) {
       TRY(feed(std::move(inputs)));
   }
   each_observer([&](Observer& each) { return each.finish(state()); });
-  return state().finished() ? Outcome::kFinished : Outcome::kPaused;
+  return state().finished() ? RunEnd::kFinished : RunEnd::kPaused;
 }
 
 std::vector<Input> Tuner::wait() {
@@ -159,11 +161,10 @@ Status Tuner::feed(std::vector<Input> inputs) {
 /// Their workers have been told to leave, and need not hear what is decided on their last reports.
 std::vector<TrialId> Tuner::reporting_as_they_leave(const Input& input) const {
   std::vector<TrialId> leaving;
-  const auto* signal = std::get_if<Signal>(&input);
-  const auto* reported = signal ? std::get_if<Reported>(signal) : nullptr;
+  const auto* reported = input_as<Reported>(input);
   if (!reported) return leaving;
   for (const Report& report : reported->reports)
-    if (state().known(report.trial) && state().trial(report.trial).verdict != Verdict::kNone)
+    if (state().known(report.trial) && state().trial(report.trial).decided != Decided::kNone)
       leaving.push_back(report.trial);
   return leaving;
 }
@@ -179,18 +180,15 @@ void Tuner::act(const Turn& turn, const std::vector<TrialId>& leaving,
 }
 
 exec::Order Tuner::order(const Launch& launch) const {
-  exec::Order order{.launch = launch, .configs = {}, .directories = {}, .slot = {}};
+  exec::Order order{.launch = launch, .members = {}, .slots = {}};
   for (const Member& member : launch.members) {
     const Trial& trial = state().trial(member.trial);
-    order.configs.push_back(trial.config);
-    order.directories.push_back(trial.directory);
-    order.bests.push_back(trial.best ? std::optional(trial.best->value) : std::nullopt);
-    order.width = trial.width;
+    order.members.push_back(
+        {.config = trial.config, .directory = trial.directory, .width = trial.width});
+    if (trial.best) order.members.back().best = trial.best->value;
   }
-  std::vector<Slot> slots;
   for (const Share& share : launch.shares)
-    slots.push_back(director_.cluster().slots().at(share.slot).slot);
-  order.slot = joined(slots);
+    order.slots.push_back(director_.cluster().slots().at(share.slot).slot);
   return order;
 }
 

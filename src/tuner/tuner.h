@@ -40,7 +40,7 @@ struct RunFacts {
   std::string origin = {};
 };
 
-enum class Outcome {
+enum class RunEnd {
   kFinished,     ///< The study is over; `Director::state().finished()` says why.
   kPaused,       ///< Closed by the user or waiting for held trials: run it again to go on.
   kInterrupted,  ///< Ended at once; live trials count as lost.
@@ -56,7 +56,7 @@ class Tuner {
   /// Works until the study is over or the run is closed. Fails when the log can no longer be
   /// written and `World::again` has given up: nothing that was committed is lost, and running the
   /// study again goes on.
-  Result<Outcome> run(const RunFacts& facts);
+  Result<RunEnd> run(const RunFacts& facts);
 
   /// The pieces of `run`, for callers with a loop of their own: opens a run,
   Status open(const RunFacts& facts);

@@ -25,7 +25,7 @@ Result<Verification> verify(const store::StepLog& log, Director& director,
       log.read(StepId{0}, store::Metrics::kParse, [&](const Step& logged) -> Status {
         if (result.difference) return {};
         if (Status fits = foldable(logged, director.state()); !fits) return fits;
-        if (const auto* opened = std::get_if<Opened>(&logged.turn.input)) {
+        if (const auto* opened = input_as<Opened>(logged.turn)) {
           auto changed = TRY(options(*opened));
           if (!(changed.objective == director.options().objective))
             return corrupt(fmt::format("step {} changes the metric", logged.turn.id.value));

@@ -1,11 +1,12 @@
 #include "worker/checkpoint_writer.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
 #include <set>
 #include <stdexcept>
+
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::worker {
 namespace {
@@ -14,13 +15,6 @@ namespace fs = std::filesystem;
 
 class CheckpointWriter : public ::testing::Test {
  protected:
-  CheckpointWriter() {
-    std::string pattern = (fs::temp_directory_path() / "clavier-test-XXXXXX").string();
-    CHECK(::mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
-  }
-  ~CheckpointWriter() override { fs::remove_all(directory_); }
-
   Result<std::string> write(Steps step, const std::string& content) {
     return write_checkpoint(directory_, step, LaunchId{12}, [&](const fs::path& into) {
       std::ofstream(into / "state") << content;
@@ -38,7 +32,8 @@ class CheckpointWriter : public ::testing::Test {
     return names;
   }
 
-  fs::path directory_;
+  const ScratchDirectory scratch_;
+  const fs::path directory_ = scratch_.path();
 };
 
 TEST_F(CheckpointWriter, NamesStepAndLaunch) {

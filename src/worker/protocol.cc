@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/match.h"
 #include "study/foldable.h"
 #include "study/text.h"
 #include "worker/json_scan.h"
@@ -156,7 +157,18 @@ Result<FromWorker> read_report(const Fields& fields) {
   if (seconds >= 0 && seconds <= kMostSeconds) report.seconds = seconds;
   if (const auto raw = fields.find("metrics")) report.metrics = TRY(read_metrics(*raw));
   report.checkpoint = TRY(checkpoint_field(fields));
+  report.more = TRY(fields.truth("more", false));
   return FromWorker(std::move(report));
+}
+
+Result<Takes> read_takes(std::string_view raw) {
+  const Result<Fields> fields = Fields::read(raw);
+  if (!fields.ok()) return invalid("'takes' must be an object");
+  Takes takes;
+  takes.members = TRY(fields->integer("members", 1)).value_or(1);
+  takes.shares = TRY(fields->integer("shares", 1)).value_or(1);
+  takes.elastic = TRY(fields->truth("elastic", false));
+  return takes;
 }
 
 Result<FromWorker> read_hello(const Fields& fields) {
@@ -171,6 +183,7 @@ Result<FromWorker> read_hello(const Fields& fields) {
   hello.paced = TRY(fields.truth("paced", false));
   hello.name = TRY(fields.string("name"));
   hello.pid = TRY(fields.integer("pid", 0)).value_or(0);
+  if (const auto raw = fields.find("takes")) hello.takes = TRY(read_takes(*raw));
   return FromWorker(std::move(hello));
 }
 
@@ -247,6 +260,10 @@ Result<StartLine> read_start(const Fields& fields) {
   start.checkpoints.at_end = TRY(fields.truth("checkpoint_at_end", true));
   TRY(read_best(fields, start));
   start.slots = TRY(fields.integer("slots", 1)).value_or(1);
+  start.members = TRY(fields.integer("members", 1)).value_or(1);
+  start.shares = TRY(fields.integer("shares", 1)).value_or(1);
+  start.rank = TRY(fields.integer("rank", 0)).value_or(0);
+  if (start.rank >= start.shares) return invalid("'rank' must be below 'shares'");
   start.step_seconds = TRY(fields.number("step_seconds", 0));
   if (!std::isfinite(start.step_seconds) || start.step_seconds < 0)
     return invalid("'step_seconds' must be a number from 0 on");
@@ -260,6 +277,7 @@ Result<ExploitLine> read_exploit(const Fields& fields) {
   exploit.config = TRY(config_field(fields));
   exploit.step = TRY(fields.integer("step", 0)).value_or(0);
   exploit.until = TRY(until_field(fields));
+  exploit.trial = TRY(id<TrialId>(fields, "trial"));
   return exploit;
 }
 
@@ -293,6 +311,13 @@ Result<ReportLine> read_plain(std::string_view object) {
 
 }  // namespace
 
+std::optional<TrialId> addressee(const ToWorker& message) {
+  using Named = std::optional<TrialId>;
+  return match(
+      message, [](const StartLine& start) { return Named(start.trial); },
+      [](const QuitLine&) { return Named(); }, [](const auto& other) { return other.trial; });
+}
+
 Result<FromWorker> decode_from_worker(std::string_view line) {
   const Fields fields = TRY(Fields::read(line));
   const auto raw = fields.find("type").value_or("");
@@ -309,9 +334,10 @@ Result<std::optional<ToWorker>> decode_to_worker(std::string_view line) {
   const auto raw = fields.find("type");
   if (!raw) return invalid("'type' is missing");
   if (*raw == R"("start")") return Message(TRY(read_start(fields)));
-  if (*raw == R"("continue")") return Message(ContinueLine{TRY(until_field(fields))});
-  if (*raw == R"("stop")") return Message(StopLine{});
-  if (*raw == R"("pause")") return Message(PauseLine{});
+  if (*raw == R"("continue")")
+    return Message(ContinueLine{TRY(until_field(fields)), TRY(id<TrialId>(fields, "trial"))});
+  if (*raw == R"("stop")") return Message(StopLine{TRY(id<TrialId>(fields, "trial"))});
+  if (*raw == R"("pause")") return Message(PauseLine{TRY(id<TrialId>(fields, "trial"))});
   if (*raw == R"("exploit")") return Message(TRY(read_exploit(fields)));
   if (*raw == R"("quit")") return Message(QuitLine{});
   return Message();

@@ -27,6 +27,13 @@ inline constexpr std::size_t kMaxErrorBytes = 4096;  ///< Of `ExitedLine::error`
 
 // --- worker to tuner ---
 
+/// Which launches a worker takes, besides those of one trial in one process.
+struct Takes {
+  std::int64_t members = 1;  ///< At most so many trials at once, trained as one.
+  std::int64_t shares = 1;   ///< At most so many processes for one trial.
+  bool elastic = false;      ///< Of those, the others go on when one is lost.
+  friend bool operator==(const Takes&, const Takes&) = default;
+};
 struct HelloLine {
   int version = kProtocolVersion;
   bool resume = false;
@@ -35,6 +42,7 @@ struct HelloLine {
   std::string name = {};
   std::int64_t pid = 0;
   bool paced = false;  ///< Obeys `StartLine::step_seconds`.
+  Takes takes = {};
   friend bool operator==(const HelloLine&, const HelloLine&) = default;
 };
 /// No trial or launch: the current one is meant.
@@ -45,6 +53,7 @@ struct ReportLine {
   std::optional<double> seconds = {};  ///< None: to be measured by the reader.
   std::vector<Metric> metrics = {};
   std::string checkpoint = {};  ///< A name inside the trial's directory; empty: none.
+  bool more = false;            ///< Other trials of its launch report at the same boundary.
   friend bool operator==(const ReportLine&, const ReportLine&) = default;
 };
 struct CheckpointLine {
@@ -89,16 +98,23 @@ struct StartLine {
   std::int64_t slots = 1;           ///< Of this machine, which it has at once.
   /// What each of its steps takes at least, because a slower machine is emulated; 0: nothing.
   double step_seconds = 0;
+  std::int64_t members = 1;  ///< Of its launch; their StartLines follow each other.
+  std::int64_t shares = 1;   ///< Processes that train its launch;
+  std::int64_t rank = 0;     ///< which of them this one is.
   friend bool operator==(const StartLine&, const StartLine&) = default;
 };
+/// No trial: the launch has only one.
 struct ContinueLine {
   Steps until = kForever;
+  std::optional<TrialId> trial = {};
   friend bool operator==(const ContinueLine&, const ContinueLine&) = default;
 };
 struct StopLine {
+  std::optional<TrialId> trial = {};
   friend bool operator==(const StopLine&, const StopLine&) = default;
 };
 struct PauseLine {
+  std::optional<TrialId> trial = {};
   friend bool operator==(const PauseLine&, const PauseLine&) = default;
 };
 struct ExploitLine {
@@ -106,12 +122,16 @@ struct ExploitLine {
   Config config = {};
   Steps step = 0;
   Steps until = kForever;
+  std::optional<TrialId> trial = {};
   friend bool operator==(const ExploitLine&, const ExploitLine&) = default;
 };
 struct QuitLine {
   friend bool operator==(const QuitLine&, const QuitLine&) = default;
 };
 using ToWorker = std::variant<StartLine, ContinueLine, StopLine, PauseLine, ExploitLine, QuitLine>;
+
+/// Whom a message names; nobody: the only trial, or it is for the worker.
+std::optional<TrialId> addressee(const ToWorker& message);
 
 // --- codec ---
 

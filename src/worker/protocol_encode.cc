@@ -1,7 +1,3 @@
-#include <fmt/format.h>
-
-#include <iterator>
-
 #include "base/check.h"
 #include "base/match.h"
 #include "study/text.h"
@@ -11,34 +7,22 @@
 namespace clavier::worker {
 namespace {
 
-/// Builds one line: members in the order of the calls, then '}' and the newline.
+/// Builds one line: fields in the order of the calls, then '}' and the newline.
 class LineWriter {
  public:
-  LineWriter(std::string& out, std::string_view type) : out_(out) {
-    out_ += R"({"type":")";
-    out_ += type;
-    out_ += '"';
+  LineWriter(std::string& out, std::string_view type) : out_(out), table_(out, ",", ":") {
+    table_.put("type", type);
   }
   ~LineWriter() { out_ += "}\n"; }
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  void number(std::string_view key, std::int64_t value) {
-    name(key);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
-  }
-  void real(std::string_view key, double value) {
-    name(key);
-    text::append(out_, value);
-  }
-  void truth(std::string_view key, bool value) {
-    name(key);
-    out_ += value ? "true" : "false";
-  }
+  void number(std::string_view key, std::int64_t value) { table_.put(key, value); }
+  void real(std::string_view key, double value) { table_.put(key, value); }
+  void truth(std::string_view key, bool value) { table_.put(key, value); }
+  /// The other side refuses what is not UTF-8, and words from outside may be anything.
   void string(std::string_view key, std::string_view value) {
-    name(key);
-    // The other side refuses what is not UTF-8, and words from outside may be anything.
-    text::append_string(out_, json::to_utf8(value));
+    table_.put(key, std::string_view(json::to_utf8(value)));
   }
   void string_or_null(std::string_view key, std::string_view value) {
     if (value.empty()) return raw(key, "null");
@@ -48,35 +32,27 @@ class LineWriter {
     if (value == kForever) return raw("until", "null");
     number("until", value);
   }
-  void raw(std::string_view key, std::string_view json) {
-    name(key);
-    out_ += json;
-  }
+  void raw(std::string_view key, std::string_view json) { table_.field(key) += json; }
   void ids(std::optional<TrialId> trial, std::optional<LaunchId> launch) {
-    if (trial) number("trial", trial->value);
-    if (launch) number("launch", launch->value);
+    if (trial) table_.put("trial", *trial);
+    if (launch) table_.put("launch", *launch);
   }
   void metrics(const std::vector<Metric>& metrics) {
-    name("metrics");
+    std::string& out = table_.field("metrics");
     char before = '{';
     for (const Metric& metric : metrics) {
-      out_ += before;
-      text::append_string(out_, metric.name);
-      out_ += ':';
-      text::append(out_, metric.value);
+      out += before;
+      append_json(out, metric.name);
+      out += ':';
+      append_json(out, metric.value);
       before = ',';
     }
-    out_ += metrics.empty() ? "{}" : "}";
+    out += metrics.empty() ? "{}" : "}";
   }
 
  private:
-  void name(std::string_view key) {
-    out_ += ",\"";
-    out_ += key;
-    out_ += "\":";
-  }
-
   std::string& out_;
+  JsonTable table_;
 };
 
 std::string_view word(ExitKind kind) {
@@ -100,6 +76,7 @@ void encode(const ReportLine& report, std::string& out) {
   if (report.seconds) line.real("seconds", *report.seconds);
   line.metrics(report.metrics);
   if (!report.checkpoint.empty()) line.string("checkpoint", report.checkpoint);
+  if (report.more) line.truth("more", true);
 }
 
 void encode(const FromWorker& message, std::string& out) {
@@ -114,6 +91,10 @@ void encode(const FromWorker& message, std::string& out) {
         if (!hello.name.empty()) line.string("name", hello.name);
         if (hello.pid != 0) line.number("pid", hello.pid);
         if (hello.paced) line.truth("paced", true);
+        if (hello.takes != Takes{})
+          line.raw("takes",
+                   fmt::format(R"({{"members":{},"shares":{},"elastic":{}}})", hello.takes.members,
+                               hello.takes.shares, hello.takes.elastic));
       },
       [&](const ReportLine& report) { encode(report, out); },
       [&](const CheckpointLine& saved) {
@@ -156,12 +137,20 @@ void encode(const ToWorker& message, std::string& out) {
         }
         if (start.slots != 1) line.number("slots", start.slots);
         if (start.step_seconds > 0) line.real("step_seconds", start.step_seconds);
+        if (start.members != 1) line.number("members", start.members);
+        if (start.shares != 1) line.number("shares", start.shares);
+        if (start.rank != 0) line.number("rank", start.rank);
       },
-      [&](const ContinueLine& go_on) { LineWriter(out, "continue").until(go_on.until); },
-      [&](const StopLine&) { LineWriter(out, "stop"); },
-      [&](const PauseLine&) { LineWriter(out, "pause"); },
+      [&](const ContinueLine& go_on) {
+        LineWriter line(out, "continue");
+        line.ids(go_on.trial, {});
+        line.until(go_on.until);
+      },
+      [&](const StopLine& stop) { LineWriter(out, "stop").ids(stop.trial, {}); },
+      [&](const PauseLine& pause) { LineWriter(out, "pause").ids(pause.trial, {}); },
       [&](const ExploitLine& exploit) {
         LineWriter line(out, "exploit");
+        line.ids(exploit.trial, {});
         line.string("checkpoint", exploit.checkpoint);
         line.raw("config", text::to_json(exploit.config));
         line.number("step", exploit.step);

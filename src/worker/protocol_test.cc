@@ -51,7 +51,9 @@ TEST(Protocol, WorkersMessagesAreReadBackEqual) {
       HelloLine{},
       HelloLine{1, true, true, true, "train \"x\".py", 4711},
       HelloLine{.paced = true},
+      HelloLine{.takes = {.members = 16, .shares = 4, .elastic = true}},
       ReportLine{},
+      ReportLine{.more = true},
       ReportLine{TrialId{0}, LaunchId{0}, 0, 0.0, {}, ""},
       ReportLine{{},
                  {},
@@ -99,11 +101,17 @@ TEST(Protocol, TunersMessagesAreReadBackEqual) {
       StartLine{.checkpoints = {.best = Objective{"loss", Mode::kMin}}},
       StartLine{.checkpoints = {.best = Objective{"accuracy", Mode::kMax}}, .best = 0.5},
       StartLine{.step_seconds = 0.125},
+      StartLine{.members = 8},
+      StartLine{.shares = 4, .rank = 3},
       ContinueLine{9},
       ContinueLine{},
+      ContinueLine{9, TrialId{7}},
       StopLine{},
+      StopLine{TrialId{7}},
       PauseLine{},
+      PauseLine{TrialId{7}},
       ExploitLine{"/x/checkpoint_000004_3", config, 4, 8},
+      ExploitLine{"/x/checkpoint_000004_3", config, 4, 8, TrialId{7}},
       QuitLine{},
   };
   for (const ToWorker& message : messages) {
@@ -112,6 +120,27 @@ TEST(Protocol, TunersMessagesAreReadBackEqual) {
     ASSERT_TRUE(*again) << line_of(message);
     EXPECT_TRUE(**again == message) << line_of(message);
   }
+}
+
+TEST(Protocol, WhatAnOldWorkerDoesNotKnowIsNotWrittenForALaunchOfOneTrial) {
+  EXPECT_EQ(line_of(ToWorker(StopLine{})), R"({"type":"stop"})");
+  EXPECT_EQ(line_of(ToWorker(ContinueLine{9})), R"({"type":"continue","until":9})");
+  const std::string start = line_of(ToWorker(StartLine{}));
+  for (const char* word : {"members", "shares", "rank"})
+    EXPECT_EQ(start.find(word), std::string::npos) << start;
+  EXPECT_EQ(line_of(FromWorker(HelloLine{})).find("takes"), std::string::npos);
+}
+
+TEST(Protocol, WhatAWorkerTakesMayBePartlySaidAndMustMakeSense) {
+  const auto hello = decode_from_worker(R"({"type":"hello","version":1,"takes":{"members":8}})");
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(std::get<HelloLine>(*hello).takes, (Takes{.members = 8}));
+  for (const char* takes : {"8", "{\"members\":0}", "{\"elastic\":1}"}) {
+    const auto wrong =
+        decode_from_worker(std::string(R"({"type":"hello","version":1,"takes":)") + takes + "}");
+    EXPECT_FALSE(wrong) << takes;
+  }
+  EXPECT_FALSE(decode_to_worker(R"({"type":"start","trial":1,"launch":1,"shares":2,"rank":2})"));
 }
 
 TEST(Protocol, AShortHandWrittenReportIsEnough) {

@@ -19,6 +19,7 @@ class SocketLink final : public Link {
   void send(const FromWorker& message);
   void send(ReportLine report) override;
   void send(CheckpointLine saved) override { send(FromWorker(std::move(saved))); }
+  void send(ExitedLine exited) override { send(FromWorker(std::move(exited))); }
   std::optional<ToWorker> receive(Wait wait) override;
 
  private:

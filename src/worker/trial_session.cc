@@ -43,7 +43,7 @@ ExitedLine TrialSession::exited(ExitKind kind) const {
 }
 
 /// A failure of ours is the cause of whatever the training code makes of it.
-ExitedLine TrialSession::failed(std::string_view error) const {
+ExitedLine TrialSession::fail(std::string_view error) const {
   ExitedLine line = exited(ExitKind::kFailed);
   line.error = one_line(failure_.empty() ? error : failure_);
   if (line.error.empty()) line.error = "failed without a message";
@@ -54,11 +54,15 @@ ExitedLine TrialSession::run(const Trainable& train) {
   try {
     train(*this);
   } catch (const std::exception& thrown) {
-    return failed(thrown.what());
+    return fail(thrown.what());
   } catch (...) {
-    return failed("an exception of unknown type");
+    return fail("an exception of unknown type");
   }
-  if (!failure_.empty()) return failed(failure_);
+  return leave();
+}
+
+ExitedLine TrialSession::leave() const {
+  if (!failure_.empty()) return fail(failure_);
   switch (told_) {
     case Told::kNothing: return exited(ExitKind::kCompleted);
     case Told::kPause: return exited(ExitKind::kPaused);
@@ -91,6 +95,7 @@ bool TrialSession::should_stop() const {
 }
 
 void TrialSession::take(ToWorker message) const {
+  if (addressee(message).value_or(start_.trial) != start_.trial) return;
   match(
       std::move(message),
       // Only between trials; the tuner never sends it here, and a stray one changes nothing.
@@ -197,28 +202,37 @@ Status TrialSession::check_report(const std::vector<Metric>& metrics, Steps step
 Verdict TrialSession::report(const std::vector<Metric>& metrics, std::optional<Steps> step,
                              const Save& save) {
   if (left_) return Verdict::kLeave;
+  say(metrics, step, save);
+  return settle(save);
+}
+
+void TrialSession::say(const std::vector<Metric>& metrics, std::optional<Steps> step,
+                       const Save& save) {
   ReportLine line{start_.trial, start_.launch, step.value_or(last_ + 1), {}, metrics};
   if (const Status fine = check_report(metrics, *line.step); !fine && failure_.empty())
     failure_ = fine.error().message;
-  double done = stopwatch_();
+  done_ = stopwatch_();
   const Steps steps = *line.step - last_;
   const bool best = is_best(metrics);
   const bool wants_checkpoint = save && (best || due(*line.step));
   saved_last_ = false;
   last_ = *line.step;
   if (wants_checkpoint && failure_.empty()) line.checkpoint = save_now(save);
-  if (start_.step_seconds > 0 && failure_.empty()) done = wait_for_pace(steps);
-  line.seconds = done - since_;
+  if (start_.step_seconds > 0 && failure_.empty()) done_ = wait_for_pace(steps);
+  line.seconds = done_ - since_;
+  if (failure_.empty()) link_.send(std::move(line));
+}
+
+Verdict TrialSession::settle(const Save& save) {
   bool waited = false;
   if (failure_.empty()) {
-    link_.send(std::move(line));
     take_all_that_came();
     waited = wait_for_decision();
     save_on_leaving(save);
     if (exploit_) take_over(*std::exchange(exploit_, {}));
   }
   // What else a report costs is part of the emulated step that follows.
-  since_ = start_.step_seconds > 0 && !waited ? done : stopwatch_();
+  since_ = start_.step_seconds > 0 && !waited ? done_ : stopwatch_();
   if (waited) due_ = since_;
   left_ = told_ != Told::kNothing || !failure_.empty();
   return left_ ? Verdict::kLeave : Verdict::kGoOn;

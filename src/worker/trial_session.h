@@ -24,6 +24,8 @@ class Link {
   /// says QuitLine.
   virtual void send(ReportLine report) = 0;
   virtual void send(CheckpointLine saved) = 0;
+  /// Of a trial that leaves before others of its launch.
+  virtual void send(ExitedLine exited) = 0;
   /// The next message; QuitLine once the tuner is gone. Nothing only with Wait::kNo.
   virtual std::optional<ToWorker> receive(Wait wait) = 0;
 };
@@ -55,6 +57,14 @@ class TrialSession : public TrialContext {
   /// still to be sent.
   ExitedLine run(const Trainable& train);
 
+  /// `report` in two halves, for trials that report together: all say, and then each settles what
+  /// is to become of it.
+  void say(const std::vector<Metric>& metrics, std::optional<Steps> step, const Save& save);
+  Verdict settle(const Save& save);
+  /// How it left: its training has come to an end, or to this error.
+  ExitedLine leave() const;
+  ExitedLine fail(std::string_view error) const;
+
   TrialId trial() const override { return start_.trial; }
   const Config& config() const override { return start_.config; }
   const std::filesystem::path& directory() const override;
@@ -82,7 +92,6 @@ class TrialSession : public TrialContext {
   void save_on_leaving(const Save& save);
   Status check_report(const std::vector<Metric>& metrics, Steps step) const;
   ExitedLine exited(ExitKind kind) const;
-  ExitedLine failed(std::string_view error) const;
 
   StartLine start_;  ///< Kept current: `checkpoint`, `config` and `step` change on take-over.
   Link& link_;
@@ -96,6 +105,7 @@ class TrialSession : public TrialContext {
   static constexpr double kSecondsBetweenTries = 1;
 
   bool left_ = false;  ///< A report has answered kLeave.
+  double done_ = 0;    ///< When the step was done that was last said.
   double since_;       ///< When the present stretch of training began.
   double due_;         ///< When step `last_` was to be done at the emulated speed.
   // Looking for messages changes what is known, not what this is.

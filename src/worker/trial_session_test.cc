@@ -1,13 +1,13 @@
 #include "worker/trial_session.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <fstream>
 #include <stdexcept>
 
-#include "worker/link_fake.h"
+#include "tests/support/link_fake.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::worker {
 namespace {
@@ -17,15 +17,11 @@ namespace fs = std::filesystem;
 class TrialSessionTest : public ::testing::Test {
  protected:
   TrialSessionTest() {
-    std::string pattern = (fs::temp_directory_path() / "clavier-test-XXXXXX").string();
-    CHECK(::mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
     start_.trial = TrialId{7};
     start_.launch = LaunchId{12};
     start_.directory = (root_ / "trial").string();
     start_.checkpoints.at_end = false;
   }
-  ~TrialSessionTest() override { fs::remove_all(root_); }
 
   ExitedLine run(const Trainable& train) {
     return TrialSession(start_, link_, [this] { return seconds_; }).run(train);
@@ -47,7 +43,8 @@ class TrialSessionTest : public ::testing::Test {
 
   using Names = std::vector<std::string>;
   using Steps_ = std::vector<Steps>;
-  fs::path root_;
+  const ScratchDirectory scratch_;
+  const fs::path root_ = scratch_.path();
   StartLine start_;
   FakeLink link_;
   double seconds_ = 100;

@@ -12,8 +12,8 @@
 
 #include "worker/environment.h"
 #include "worker/json_scan.h"
+#include "worker/launch_session.h"
 #include "worker/socket_link.h"
-#include "worker/trial_session.h"
 
 namespace clavier::worker {
 namespace {
@@ -37,28 +37,42 @@ std::optional<int> inherited_descriptor() {
   return static_cast<int>(*fd);
 }
 
-int serve(int fd, const Trainable& train, const WorkerOptions& options) {
+int serve(int fd, const LaunchTrainable& train, const WorkerOptions& options) {
   SocketLink link(fd);
   HelloLine hello;
   hello.resume = options.resume;
   hello.several = true;
   hello.exploit = options.exploit;
   hello.paced = true;
+  hello.takes.members = options.members;
   hello.name = options.name.empty() ? program_invocation_short_name : options.name;
   hello.pid = ::getpid();
   link.send(FromWorker(std::move(hello)));
+  std::vector<StartLine> starts;
   while (true) {
     auto message = link.receive(Link::Wait::kYes);
     if (!message || std::holds_alternative<QuitLine>(*message)) return 0;
     auto* start = std::get_if<StartLine>(&*message);
     if (!start) continue;  // Meant for the trial before.
-    ExitedLine exited = TrialSession(std::move(*start), link).run(train);
+    if (!starts.empty() && starts.front().launch != start->launch) starts.clear();
+    const auto members = static_cast<std::size_t>(start->members);
+    starts.push_back(std::move(*start));
+    if (starts.size() < members) continue;
+    auto exits = LaunchSession(std::exchange(starts, {}), link).run(train);
     flush_output();
-    link.send(FromWorker(std::move(exited)));
+    for (ExitedLine& exited : exits) link.send(FromWorker(std::move(exited)));
   }
 }
 
+int serve(int fd, const Trainable& train, const WorkerOptions& options) {
+  return serve(fd, alone(train), options);
+}
+
 int worker_main(const Trainable& train, const WorkerOptions& options) {
+  return worker_main(alone(train), options);
+}
+
+int worker_main(const LaunchTrainable& train, const WorkerOptions& options) {
   const auto fd = inherited_descriptor();
   if (fd) return serve(*fd, train, options);
   fmt::print(

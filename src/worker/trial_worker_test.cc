@@ -88,6 +88,38 @@ void report_twice(TrialContext& trial) {
       return;
 }
 
+TEST_F(Conversation, BeginsALaunchOfSeveralTrialsOnceItHasThemAll) {
+  thread_ = std::thread([this] {
+    const LaunchTrainable train = [](LaunchContext& launch) {
+      std::vector<MemberReport> reports;
+      for (const TrialContext* each : launch.members()) reports.push_back({.trial = each->trial()});
+      launch.report(reports);
+    };
+    status_ = serve(ends_[1], train, {.name = "test", .members = 4});
+  });
+  EXPECT_EQ(std::get<HelloLine>(hear()).takes.members, 4);
+  const auto of_launch = [](std::int64_t trial, std::int64_t launch) {
+    StartLine line = start(trial);
+    line.launch = LaunchId{launch};
+    line.members = 2;
+    return line;
+  };
+  tell(of_launch(7, 11));  // Given up by the tuner before the other came.
+  for (const std::int64_t trial : {0, 1}) tell(of_launch(trial, 12));
+  for (const std::int64_t trial : {0, 1}) {
+    const auto report = std::get<ReportLine>(hear());
+    EXPECT_EQ(report.trial, TrialId{trial});
+    EXPECT_EQ(report.launch, LaunchId{12});
+    EXPECT_EQ(report.more, trial == 0);
+  }
+  for (const std::int64_t trial : {0, 1})
+    EXPECT_EQ(std::get<ExitedLine>(hear()),
+              (ExitedLine{TrialId{trial}, LaunchId{12}, ExitKind::kCompleted, ""}));
+  tell(QuitLine{});
+  thread_.join();
+  EXPECT_EQ(status_, 0);
+}
+
 TEST_F(Conversation, RunsTrialAfterTrialUntilToldToQuit) {
   serve_on_thread(report_twice);
   const auto hello = std::get<HelloLine>(hear());

@@ -291,6 +291,17 @@ class Faults(WholeProgram):
         self.clavier("rerun", "3", "s", "--set", "study.seed=9", "--repeat", "2")
         self.assertTrue((self.home / "s-trial3-seed10").exists())
 
+    def test_a_rerun_takes_another_value_for_what_was_searched(self):
+        self.study.write_text(self.study.read_text().replace(
+            "[space]\n", "[space]\ntwice = { expr = \"2 * x\" }\no = { choice = [\"a\", \"b\"] }\n"))
+        self.run_with(WORKER, "run", self.study)
+        before = self.trials("s")[3]["config"]
+        self.run_with(WORKER, "rerun", "3", "s", "--set", "space.x=0.25")
+        again = self.trials("s-trial3")[0]["config"]
+        self.assertEqual(again, {**before, "x": 0.25, "twice": 0.5})
+        self.run_with(WORKER, "rerun", "3", "s", "--set", "space.o=c")
+        self.assertEqual(self.trials("s-trial3")[0]["config"], {**before, "o": "c"})
+
     def test_fresh_starts_over_and_keeps_what_was_there(self):
         self.run_with(WORKER, "run", self.study)
         self.clavier("run", self.study, "--set", "study.metric=other", expect=1)

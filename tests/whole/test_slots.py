@@ -109,7 +109,7 @@ workers = 1
         self.assertEqual(self.trials("s")[0]["best"], len(os.sched_getaffinity(0)))
 
     def test_gpus_that_the_study_does_not_mention_are_told(self):
-        fake = next(BIN.parent.glob("src/cluster/libfake_nvml.so"), None)
+        fake = next(BIN.parent.glob("tests/support/libfake_nvml.so"), None)
         if fake is None:
             self.skipTest("built without tests")
         (self.folder / "libnvidia-ml.so.1").symlink_to(fake)

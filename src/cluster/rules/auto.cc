@@ -5,9 +5,18 @@
 #include <limits>
 #include <utility>
 
+#include "cluster/rules/legs.h"
 #include "cluster/rules/level_schedule.h"
-#include "cluster/rules/list_schedule.h"
 
+/// The order of `next`: nothing while more happens at the same moment, or two trials could not swap
+/// slots; then slots of unknown speed, for a schedule without speeds is a guess; then, while more
+/// trials are to come than can be seen, no schedule at all, since there is no end to plan for; then
+/// a new schedule where one is due, its legs, and where nobody runs any more whatever can: nothing
+/// would ever happen again.
+/// A new schedule has to be better than the present one by `gain`. Without that handicap two
+/// schedules of nearly the same length would take turns at every measurement, and each turn costs
+/// moves. What makes the present one impossible (kMust) is answered at once; what only makes it
+/// less good (kWish) waits for its time, or noise alone would keep the planner busy.
 namespace clavier::cluster::rules {
 namespace {
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/rng.h"
-#include "cluster/measures.h"
-#include "cluster/random_placement.h"
-#include "cluster/reference_scenarios.h"
-#include "cluster/rules/agnostic.h"
-#include "cluster/rules/hrfs.h"
+#include "cluster/baselines/hrfs.h"
+#include "cluster/baselines/simple.h"
+#include "tests/support/measures.h"
+#include "tests/support/random_placement.h"
+#include "tests/support/reference_scenarios.h"
 
 namespace clavier::cluster::rules {
 namespace {

@@ -18,6 +18,10 @@ struct Leg {
 /// the one before it.
 using Legs = std::vector<std::deque<Leg>>;
 
+/// Without splitting any trial: the longest first, each to the slot that finishes it soonest, a
+/// needed move included. For when moves cost too much. O(trials · slots).
+Legs list_schedule(const Outlook& outlook);
+
 /// How the rest of a study goes by these legs, as far as the outlook knows: a rollout.
 RolloutResult rehearse(const Outlook& outlook, const Legs& legs);
 

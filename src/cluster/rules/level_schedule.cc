@@ -5,6 +5,11 @@
 #include <iterator>
 #include <map>
 
+/// A trial that is placed takes one lane, or the beginning of one and the end of another, and
+/// leaves exactly one lane behind: of two neighbours in size the smaller cannot hold it, and the
+/// larger need not be given away whole. So lanes only become fewer, and every trial lies in two of
+/// them at most. Homes are given out from the slowest slot on: what such a slot cannot hold needs
+/// room on a faster one, which later trials could have taken.
 namespace clavier::cluster::rules {
 namespace {
 

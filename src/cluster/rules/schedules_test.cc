@@ -3,8 +3,8 @@
 #include <map>
 
 #include "base/rng.h"
+#include "cluster/rules/legs.h"
 #include "cluster/rules/level_schedule.h"
-#include "cluster/rules/list_schedule.h"
 
 namespace clavier::cluster::rules {
 namespace {

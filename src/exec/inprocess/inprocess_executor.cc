@@ -39,6 +39,13 @@ Node this_host(const InProcessOptions& options) {
 Result<std::unique_ptr<InProcessExecutor>> InProcessExecutor::create(const Waker& waker,
                                                                      InProcessOptions options,
                                                                      worker::Trainable train) {
+  if (!train) return invalid("no training function was given");
+  options.members = 1;
+  return create(waker, std::move(options), worker::alone(std::move(train)));
+}
+
+Result<std::unique_ptr<InProcessExecutor>> InProcessExecutor::create(
+    const Waker& waker, InProcessOptions options, worker::LaunchTrainable train) {
   if (options.slots < 1 || options.slots > kMaxSlots)
     return invalid(fmt::format("{} slots: 1 to {} are possible", options.slots, kMaxSlots));
   if (!train) return invalid("no training function was given");
@@ -52,7 +59,7 @@ Result<std::unique_ptr<InProcessExecutor>> InProcessExecutor::create(const Waker
 }
 
 InProcessExecutor::InProcessExecutor(const Waker& waker, Waker events, InProcessOptions options,
-                                     worker::Trainable train)
+                                     worker::LaunchTrainable train)
     : waker_(waker),
       event_waker_(std::move(events)),
       options_(std::move(options)),
@@ -69,11 +76,13 @@ InProcessExecutor::~InProcessExecutor() {
 }
 
 std::string InProcessExecutor::obstacle(const Order& order) const {
-  const auto slot = order.slot.id.value;
-  if (order.launch.members.size() != 1 || order.launch.shares.size() > 1)
-    return "a launch in process is one trial on one slot: threads cannot be joined";
-  if (order.configs.size() != 1 || order.directories.size() != 1)
-    return "the order lacks a configuration or a directory";
+  const std::size_t members = order.launch.members.size();
+  if (order.launch.shares.size() != 1)
+    return "a launch in process has one slot: threads cannot be joined";
+  if (members > options_.members)
+    return fmt::format("the training function takes {} at once, not a launch of {} trials",
+                       options_.members, members);
+  const auto slot = order.launch.shares.front().slot.value;
   if (slot < 0 || slot >= options_.slots)
     return fmt::format("there is no slot {}, only 0 to {}", slot, options_.slots - 1);
   if (busy_[static_cast<std::size_t>(slot)]) return fmt::format("slot {} is taken", slot);
@@ -82,7 +91,8 @@ std::string InProcessExecutor::obstacle(const Order& order) const {
 
 void InProcessExecutor::start(Order order) {
   std::string why = obstacle(order);
-  const auto slot = static_cast<std::size_t>(order.slot.id.value);
+  const auto slot =
+      why.empty() ? static_cast<std::size_t>(order.launch.shares.front().slot.value) : 0;
   if (why.empty() && !threads_[slot]) {
     try {
       threads_[slot] =
@@ -99,14 +109,18 @@ void InProcessExecutor::start(Order order) {
   }
   live_.emplace(order.launch.id, slot);
   busy_[slot] = true;
-  auto line = start_line(order, 0, options_.study, options_.checkpoints);
-  threads_[slot]->assign(std::move(line), std::move(order.directories[0]));
+  std::vector<SlotThread::Assigned> trials;
+  for (std::size_t i = 0; i < order.members.size(); ++i)
+    trials.push_back({start_line(order, i, options_.study, options_.checkpoints),
+                      std::move(order.members[i].directory)});
+  threads_[slot]->assign(order.launch.id, std::move(trials));
 }
 
 void InProcessExecutor::send(const Message& message) {
   const auto found = live_.find(message.launch);
   if (found == live_.end()) return;
-  threads_[found->second]->tell(message.launch, line(message.content, options_.study));
+  threads_[found->second]->tell(message.launch,
+                                line(message.content, options_.study, message.trial));
 }
 
 void InProcessExecutor::discard(const std::string& path) {

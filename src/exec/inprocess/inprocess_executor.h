@@ -13,7 +13,7 @@
 #include "exec/executor.h"
 #include "exec/inprocess/event_queue.h"
 #include "exec/inprocess/slot_thread.h"
-#include "worker/trial_context.h"
+#include "worker/launch_context.h"
 
 namespace clavier::exec {
 
@@ -23,6 +23,7 @@ struct InProcessOptions {
   std::string metric = {};           ///< The objective's name.
   worker::CheckpointRules checkpoints = {};
   Resources resources = {};  ///< Of each slot, as the planner sees them.
+  std::size_t members = 1;   ///< Trials of one launch that the function trains at once.
 };
 
 /// Runs trials as functions on threads of this program: for cheap objectives. Trial directories
@@ -35,6 +36,10 @@ class InProcessExecutor final : public Executor {
 
   /// `waker` must outlive it. `train` is called from several threads at once.
   /// Fails if the system has no descriptor left or `options` make no sense.
+  static Result<std::unique_ptr<InProcessExecutor>> create(const Waker& waker,
+                                                           InProcessOptions options,
+                                                           worker::LaunchTrainable train);
+  /// For launches of one trial.
   static Result<std::unique_ptr<InProcessExecutor>> create(const Waker& waker,
                                                            InProcessOptions options,
                                                            worker::Trainable train);
@@ -50,7 +55,7 @@ class InProcessExecutor final : public Executor {
 
  private:
   InProcessExecutor(const Waker& waker, Waker events, InProcessOptions options,
-                    worker::Trainable train);
+                    worker::LaunchTrainable train);
   /// Why the order cannot be started; empty if it can.
   std::string obstacle(const Order& order) const;
   std::vector<Signal> take();
@@ -59,7 +64,7 @@ class InProcessExecutor final : public Executor {
   const Waker& waker_;
   const Waker event_waker_;
   const InProcessOptions options_;
-  const worker::Trainable train_;
+  const worker::LaunchTrainable train_;
   const std::chrono::steady_clock::time_point epoch_;
   bool joined_ = false;
   std::deque<Signal> refused_;

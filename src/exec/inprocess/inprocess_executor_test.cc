@@ -4,29 +4,36 @@
 
 #include <atomic>
 
-#include "exec/executor_contract.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {
 
+constexpr std::size_t kMembers = 3;
+
 class InProcessWorld final : public ExecutorWorld {
  public:
-  explicit InProcessWorld(const WorldOptions& options, worker::Trainable train = scripted_trial)
+  explicit InProcessWorld(const WorldOptions& options,
+                          worker::LaunchTrainable train = scripted_launch)
       : waker_(Waker::create().value()),
         executor_(InProcessExecutor::create(waker_,
                                             {.slots = options.slots,
                                              .study = study_.path(),
                                              .metric = "loss",
-                                             .checkpoints = options.checkpoints},
+                                             .checkpoints = options.checkpoints,
+                                             .members = kMembers},
                                             std::move(train))
                       .value()) {}
+
+  InProcessWorld(const WorldOptions& options, worker::Trainable train)
+      : InProcessWorld(options, worker::alone(std::move(train))) {}
 
   Executor& executor() override { return *executor_; }
   const Waker& waker() override { return waker_; }
   std::filesystem::path study() override { return study_.path(); }
 
  private:
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   Waker waker_;
   std::unique_ptr<InProcessExecutor> executor_;
 };
@@ -37,15 +44,15 @@ INSTANTIATE_TEST_SUITE_P(InProcess, ExecutorContract,
                              .make =
                                  [](const WorldOptions& options) {
                                    return std::make_unique<InProcessWorld>(options);
-                                 }}),
+                                 },
+                             .members = kMembers}),
                          [](const auto& kind) { return kind.param.name; });
 
 Order order_of(TrialId trial) {
   Order order;
   order.launch = {LaunchId{trial.value}, {{trial}}, {{SlotId{0}}}};
-  order.configs = {{}};
-  order.directories = {"t"};
-  order.slot.id = SlotId{0};
+  order.members = {{.directory = "t"}};
+  order.slots = {{.id = SlotId{0}}};
   return order;
 }
 
@@ -56,6 +63,24 @@ std::vector<Signal> collect_until_ended(Executor& executor) {
     std::move(more.begin(), more.end(), std::back_inserter(seen));
   }
   return seen;
+}
+
+TEST(InProcessExecutor, AFunctionForOneTrialTakesNoLaunchOfTwo) {
+  const Waker waker = Waker::create().value();
+  const ScratchDirectory study;
+  const auto made = InProcessExecutor::create(
+      waker, {.study = study.path(), .metric = "loss", .members = 8}, scripted_trial);
+  Executor& executor = **made;
+  executor.wait(kNever);
+  Order order = order_of(TrialId{0});
+  order.launch.members.push_back({.trial = TrialId{1}});
+  order.members.push_back({.directory = "u"});
+  executor.start(order);
+  const auto seen = collect_until_ended(executor);
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(std::get<Exited>(seen[1]).kind, ExitKind::kRefused);
+  EXPECT_EQ(std::get<Exited>(seen[1]).error,
+            "the training function takes 1 at once, not a launch of 2 trials");
 }
 
 TEST(InProcessExecutor, MakesNoDirectoryForATrialThatNeedsNone) {
@@ -114,7 +139,7 @@ TEST(InProcessExecutor, RefusesSenselessOptions) {
   const Waker waker = Waker::create().value();
   EXPECT_FALSE(InProcessExecutor::create(waker, {.slots = 0}, scripted_trial));
   EXPECT_FALSE(InProcessExecutor::create(waker, {.slots = 1 << 20}, scripted_trial));
-  EXPECT_FALSE(InProcessExecutor::create(waker, {}, nullptr));
+  EXPECT_FALSE(InProcessExecutor::create(waker, {}, worker::Trainable()));
 }
 
 }  // namespace

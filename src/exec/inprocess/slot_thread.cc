@@ -1,10 +1,18 @@
 #include "exec/inprocess/slot_thread.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "worker/launch_session.h"
+
 namespace clavier::exec {
+namespace {
+
+Signal signal_of(worker::ExitedLine exited) {
+  return Exited{*exited.trial, *exited.launch, exited.kind, std::move(exited.error)};
+}
+
+}  // namespace
 
 SlotThread::SlotThread(Shared shared) : shared_(shared), thread_([this] { run(); }) {}
 
@@ -21,11 +29,10 @@ void SlotThread::quit() {
   news_.notify_one();
 }
 
-void SlotThread::assign(worker::StartLine start, std::string directory) {
+void SlotThread::assign(LaunchId launch, std::vector<Assigned> trials) {
   {
     const std::lock_guard lock(mutex_);
-    const LaunchId launch = start.launch;
-    assignments_.push_back({std::move(start), std::move(directory), launch});
+    assignments_.push_back({launch, std::move(trials)});
   }
   news_.notify_one();
 }
@@ -46,18 +53,23 @@ void SlotThread::run() {
     std::unique_lock lock(mutex_);
     news_.wait(lock, [&] { return quit_ || !assignments_.empty(); });
     if (quit_) return;
-    worker::StartLine start = std::move(assignments_.front().start);
-    directory_ = std::move(assignments_.front().directory);
+    const LaunchId launch = assignments_.front().launch;
+    std::vector<worker::StartLine> starts;
+    directories_.clear();
+    for (Assigned& each : assignments_.front().trials) {
+      directories_[each.start.trial] = std::move(each.directory);
+      starts.push_back(std::move(each.start));
+    }
     lock.unlock();
-    finish(worker::TrialSession(std::move(start), *this).run(shared_.train));
+    finish(launch, worker::LaunchSession(std::move(starts), *this).run(shared_.train));
   }
 }
 
-/// The trial is gone before the loop can learn of it, so that no message reaches the next one.
-void SlotThread::finish(worker::ExitedLine exited) {
-  std::array<Signal, 2> signals = {
-      Exited{*exited.trial, *exited.launch, exited.kind, std::move(exited.error)},
-      LaunchEnded{*exited.launch}};
+/// The launch is gone before the loop can learn of it, so that no message reaches the next one.
+void SlotThread::finish(LaunchId launch, std::vector<worker::ExitedLine> exits) {
+  std::vector<Signal> signals;
+  for (worker::ExitedLine& each : exits) signals.push_back(signal_of(std::move(each)));
+  signals.push_back(LaunchEnded{launch});
   {
     const std::lock_guard lock(mutex_);
     assignments_.pop_front();
@@ -65,23 +77,32 @@ void SlotThread::finish(worker::ExitedLine exited) {
   shared_.events.push(signals);
 }
 
+Checkpoint SlotThread::checkpoint(TrialId trial, LaunchId launch, Steps step,
+                                  const std::string& name) const {
+  return {trial, launch, step, directories_.at(trial) + "/" + name};
+}
+
 void SlotThread::send(worker::ReportLine line) {
   Report report{*line.trial, *line.launch, *line.step, {}, *line.seconds, std::move(line.metrics)};
   for (const Metric& metric : report.metrics)
     if (metric.name == shared_.metric) report.value = metric.value;
   if (!line.checkpoint.empty())
-    report.checkpoint =
-        Checkpoint{report.trial, report.launch, report.step, directory_ + "/" + line.checkpoint};
-  Reported reported;
-  reported.reports.push_back(std::move(report));
-  Signal signal = std::move(reported);
+    report.checkpoint = checkpoint(report.trial, report.launch, report.step, line.checkpoint);
+  boundary_.push_back(std::move(report));
+  if (line.more) return;
+  Signal signal = Reported{std::exchange(boundary_, {})};
   shared_.events.push({&signal, 1});
 }
 
 void SlotThread::send(worker::CheckpointLine saved) {
   if (!saved.error.empty()) return;  // The disk is full: the trial goes on without it.
-  Signal signal = CheckpointSaved{
-      Checkpoint{*saved.trial, *saved.launch, *saved.step, directory_ + "/" + saved.checkpoint}};
+  Signal signal =
+      CheckpointSaved{checkpoint(*saved.trial, *saved.launch, *saved.step, saved.checkpoint)};
+  shared_.events.push({&signal, 1});
+}
+
+void SlotThread::send(worker::ExitedLine exited) {
+  Signal signal = signal_of(std::move(exited));
   shared_.events.push({&signal, 1});
 }
 

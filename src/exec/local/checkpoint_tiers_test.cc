@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "exec/local/executor_rig.h"
 #include "exec/local/manifest.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {

@@ -7,34 +7,21 @@ namespace clavier::exec {
 namespace {
 
 constexpr std::uint32_t kPolynomial = 0x82F63B78;  // Reflected.
-constexpr std::size_t kSlices = 8;                 // Bytes taken at once.
 
-using Tables = std::array<std::array<std::uint32_t, 256>, kSlices>;
+using Table = std::array<std::uint32_t, 256>;
 
-/// tables[k][b]: the remainder of byte b with k zero bytes behind it.
-constexpr Tables make_tables() {
-  Tables tables{};
+/// The remainder of each byte.
+constexpr Table make_table() {
+  Table table{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t rest = byte;
     for (int bit = 0; bit < 8; ++bit) rest = (rest >> 1) ^ ((rest & 1) != 0 ? kPolynomial : 0);
-    tables[0][byte] = rest;
+    table[byte] = rest;
   }
-  for (std::size_t k = 1; k < kSlices; ++k)
-    for (std::size_t byte = 0; byte < 256; ++byte) {
-      const std::uint32_t before = tables[k - 1][byte];
-      tables[k][byte] = (before >> 8) ^ tables[0][before & 0xFF];
-    }
-  return tables;
+  return table;
 }
 
-constexpr Tables kTables = make_tables();
-
-std::uint64_t load(const char* from) {
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < sizeof word; ++i)
-    word |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
-  return word;
-}
+constexpr Table kTable = make_table();
 
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::string_view bytes,
@@ -57,14 +44,8 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::strin
 
 std::uint32_t crc32c_by_table(std::string_view bytes, std::uint32_t before) {
   std::uint32_t rest = ~before;
-  for (; bytes.size() >= kSlices; bytes.remove_prefix(kSlices)) {
-    const std::uint64_t word = load(bytes.data()) ^ rest;
-    rest = 0;
-    for (std::size_t i = 0; i < kSlices; ++i)
-      rest ^= kTables[kSlices - 1 - i][(word >> (8 * i)) & 0xFF];
-  }
   for (const char byte : bytes)
-    rest = (rest >> 8) ^ kTables[0][(rest ^ static_cast<unsigned char>(byte)) & 0xFF];
+    rest = (rest >> 8) ^ kTable[(rest ^ static_cast<unsigned char>(byte)) & 0xFF];
   return ~rest;
 }
 

@@ -6,8 +6,8 @@
 #include <future>
 #include <memory>
 
-#include "base/scratch_directory.h"
 #include "exec/local/manifest.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {

@@ -17,8 +17,6 @@
 #include "exec/local/oom_counter.h"
 #include "exec/local/worker_tree.h"
 
-extern char** environ;
-
 namespace clavier::exec {
 namespace {
 
@@ -123,11 +121,9 @@ class Guard {
 };
 
 Result<Process> spawn_worker(const GuardOrder& order) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
   return Process::spawn({.program = order.command.front(),
                          .argv = order.command,
-                         .environment = std::move(environment),
+                         .environment = own_environment(),
                          .descriptors = {{0, 0}, {1, 1}, {2, 2}, {kGuardWireFd, kWorkerFd}},
                          .cpu_ids = order.cpu_ids,
                          .data_limit_bytes = order.memory_mb << 20,

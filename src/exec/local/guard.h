@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/subprocess.h"
+#include "exec/conversation/worker_fate.h"
 
 /// The resident parent of one worker. It exists so that nothing the worker started survives: not
 /// when the worker ends, not when the tuner is killed with -9. It is the subreaper of everything
@@ -47,17 +47,6 @@ inline constexpr char kTerminate = 't';  ///< SIGTERM to the worker's group, SIG
 inline constexpr char kKill = 'k';       ///< SIGKILL at once.
 
 /// The one packet a guard sends, when all is over and nobody is left.
-struct GuardReport {
-  enum class Kind {
-    kEnded,
-    kNotStarted,
-    kNoRoom,  ///< Not started either, but it may be later: the system lacked something.
-  };
-  Kind kind = Kind::kEnded;
-  ProcessEnd end = {};         ///< The worker's.
-  bool out_of_memory = false;  ///< The kernel's memory killer struck in our control group.
-  std::string error = {};      ///< Why it was not started.
-};
 std::string to_packet(const GuardReport& report);
 std::optional<GuardReport> guard_report_from(std::string_view packet);
 

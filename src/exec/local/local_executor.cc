@@ -12,14 +12,20 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/match.h"
 #include "exec/local/channels.h"
 #include "exec/local/slot_environment.h"
 #include "exec/local/worker_tree.h"
 #include "exec/start_line.h"
+#include "study/gang.h"
 #include "worker/command_line.h"
 #include "worker/environment.h"
 
+// What is said to a worker and made of what it says is its conversation's; here are only processes
+// and their room. A start may fail for want of something that others hold, which is no fault of its
+// trial: so everything that can be checked is checked before anything is taken, and a launch that
+// has to wait is left exactly as it came. Those that wait keep their order and their slots (the
+// tuner believes them at work), and while any waits, workers that have nothing to do leave. Slots
+// are free only when the process is gone, or known to be idle: its memory is theirs until then.
 namespace clavier::exec {
 namespace {
 
@@ -66,6 +72,15 @@ Result<std::unique_ptr<LocalExecutor>> LocalExecutor::create(LocalOptions option
 
 LocalExecutor::LocalExecutor(LocalOptions options, const Waker& waker, Poller poller)
     : options_(std::move(options)),
+      talk_options_{.study = options_.study,
+                    .metric = options_.metric,
+                    .first_trial = options_.first_trial,
+                    .log_limit_bytes = options_.log_limit_bytes,
+                    .time_limit = options_.time_limit,
+                    .obey_stop = options_.obey_stop,
+                    .obey_pause = options_.obey_pause,
+                    .leave = options_.leave,
+                    .grace = options_.grace},
       waker_(waker),
       poller_(std::move(poller)),
       base_environment_(own_environment()),
@@ -101,10 +116,11 @@ void LocalExecutor::start(Order order) {
 Status LocalExecutor::try_start(Order& order) {
   TRY(check_disk());
   if (!is_warm_for(order)) TRY(check_descriptors());
-  std::string why;
   for (const Member& member : order.launch.members) {
-    if (!member.from || !void_checkpoint(*member.from, why)) continue;
-    give_up(order, ExitKind::kLost, why);
+    const Status usable = member.from ? check(member.from->path) : ok_status();
+    if (usable.ok()) continue;
+    heard_.signals.push_back(CheckpointVoid{*member.from, usable.error().message});
+    give_up(order, ExitKind::kLost, usable.error().message);
     return ok_status();
   }
   const Status started = launch(order);
@@ -142,7 +158,7 @@ Status LocalExecutor::check_disk() {
 void LocalExecutor::hold(Order order, const std::string& why) {
   if (told_to_wait_.insert(order.launch.id).second) {
     log_.note(fmt::format("[clavier] launch {} waits: {}\n", order.launch.id.value, why));
-    signals_.push_back(Waiting{order.launch.id, why});
+    heard_.signals.push_back(Waiting{order.launch.id, why});
   }
   if (held_.empty() && (!warned_ || now() - *warned_ >= kBetweenWarnings)) {
     warned_ = now();
@@ -186,27 +202,26 @@ bool LocalExecutor::let_go(const Message& message) {
   return true;
 }
 
-/// True, with the reason, if nothing can start from it; that has been told then.
-bool LocalExecutor::void_checkpoint(const Checkpoint& checkpoint, std::string& why) {
-  const Status usable = durable_.check(checkpoint.path);
-  if (usable.ok()) return false;
-  why = fmt::format("checkpoint {} is damaged: {}", checkpoint.path, usable.error().message);
+/// Fails if nothing can start from it.
+Status LocalExecutor::check(const std::string& checkpoint) {
+  const Status usable = durable_.check(checkpoint);
+  if (usable.ok()) return usable;
+  const auto why = fmt::format("checkpoint {} is damaged: {}", checkpoint, usable.error().message);
   log_.note(fmt::format("[clavier] {}\n", why));
-  signals_.push_back(CheckpointVoid{checkpoint, why});
-  return true;
+  return Error{usable.error().code, why};
 }
 
 void LocalExecutor::give_up(const Order& order, ExitKind kind, const std::string& why) {
   for (const Member& member : order.launch.members)
-    signals_.push_back(Exited{member.trial, order.launch.id, kind, why});
-  signals_.push_back(LaunchEnded{order.launch.id});
+    heard_.signals.push_back(Exited{member.trial, order.launch.id, kind, why});
+  heard_.signals.push_back(LaunchEnded{order.launch.id});
 }
 
 Status LocalExecutor::check(const Order& order) const {
-  CHECK(order.configs.size() == order.launch.members.size() &&
-        order.directories.size() == order.configs.size());
-  if (order.launch.members.size() != 1 || order.launch.shares.empty())
-    return invalid("local workers run one trial in one process");
+  CHECK(order.members.size() == order.launch.members.size() &&
+        order.slots.size() == order.launch.shares.size());
+  if (order.launch.members.empty() || order.launch.shares.empty())
+    return invalid("a launch has a trial and a slot");
   std::set<SlotId> named;
   for (const Share& share : order.launch.shares) {
     if (!named.insert(share.slot).second)
@@ -216,64 +231,46 @@ Status LocalExecutor::check(const Order& order) const {
     if (taken_.contains(share.slot))
       return conflict(fmt::format("slot {} is taken", share.slot.value));
   }
-  if (order.slot.emulated && !(order.slot.speed > 0 && std::isfinite(order.slot.speed)))
+  if (const auto speed = emulated_speed(order); speed && !(*speed > 0 && std::isfinite(*speed)))
     return invalid(fmt::format("slot {} cannot emulate a speed of {}: it must be above 0",
-                               order.slot.id.value, order.slot.speed));
+                               order.slots.front().id.value, *speed));
   return ok_status();
 }
 
 Status LocalExecutor::launch(Order& order) {
   TRY(check(order));
-  worker::StartLine start =
-      start_line(order, 0, options_.study, options_.checkpoints, options_.seconds_per_step);
-  start.trial.value += options_.first_trial;
-  TRY(make_directory(start.directory));
-  LocalWorker* worker = warm_worker(order);
+  std::vector<worker::StartLine> starts;
+  for (std::size_t i = 0; i < order.members.size(); ++i) {
+    starts.push_back(
+        start_line(order, i, options_.study, options_.checkpoints, options_.seconds_per_step));
+    starts.back().trial.value += options_.first_trial;
+    TRY(make_directory(starts.back().directory));
+  }
+  Worker* worker = warm_worker(order);
   if (worker)
     ++counters_.warm_starts;
   else
-    worker = TRY(spawn(order.slot, start));
-  ++worker->launches;
-  worker->run = run_of(order, start);
-  live_[order.launch.id] = worker;
+    worker = TRY(spawn(order.slots, starts.front()));
+  runs_[order.launch.id] = worker;
   for (const Share& share : order.launch.shares) taken_.insert(share.slot);
-  worker->run->order = std::move(order);
-  tell(*worker, start);
+  worker->talk.begin(std::move(order), starts, now());
   return ok_status();
-}
-
-WorkerRun LocalExecutor::run_of(const Order& order, const worker::StartLine& start) const {
-  const fs::path relative = order.directories.front();
-  const StudyTime time = now();
-  std::vector<SlotId> slots;
-  for (const Share& share : order.launch.shares) slots.push_back(share.slot);
-  return {.trial = order.launch.members.front().trial,
-          .launch = start.launch,
-          .slots = std::move(slots),
-          .directory = start.directory,
-          .relative = relative,
-          .step = start.step,
-          .started = time,
-          .last_report = time,
-          .order = {},
-          .output = LogFile(options_.study, relative / "stdout", options_.log_limit_bytes),
-          .error = LogFile(options_.study, relative / "stderr", options_.log_limit_bytes)};
 }
 
 bool LocalExecutor::is_warm_for(const Order& order) const {
   return std::ranges::any_of(order.launch.shares, [&](const Share& share) {
     const auto idle = idle_.find(share.slot);
-    return idle != idle_.end() && idle->second->slot == order.slot;
+    return idle != idle_.end() && idle->second->slots == order.slots;
   });
 }
 
 /// The one that waits in just these slots. Others leave: they hold memory of devices.
-LocalWorker* LocalExecutor::warm_worker(const Order& order) {
+LocalExecutor::Worker* LocalExecutor::warm_worker(const Order& order) {
   for (const Share& share : order.launch.shares) {
     const auto found = idle_.find(share.slot);
     if (found == idle_.end()) continue;
-    LocalWorker& worker = *found->second;
-    if (worker.slot == order.slot && connected(worker.process.wire)) {
+    Worker& worker = *found->second;
+    if (worker.slots == order.slots && connected(worker.process.wire)) {
       forget_idle(worker);
       return &worker;
     }
@@ -282,11 +279,13 @@ LocalWorker* LocalExecutor::warm_worker(const Order& order) {
   return nullptr;
 }
 
-void LocalExecutor::forget_idle(const LocalWorker& worker) {
+void LocalExecutor::forget_idle(const Worker& worker) {
   std::erase_if(idle_, [&](const auto& idle) { return idle.second == &worker; });
 }
 
-Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartLine& start) {
+Result<LocalExecutor::Worker*> LocalExecutor::spawn(const std::vector<Slot>& slots,
+                                                    const worker::StartLine& start) {
+  const Slot slot = joined(slots);  // One process sees all of them.
   auto command = TRY(worker::substitute(options_.command, start));
   std::map<std::string, std::string> own, variables;
   for (const auto& [name, text] : options_.environment)
@@ -304,8 +303,7 @@ Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartL
                                 .working_directory = options_.working_directory.string(),
                                 .mark = fmt::format("{}{}/", mark_, next_worker_)}));
 
-  auto worker = std::make_unique<LocalWorker>(
-      LocalWorker{.id = next_worker_++, .slot = slot, .process = std::move(process)});
+  auto worker = std::make_unique<Worker>(*this, next_worker_++, slots, std::move(process));
   const WorkerProcess& ends = worker->process;
   TRY(poller_.watch(ends.wire.get(), key_of(worker->id, Channel::kWire)));
   TRY(poller_.watch(ends.output.get(), key_of(worker->id, Channel::kOutput)));
@@ -315,171 +313,61 @@ Result<LocalWorker*> LocalExecutor::spawn(const Slot& slot, const worker::StartL
   return workers_.emplace(worker->id, std::move(worker)).first->second.get();
 }
 
-// --- a launch is told ---
-
-void LocalExecutor::tell(LocalWorker& worker, const worker::ToWorker& message) {
-  line_.clear();
-  worker::encode(message, line_);
-  if (!worker.process.write(line_))
-    return terminate(worker, Wish::kFail, "the worker does not read what it is told");
-  watch_writing(worker);
-}
-
-void LocalExecutor::watch_writing(LocalWorker& worker) {
-  const bool wanted = worker.process.wire && worker.process.has_queued();
-  if (!worker.process.wire || wanted == worker.wants_to_write) return;
-  worker.wants_to_write = wanted;
-  poller_.change(worker.process.wire.get(), key_of(worker.id, Channel::kWire),
-                 wanted ? Poller::Interest::kReadAndWrite : Poller::Interest::kRead);
-}
-
 void LocalExecutor::send(const Message& message) {
   if (let_go(message)) return;
-  const auto found = live_.find(message.launch);
-  if (found == live_.end() || found->second->run->trial != message.trial) return;
-  LocalWorker& worker = *found->second;
-  match(
-      message.content,
-      [&](const ContinueTo& go_on) {
-        worker.run->last_report = now();
-        // A script that reports on its output never reads: it would only fill the wire.
-        if (!worker.run->plain_reports) tell(worker, worker::ContinueLine{go_on.until});
-      },
-      [&](const StopNow&) { wish(worker, Wish::kStop); },
-      [&](const PauseNow&) { wish(worker, Wish::kPause); },
-      [&](const ExploitFrom& content) { exploit(worker, content); });
-}
-
-void LocalExecutor::wish(LocalWorker& worker, Wish wish) {
-  WorkerRun& run = *worker.run;
-  if (run.wish == wish || (run.wish != Wish::kNone && wish != Wish::kStop)) return;
-  // Nothing heard yet: a bare script, or one that has done nothing worth saving.
-  if (!worker.heard) return terminate(worker, wish, run.complaint);
-  run.wish = wish;
-  const bool stop = wish != Wish::kPause;
-  worker.patience = now() + (stop ? options_.obey_stop : options_.obey_pause);
-  if (stop)
-    tell(worker, worker::StopLine{});
-  else
-    tell(worker, worker::PauseLine{});
-}
-
-/// True if the worker is on a slot of emulated speed and has not promised to keep to it: then its
-/// trial is refused, for it would run at full speed.
-bool LocalExecutor::refuse_unpaced(LocalWorker& worker) {
-  if (!worker.slot.emulated || (worker.hello && worker.hello->paced)) return false;
-  if (!worker.run || worker.run->exited) return true;
-  terminate(worker, Wish::kRefuse,
-            fmt::format("slot {} emulates a speed of {:g}, which needs a worker that paces itself "
-                        "(clavier.py or <clavier/clavier.h>): {}; give the slot no 'speed', or use "
-                        "such a worker",
-                        worker.slot.id.value, worker.slot.speed,
-                        worker.hello ? "the hello of this one does not say 'paced'"
-                                     : "this command has said no hello"));
-  return true;
-}
-
-void LocalExecutor::exploit(LocalWorker& worker, const ExploitFrom& content) {
-  if (!worker.hello || !worker.hello->exploit)
-    return terminate(worker, Wish::kFail,
-                     "this worker cannot take over another trial's weights: its hello does not "
-                     "say 'exploit'");
-  if (std::string why; void_checkpoint(content.donor, why)) {
-    worker.run->complaint = std::move(why);
-    return wish(worker, Wish::kVoid);
-  }
-  worker.run->step = content.donor.step;
-  worker.run->last_report = now();
-  tell(worker, worker::ExploitLine{.checkpoint = (options_.study / content.donor.path).string(),
-                                   .config = content.config,
-                                   .step = content.donor.step,
-                                   .until = content.until});
+  const auto found = runs_.find(message.launch);
+  if (found != runs_.end()) found->second->talk.send(message, now());
 }
 
 // --- a launch ends ---
 
-void LocalExecutor::terminate(LocalWorker& worker, Wish wish, std::string complaint) {
-  if (worker.run && worker.run->wish != Wish::kRefuse) {
-    worker.run->wish = wish;
-    worker.run->complaint = std::move(complaint);
-  }
-  worker.terminated = true;
-  worker.patience = now() + options_.grace + LocalWorker::kGuardGrace;
-  worker.process.terminate();
-}
-
-void LocalExecutor::dismiss(LocalWorker& worker) {
+void LocalExecutor::dismiss(Worker& worker) {
   forget_idle(worker);
-  if (!worker.terminated) worker.patience = now() + options_.leave;
-  if (worker.hello && worker.hello->several) tell(worker, worker::QuitLine{});
+  worker.talk.dismiss(now());
 }
 
-void LocalExecutor::exit(LocalWorker& worker, ExitKind kind, std::string error) {
-  WorkerRun& run = *worker.run;
-  Exited exited{run.trial, run.launch, kind, std::move(error)};
-  if (kind == ExitKind::kFailed || kind == ExitKind::kLost) {
-    exited.log_tail = run.error.tail().lines();
-    if (exited.log_tail.empty()) exited.log_tail = run.output.tail().lines();
-  }
-  // One that ended well may have meant to report.
-  if (kind == ExitKind::kCompleted && run.complaints > 0)
-    exited.log_tail =
-        fmt::format("{} {} ignored, the first: {}", run.complaints,
-                    run.complaints == 1 ? "line was" : "lines were", run.first_ignored);
-  signals_.push_back(std::move(exited));
-  live_.erase(run.launch);
-  run.exited = true;
+/// While others wait for room, nobody stays without a trial: what it holds is what they lack.
+void LocalExecutor::Worker::all_exited(bool may_stay) {
+  const int most = owner.options_.max_trials_per_worker;
+  const bool stays = may_stay && owner.options_.warm && owner.held_.empty() && process.wire &&
+                     (most <= 0 || talk.launches() < most);
+  if (!stays) return owner.dismiss(*this);
+  const Launch launch = talk.order()->launch;
+  for (const Share& share : launch.shares) owner.idle_[share.slot] = this;
+  talk.end_launch();
+  owner.release(launch);
 }
 
-void LocalExecutor::end_launch(LocalWorker& worker) {
-  if (const int dropped = worker.run->late - kMaxLateReports; dropped > 0)
-    log_.note(fmt::format("[clavier] trial {}: {} reports dropped after it was told to leave\n",
-                          worker.run->trial.value, dropped));
-  told_to_wait_.erase(worker.run->launch);
-  signals_.push_back(LaunchEnded{worker.run->launch});
-  for (const SlotId slot : worker.run->slots) taken_.erase(slot);
-  worker.run.reset();
+void LocalExecutor::release(const Launch& launch) {
+  told_to_wait_.erase(launch.id);
+  runs_.erase(launch.id);
+  for (const Share& share : launch.shares) taken_.erase(share.slot);
 }
 
-void LocalExecutor::finish(LocalWorker& worker) {
+void LocalExecutor::finish(Worker& worker) {
   const auto report = worker.process.take_report();
   // Who wrote is dead, so there is an end to it; unless somebody passed a descriptor to a stranger.
   for (int i = 0; i < kMaxLastReads; ++i)
     if (!read_wire(worker) && !read_output(worker) && !read_error(worker)) break;
-  finish_lines(worker);
-  if (report && report->kind == GuardReport::Kind::kEnded && report->end.ok())
-    refuse_unpaced(worker);
+  worker.talk.hear_no_more(now());
   if (report && report->kind == GuardReport::Kind::kEnded) {
     try_again_ = now();  // There may be room now.
     pause_ = kFirstPause;
   }
-  if (report && report->kind == GuardReport::Kind::kNoRoom && worker.run &&
-      worker.run->wish == Wish::kNone)
-    return put_back(worker, report->error);
-  if (worker.run && !worker.run->exited) {
-    const WorkerRun& run = *worker.run;
-    const bool unread = worker.left_unread || worker.process.undelivered();
-    Outcome outcome = judge({.report = report,
-                             .wish = run.wish,
-                             .terminated = worker.terminated,
-                             .takes_several = worker.hello && worker.hello->several,
-                             .never_read = worker.launches > 1 && unread && !run.taken_up,
-                             .complaint = run.complaint,
-                             .last_error_line = run.error.tail().last_line(),
-                             .error_tail = run.error.tail().lines()});
-    exit(worker, outcome.kind, std::move(outcome.error));
+  if (report && report->kind == GuardReport::Kind::kNoRoom) {
+    // Its program could not be started now: as if it had not been tried.
+    if (auto order = worker.talk.take_back()) {
+      runs_.erase(order->launch.id);
+      workers_.erase(worker.id);
+      return hold(*std::move(order), report->error);
+    }
   }
-  if (worker.run) end_launch(worker);
+  std::optional<Launch> launch;
+  if (const Order* order = worker.talk.order()) launch = order->launch;
+  worker.talk.end(report, worker.left_unread || worker.process.undelivered(), now());
+  if (launch) release(*launch);
   forget_idle(worker);
   workers_.erase(worker.id);
-}
-
-/// Its program could not be started now: as if it had not been tried.
-void LocalExecutor::put_back(LocalWorker& worker, const std::string& why) {
-  Order order = std::move(worker.run->order);
-  live_.erase(order.launch.id);
-  workers_.erase(worker.id);
-  hold(std::move(order), why);
 }
 
 void LocalExecutor::discard(const std::string& path) {
@@ -494,9 +382,18 @@ void LocalExecutor::discard(const std::string& path) {
 }
 
 std::optional<std::int64_t> LocalExecutor::worker_pid(LaunchId launch) const {
-  const auto live = live_.find(launch);
-  if (live == live_.end() || !live->second->hello || live->second->hello->pid <= 0) return {};
-  return live->second->hello->pid;
+  const auto run = runs_.find(launch);
+  if (run == runs_.end() || !run->second->talk.live()) return {};
+  const auto& hello = run->second->talk.hello();
+  if (!hello || hello->pid <= 0) return {};
+  return hello->pid;
+}
+
+LocalCounters LocalExecutor::counters() const {
+  LocalCounters counters = counters_;
+  counters.reports = heard_.reports;
+  counters.ignored = heard_.ignored;
+  return counters;
 }
 
 }  // namespace clavier::exec

@@ -9,16 +9,17 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/poller.h"
 #include "base/result.h"
 #include "base/waker.h"
+#include "exec/conversation/conversation.h"
 #include "exec/executor.h"
 #include "exec/local/durable_checkpoints.h"
 #include "exec/local/options.h"
-#include "exec/local/trial_log.h"
-#include "exec/local/worker_run.h"
+#include "exec/local/worker_process.h"
 
 namespace clavier::exec {
 
@@ -58,7 +59,7 @@ class LocalExecutor final : public Executor {
   StudyTime now() const override;
   bool replay(const Step& step) override;
 
-  const LocalCounters& counters() const { return counters_; }
+  LocalCounters counters() const;
   DurableCheckpoints& durable() { return durable_; }
   /// Of the worker that runs this launch, as its hello said; nothing before or without one.
   std::optional<std::int64_t> worker_pid(LaunchId launch) const;
@@ -69,6 +70,34 @@ class LocalExecutor final : public Executor {
   static constexpr StudyDuration kDiskPause = std::chrono::minutes(1);
   static constexpr StudyDuration kBetweenWarnings = std::chrono::minutes(10);
 
+  /// One process, which takes one launch after another if it can, and the talk with it.
+  struct Worker final : WorkerBackend {
+    Worker(LocalExecutor& executor, std::uint64_t id, std::vector<Slot> slots,
+           WorkerProcess process)
+        : owner(executor),
+          id(id),
+          slots(std::move(slots)),
+          process(std::move(process)),
+          talk(executor.talk_options_, *this, executor.heard_, executor.log_) {}
+
+    bool write(std::string_view line) override;
+    void terminate() override { process.terminate(); }
+    void kill() override { process.kill_guard(); }
+    void catch_up() override;
+    Status keep(const std::string& path) override;
+    Status check(const std::string& path) override { return owner.check(path); }
+    void out_of_room(const std::string& why) override { owner.miss_checkpoint(why); }
+    void all_exited(bool may_stay) override;
+
+    LocalExecutor& owner;
+    std::uint64_t id;
+    std::vector<Slot> slots;
+    WorkerProcess process;
+    Conversation talk;
+    bool left_unread = false;     ///< It closed the wire before it had read everything.
+    bool wants_to_write = false;  ///< As the poller knows.
+  };
+
   LocalExecutor(LocalOptions options, const Waker& waker, Poller poller);
 
   // Life of a launch (local_executor.cc).
@@ -78,67 +107,46 @@ class LocalExecutor final : public Executor {
   void start_held();
   bool let_go(const Message& message);
   void give_up(const Order& order, ExitKind kind, const std::string& why);
-  bool void_checkpoint(const Checkpoint& checkpoint, std::string& why);
+  Status check(const std::string& checkpoint);
   Status check(const Order& order) const;
   Status check_descriptors() const;
   Status check_disk();
   std::int64_t room_on_disk() const;
   Status launch(Order& order);
-  WorkerRun run_of(const Order& order, const worker::StartLine& start) const;
-  Result<LocalWorker*> spawn(const Slot& slot, const worker::StartLine& start);
+  Result<Worker*> spawn(const std::vector<Slot>& slots, const worker::StartLine& start);
   bool is_warm_for(const Order& order) const;
-  LocalWorker* warm_worker(const Order& order);
-  void forget_idle(const LocalWorker& worker);
-  void dismiss(LocalWorker& worker);
-  void terminate(LocalWorker& worker, Wish wish, std::string complaint);
-  void tell(LocalWorker& worker, const worker::ToWorker& message);
-  void watch_writing(LocalWorker& worker);
-  void wish(LocalWorker& worker, Wish wish);
-  bool refuse_unpaced(LocalWorker& worker);
-  void exploit(LocalWorker& worker, const ExploitFrom& content);
-  void exit(LocalWorker& worker, ExitKind kind, std::string error);
-  void end_launch(LocalWorker& worker);
-  void finish(LocalWorker& worker);
-  void put_back(LocalWorker& worker, const std::string& why);
+  Worker* warm_worker(const Order& order);
+  void forget_idle(const Worker& worker);
+  void dismiss(Worker& worker);
+  void release(const Launch& launch);
+  void finish(Worker& worker);
 
   // What comes from outside (local_input.cc).
   void handle(const Poller::Event& event);
-  bool read_wire(LocalWorker& worker);
-  bool read_output(LocalWorker& worker);
-  bool read_error(LocalWorker& worker);
-  void catch_up_on_output(LocalWorker& worker);
+  void watch_writing(Worker& worker);
+  bool read_wire(Worker& worker);
+  bool read_output(Worker& worker);
+  bool read_error(Worker& worker);
   std::string_view read_some(Fd& from, std::vector<char>& buffer);
-  void finish_lines(LocalWorker& worker);
-  void take_plain(LocalWorker& worker, std::string_view line);
-  void explain_plain(LocalWorker& worker, std::string_view line);
-  void take_line(LocalWorker& worker, std::string_view line);
-  void take(LocalWorker& worker, worker::HelloLine&& hello);
-  void take(LocalWorker& worker, worker::ReportLine&& report);
-  void take(LocalWorker& worker, worker::CheckpointLine&& checkpoint);
-  void take(LocalWorker& worker, worker::ExitedLine&& exited);
-  bool concerns(LocalWorker& worker, std::optional<TrialId> trial, std::optional<LaunchId> launch,
-                std::string_view what);
-  std::optional<Checkpoint> accept(LocalWorker& worker, Steps step, const std::string& name);
-  void miss_checkpoint(LocalWorker& worker, const std::string& why);
-  void ignore(LocalWorker& worker, std::string_view what);
-
-  std::optional<StudyTime> time_is_up(const LocalWorker& worker) const;
+  void miss_checkpoint(const std::string& why);
   std::optional<std::chrono::microseconds> timeout(StudyTime deadline) const;
   void run_timers();
-  void kill_guard(LocalWorker& worker);
   std::vector<Signal> take_signals();
 
   LocalOptions options_;
+  ConversationOptions talk_options_;
   const Waker& waker_;
   Poller poller_;
   std::chrono::steady_clock::time_point origin_ = std::chrono::steady_clock::now();
   std::vector<std::string> base_environment_;
   const std::string mark_;  ///< Of this run, begins that of each worker.
-  std::map<std::uint64_t, std::unique_ptr<LocalWorker>> workers_;
-  std::map<LaunchId, LocalWorker*> live_;  ///< Until the trial's `Exited`.
-  std::set<SlotId> taken_;                 ///< Until their launch's end.
-  std::map<SlotId, LocalWorker*> idle_;    ///< Warm ones without a launch, by each of their slots.
-  std::deque<Order> held_;                 ///< Wait for room, at most one per slot, which is taken.
+  Heard heard_;             ///< At most what one round of reads yields.
+  LogFile log_;
+  std::map<std::uint64_t, std::unique_ptr<Worker>> workers_;
+  std::map<LaunchId, Worker*> runs_;  ///< Until the launch's end.
+  std::set<SlotId> taken_;            ///< Likewise.
+  std::map<SlotId, Worker*> idle_;    ///< Warm ones without a launch, by each of their slots.
+  std::deque<Order> held_;            ///< Wait for room, at most one per slot, which is taken.
   std::set<LaunchId> told_to_wait_;
   StudyTime try_again_{};
   StudyDuration pause_ = kFirstPause;     ///< Until they are tried again.
@@ -151,13 +159,10 @@ class LocalExecutor final : public Executor {
   std::optional<FullDisk> full_disk_ = {};
   std::uint64_t next_worker_ = 0;
   bool announced_ = false;
-  std::deque<Signal> signals_;  ///< At most what one round of reads yields.
-  LogFile log_;
   DurableCheckpoints durable_;
-  LocalCounters counters_;
+  LocalCounters counters_;         ///< Of workers; what they said is counted in `heard_`.
   std::vector<char> wire_buffer_;  ///< Two, for output is drained while a wire line is handled.
   std::vector<char> output_buffer_;
-  std::string line_;
 };
 
 }  // namespace clavier::exec

@@ -1,6 +1,6 @@
 #include <signal.h>
 
-#include "exec/local/executor_rig.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {
@@ -102,8 +102,7 @@ TEST_F(LocalExecutorTest, AnUnknownParameterIsRefused) {
 TEST_F(LocalExecutorTest, SeveralTrialsInOneLaunchAreRefused) {
   Order two = order(0);
   two.launch.members.push_back({.trial = TrialId{1}});
-  two.configs.push_back({});
-  two.directories.push_back("trial_1");
+  two.members.push_back({.directory = "trial_1"});
   executor().start(two);
   EXPECT_EQ(next<Exited>().kind, ExitKind::kRefused);
   EXPECT_EQ(next<Exited>().trial, TrialId{1});

@@ -1,5 +1,5 @@
-#include "exec/local/executor_rig.h"
 #include "study/gang.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 class LocalGangTest : public ExecutorRig {
  protected:
   Order wide(Order order) {
-    order.slot = joined(options_.node.slots);
+    order.slots = options_.node.slots;
     order.launch.shares = {{SlotId{0}, 0.5}, {SlotId{1}, 0.5}};
     return order;
   }
@@ -57,6 +57,7 @@ TEST_F(LocalGangTest, ItsWorkerIsWarmForTheNextOfTheSameSlotsAndLeavesForOthers)
 TEST_F(LocalGangTest, NoSlotCountsTwice) {
   Order twice = order(0);
   twice.launch.shares = {{SlotId{0}, 0.5}, {SlotId{0}, 0.5}};
+  twice.slots.push_back(twice.slots.front());
   EXPECT_EQ(run(twice).error, "a launch names slot 0 twice");
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "exec/local/executor_rig.h"
 #include "exec/local/worker_tree.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {
@@ -342,7 +342,7 @@ TEST_F(LocalRobustnessTest, OfReportsAfterAStopOnlySomeAreTaken) {
 TEST_F(LocalRobustnessTest, ATrialDirectoryThatCannotBeMadeRefusesTheLaunch) {
   std::ofstream(study_ / "blocked") << "a file";
   Order blocked = order(0);
-  blocked.directories = {"blocked/trial"};
+  blocked.members[0].directory = "blocked/trial";
   const Exited exited = run(blocked);
   EXPECT_EQ(exited.kind, ExitKind::kRefused);
   EXPECT_NE(exited.error.find("blocked/trial"), std::string::npos);

@@ -1,4 +1,4 @@
-#include "exec/local/executor_rig.h"
+#include "tests/support/executor_rig.h"
 
 namespace clavier::exec {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <limits>
 
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {

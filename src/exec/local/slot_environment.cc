@@ -1,11 +1,8 @@
 #include "exec/local/slot_environment.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-
-extern char** environ;
 
 namespace clavier::exec {
 
@@ -39,12 +36,6 @@ std::vector<std::string> merge_environment(
   std::vector<std::string> result;
   result.reserve(merged.size());
   for (const auto& [name, value] : merged) result.push_back(name + "=" + value);
-  return result;
-}
-
-std::vector<std::string> own_environment() {
-  std::vector<std::string> result;
-  for (char** entry = environ; *entry; ++entry) result.emplace_back(*entry);
   return result;
 }
 

@@ -18,7 +18,4 @@ std::vector<std::string> merge_environment(
     const std::vector<std::string>& base,
     const std::vector<std::map<std::string, std::string>>& layers);
 
-/// This process's own.
-std::vector<std::string> own_environment();
-
 }  // namespace clavier::exec

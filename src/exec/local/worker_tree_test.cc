@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "exec/local/worker_process.h"
-#include "exec/temporary_study.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {
@@ -65,7 +65,7 @@ class WorkerTreeTest : public testing::Test {
     return false;
   }
 
-  TemporaryStudy study_;
+  ScratchDirectory study_;
   std::optional<WorkerProcess> worker_;
   pid_t guard_ = 0;
 };

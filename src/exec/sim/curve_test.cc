@@ -8,8 +8,8 @@
 #include "exec/sim/power_law.h"
 #include "exec/sim/recorded.h"
 #include "exec/sim/table.h"
-#include "exec/temporary_study.h"
 #include "study/domain.h"
+#include "tests/support/scratch_directory.h"
 
 namespace clavier::exec {
 namespace {
@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadTable{"lr,step,loss\n\"0.1\"5,1,2\n", "after a closing quote"}));
 
 TEST(Table, IsReadFromAFile) {
-  const TemporaryStudy folder;
+  const ScratchDirectory folder;
   const auto file = folder.path() / "table.csv";
   EXPECT_FALSE(table_curve(file, space()).ok());
   std::ofstream(file) << kTable;

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "exec/executor_contract.h"
 #include "exec/sim/sim_executor.h"
+#include "tests/support/executor_contract.h"
 
 namespace clavier::exec {
 namespace {
@@ -44,9 +44,11 @@ class SimWorld final : public ExecutorWorld {
 };
 
 ExecutorKind kind(std::string name, SimOptions sim) {
-  return {.name = std::move(name), .make = [sim](const WorldOptions& options) {
-            return std::make_unique<SimWorld>(options, sim);
-          }};
+  return {
+      .name = std::move(name),
+      .make =
+          [sim](const WorldOptions& options) { return std::make_unique<SimWorld>(options, sim); },
+      .members = SimExecutor::kMaxMembers};
 }
 
 INSTANTIATE_TEST_SUITE_P(Sim, ExecutorContract,

@@ -17,9 +17,6 @@ namespace {
 constexpr std::uint64_t kNoise = 1;
 constexpr std::uint64_t kFailure = 2;
 
-/// The slot of launches that this simulation has not seen.
-constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
-
 /// A busy simulation looks for interrupts now and then only: each look is a system call.
 constexpr std::uint64_t kWaitsPerLook = 64;
 constexpr int kEventsPerLook = 4096;
@@ -247,7 +244,7 @@ void SimExecutor::process(const Event& event) {
   if (event.kind == Kind::kStep)
     finish_step(event.place);
   else
-    leave(event.place, ExitKind::kCompleted);
+    leave_all(event.place, ExitKind::kCompleted);
 }
 
 void SimExecutor::deliver(LaunchId launch, Signal signal) {
@@ -258,206 +255,137 @@ void SimExecutor::deliver(LaunchId launch, Signal signal) {
          signals_.put(std::move(signal)));
 }
 
-void SimExecutor::begin(const Order& order) {
-  if (const std::string why = obstacle(order); !why.empty()) {
-    // A node that the tuner has not yet heard to be lost.
-    const bool gone = std::ranges::any_of(order.launch.shares, [&](const Share& share) {
-      const auto slot = static_cast<std::size_t>(share.slot.value);
-      return share.slot.valid() && slot < places_.size() &&
-             (changes_[places_[slot].node] > 1 || places_[slot].changes > 0);
-    });
-    for (const Member& member : order.launch.members)
-      deliver(order.launch.id, Exited{.trial = member.trial,
-                                      .launch = order.launch.id,
-                                      .kind = gone ? ExitKind::kLost : ExitKind::kRefused,
-                                      .error = why});
-    deliver(order.launch.id, LaunchEnded{order.launch.id});
-    return;
-  }
-  const Member& member = order.launch.members.front();
-  const auto slot = static_cast<std::uint32_t>(order.launch.shares.front().slot.value);
-  Run run;
-  run.launch = order.launch.id;
-  run.trial = member.trial;
-  run.attempt = member.attempt;
-  run.config = order.configs.front();
-  run.directory = order.directories.front();
-  run.step = run.from = member.from ? member.from->step : 0;
-  run.until = std::min(member.until, member.stretch);
-  run.last = last_step(run.config);
-  run.since = now_;
-  if (member.from) run.weights = weights_of(member.from->path);
-  const double fetching = member.from ? fetch(member.from->launch, slot) : 0;
-  crowd(slot, +1);
-  for (std::size_t i = 1; i < order.launch.shares.size(); ++i) {
-    run.further.push_back(static_cast<std::uint32_t>(order.launch.shares[i].slot.value));
-    places_[run.further.back()].held_by = slot;
-  }
-  places_[slot].run = std::move(run);
-  slot_of_[order.launch.id] = slot;
-  const auto launch = static_cast<std::size_t>(order.launch.id.value);
-  if (launch >= wrote_in_.size()) wrote_in_.resize(launch + 1, kNowhere);
-  wrote_in_[launch] = slot;
-  schedule(slot, span(fetching + options_.start_seconds / rate(slot)));
-}
-
-double SimExecutor::fetch(LaunchId launch, std::uint32_t slot) {
-  const auto index = static_cast<std::size_t>(launch.value);
-  if (index < wrote_in_.size() && wrote_in_[index] == slot) return 0;
-  ++moves_;
-  return options_.move_seconds;
-}
-
 /// Where the trial comes next that anybody hears of.
-Steps SimExecutor::next_report(const Run& run) const {
+Steps SimExecutor::next_report(const Part& part) const {
   const Steps every = options_.report_every;
-  return std::min(run.last, (run.step / every + 1) * every);
+  return std::min(part.last, (part.step / every + 1) * every);
 }
 
 Steps SimExecutor::last_step(const Config& config) const {
   return curve_.steps ? curve_.steps(config) : kForever;
 }
 
-StudyDuration SimExecutor::duration(std::uint32_t slot) const {
-  const Run& run = *places_[slot].run;
-  const Steps to = next_report(run);
-  double steps = static_cast<double>(to - run.step);
+/// To its next report, on a slot of speed 1.
+double SimExecutor::step_seconds(const Part& part) const {
+  const Steps to = next_report(part);
+  double steps = static_cast<double>(to - part.step);
   if (curve_.cost) {
     steps = 0;
-    for (Steps step = run.step + 1; step <= to; ++step) steps += curve_.cost(run.config, step);
+    for (Steps step = part.step + 1; step <= to; ++step) steps += curve_.cost(part.config, step);
   }
-  double seconds = (steps * options_.seconds_per_step + options_.evaluation_seconds) / rate(slot);
-  if (options_.noise > 0) {
-    Rng rng = Rng::keyed(options_.seed, kNoise, run.trial.value, run.attempt, to);
-    seconds *= std::exp(options_.noise * rng.normal());
+  return steps * options_.seconds_per_step + options_.evaluation_seconds;
+}
+
+StudyDuration SimExecutor::duration(std::uint32_t slot) const {
+  double longest = 0;
+  for (const Part& part : places_[slot].run->parts) {
+    if (part.step >= part.last) continue;
+    const Steps to = next_report(part);
+    double seconds = step_seconds(part) / rate(slot);
+    if (options_.noise > 0) {
+      Rng rng = Rng::keyed(options_.seed, kNoise, part.trial.value, part.attempt, to);
+      seconds *= std::exp(options_.noise * rng.normal());
+    }
+    if (wants_checkpoint(part, to)) seconds += options_.save_seconds;
+    longest = std::max(longest, seconds);
   }
-  if (wants_checkpoint(run, to)) seconds += options_.save_seconds;
-  return span(seconds);
+  return span(longest);
 }
 
 /// The next step, or the end if there is none, `delay` from now.
 void SimExecutor::schedule(std::uint32_t slot, StudyDuration delay) {
   Run& run = *places_[slot].run;
-  const bool ends = run.step >= run.last;
+  const bool ends = run.over();
   run.due = now_ + delay + (ends ? StudyDuration::zero() : duration(slot));
   push(run.due, ends ? Kind::kEnd : Kind::kStep, slot, run.launch, run.generation);
 }
 
 /// Why the trial fails on its way to a step; empty: it does not.
-std::string SimExecutor::failure(const Run& run, Steps to) const {
-  for (Steps step = run.step + 1; curve_.error && step <= to; ++step)
-    if (std::string error = curve_.error(run.config, run.trial, step); !error.empty()) return error;
+std::string SimExecutor::failure(const Part& part, Steps to) const {
+  for (Steps step = part.step + 1; curve_.error && step <= to; ++step)
+    if (std::string error = curve_.error(part.config, part.trial, step); !error.empty())
+      return error;
   const double survives =
-      std::pow(1 - options_.failure_probability, static_cast<double>(to - run.step));
+      std::pow(1 - options_.failure_probability, static_cast<double>(to - part.step));
   if (options_.failure_probability > 0 &&
-      Rng::keyed(options_.seed, kFailure, run.trial.value, run.attempt, to).uniform() <
+      Rng::keyed(options_.seed, kFailure, part.trial.value, part.attempt, to).uniform() <
           1 - survives)
     return fmt::format("simulated failure at step {}", to);
   return {};
 }
 
+/// All trials of the launch have come to their next report; those that fail on the way, and those
+/// that had nothing left to do, leave. What is reported together comes together.
 void SimExecutor::finish_step(std::uint32_t slot) {
   Run& run = *places_[slot].run;
-  const Steps before = run.step;
-  const Steps step = next_report(run);
-  if (std::string error = failure(run, step); !error.empty())
-    return leave(slot, ExitKind::kFailed, std::move(error));
-
-  run.step = step;
-  for (Steps each = before + 1; curve_.learn && each <= step; ++each)
-    curve_.learn(run.weights, run.config, run.trial, each, options_.seed);
-  auto metrics = curve_.learn ? curve_.evaluate(run.weights, run.trial, step, options_.seed)
-                              : curve_.metrics(run.config, run.trial, step, options_.seed);
-  if (!metrics.empty()) {
-    run.waiting = step >= run.until;
-    Report report;
-    report.trial = run.trial;
-    report.launch = run.launch;
-    report.step = step;
-    report.seconds = seconds(now_ - run.since);
-    const auto value = std::ranges::find(metrics, options_.metric, &Metric::name);
-    if (value != metrics.end()) report.value = value->value;
-    report.metrics = std::move(metrics);
-    if (wants_checkpoint(run, step)) report.checkpoint = checkpoint(run);
-    run.since = now_;
-    Reported reported;
-    reported.reports.push_back(std::move(report));
-    deliver(run.launch, std::move(reported));
+  const LaunchId launch = run.launch;
+  std::vector<std::pair<TrialId, std::string>> leaving;  // With why they fail; empty: completed.
+  Reported reported;
+  for (Part& part : run.parts) {
+    if (part.step >= part.last) {
+      leaving.emplace_back(part.trial, "");
+    } else if (std::string error = failure(part, next_report(part)); !error.empty()) {
+      leaving.emplace_back(part.trial, std::move(error));
+    } else {
+      if (auto report = advance(part, run)) reported.reports.push_back(*std::move(report));
+      if (!part.waiting && part.step >= part.last) leaving.emplace_back(part.trial, "");
+    }
   }
-  if (run.waiting) return;
-  if (step >= run.last) return leave(slot, ExitKind::kCompleted);
-  schedule(slot, StudyDuration::zero());
+  if (!reported.reports.empty()) {
+    run.since = now_;
+    deliver(launch, std::move(reported));
+  }
+  for (auto& [trial, error] : leaving) {
+    const ExitKind kind = error.empty() ? ExitKind::kCompleted : ExitKind::kFailed;
+    leave(slot, trial, kind, std::move(error));
+  }
+  go_on(slot);
+}
+
+/// To the next step, if the launch is there and nobody in it waits.
+void SimExecutor::go_on(std::uint32_t slot) {
+  const auto& run = places_[slot].run;
+  if (run && !run->waiting()) schedule(slot, StudyDuration::zero());
+}
+
+/// One step on, with what it reports of it, if anything.
+std::optional<Report> SimExecutor::advance(Part& part, const Run& run) {
+  const Steps before = std::exchange(part.step, next_report(part));
+  for (Steps each = before + 1; curve_.learn && each <= part.step; ++each)
+    curve_.learn(part.weights, part.config, part.trial, each, options_.seed);
+  auto metrics = curve_.learn ? curve_.evaluate(part.weights, part.trial, part.step, options_.seed)
+                              : curve_.metrics(part.config, part.trial, part.step, options_.seed);
+  if (metrics.empty()) return std::nullopt;
+  part.waiting = part.step >= part.until;
+  Report report;
+  report.trial = part.trial;
+  report.launch = run.launch;
+  report.step = part.step;
+  report.seconds = seconds(now_ - run.since);
+  const auto value = std::ranges::find(metrics, options_.metric, &Metric::name);
+  if (value != metrics.end()) report.value = value->value;
+  report.metrics = std::move(metrics);
+  if (wants_checkpoint(part, part.step)) report.checkpoint = checkpoint(part, run.launch);
+  return report;
 }
 
 /// With the report of that step.
-bool SimExecutor::wants_checkpoint(const Run& run, Steps step) const {
+bool SimExecutor::wants_checkpoint(const Part& part, Steps step) const {
   const auto& rules = options_.checkpoints;
-  return (rules.every > 0 && step % rules.every == 0) || (rules.at_end && step == run.last) ||
-         (options_.checkpoint_at_until && step >= run.until);
+  return (rules.every > 0 && step % rules.every == 0) || (rules.at_end && step == part.last) ||
+         (options_.checkpoint_at_until && step >= part.until);
 }
 
-Checkpoint SimExecutor::checkpoint(const Run& run) {
-  Checkpoint saved{run.trial, run.launch, run.step,
-                   run.directory + "/" + worker::checkpoint_name(run.step, run.launch)};
-  if (curve_.learn) saved_[saved.path] = run.weights;
+Checkpoint SimExecutor::checkpoint(const Part& part, LaunchId launch) {
+  Checkpoint saved{part.trial, launch, part.step,
+                   part.directory + "/" + worker::checkpoint_name(part.step, launch)};
+  if (curve_.learn) saved_[saved.path] = part.weights;
   return saved;
 }
 
 Weights SimExecutor::weights_of(const std::string& path) const {
   const auto saved = saved_.find(path);
   return saved == saved_.end() ? Weights{} : saved->second;
-}
-
-void SimExecutor::leave(std::uint32_t slot, ExitKind kind, std::string error) {
-  const Run& run = *places_[slot].run;
-  const LaunchId launch = run.launch;
-  deliver(launch,
-          Exited{.trial = run.trial, .launch = launch, .kind = kind, .error = std::move(error)});
-  deliver(launch, LaunchEnded{launch});
-  slot_of_.erase(launch);
-  for (const std::uint32_t further : run.further) places_[further].held_by.reset();
-  places_[slot].run.reset();
-  crowd(slot, -1);
-}
-
-void SimExecutor::pass_on(const Message& message) {
-  const auto slot = slot_of_.find(message.launch);
-  if (slot == slot_of_.end()) return;
-  push(now_ + span(options_.command_seconds), Kind::kCommand, slot->second, message.launch,
-       messages_.put(message));
-}
-
-void SimExecutor::obey(std::uint32_t slot, const Message& message) {
-  auto& place = places_[slot];
-  if (!place.run || place.run->launch != message.launch || place.run->trial != message.trial)
-    return;
-  Run& run = *place.run;
-  match(
-      message.content,
-      [&](const ContinueTo& go_on) {
-        run.until = go_on.until;
-        if (!run.waiting || run.step >= run.until) return;
-        run.waiting = false;
-        run.since = now_;
-        schedule(slot, StudyDuration::zero());
-      },
-      [&](const StopNow&) { leave(slot, ExitKind::kStopped); },
-      [&](const PauseNow&) {
-        if (run.step > run.from) deliver(run.launch, CheckpointSaved{checkpoint(run)});
-        leave(slot, ExitKind::kPaused);
-      },
-      [&](const ExploitFrom& exploit) {
-        run.config = exploit.config;
-        run.weights = weights_of(exploit.donor.path);
-        run.step = run.from = exploit.donor.step;
-        run.until = exploit.until;
-        run.last = last_step(run.config);
-        run.waiting = false;
-        const StudyDuration fetching = span(fetch(exploit.donor.launch, slot));
-        run.since = now_ + fetching;
-        ++run.generation;
-        schedule(slot, fetching);
-      });
 }
 
 }  // namespace clavier::exec

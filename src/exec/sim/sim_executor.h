@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,7 +21,8 @@
 namespace clavier::exec {
 
 /// Trials in virtual time: each reports what a curve says, as often as the slots' speeds let it; on
-/// several slots, as the slowest of them does.
+/// several slots, as the slowest of them does. Trials of one launch go on together, each step as
+/// long as that of the slowest alone: what an array costs is not simulated.
 /// `wait` jumps to the next event, one signal a call (nodes that join together come together).
 /// What happens at the same instant is ordered by launch, then by cause: the whole run is a
 /// function of options, curve and the calls made, also after a replay.
@@ -33,6 +35,7 @@ namespace clavier::exec {
 class SimExecutor final : public Executor {
  public:
   static constexpr std::size_t kMaxSlots = 1'000'000;
+  static constexpr std::size_t kMaxMembers = 1024;  ///< Of one launch.
 
   /// `waker`, if any, must outlive it; without one `wait` answers with nothing when nothing can
   /// happen any more. Fails if the options make no sense.
@@ -82,9 +85,8 @@ class SimExecutor final : public Executor {
     }
   };
 
-  /// A launch on its slot.
-  struct Run {
-    LaunchId launch;
+  /// A trial of a launch.
+  struct Part {
     TrialId trial;
     int attempt = 1;
     Config config;
@@ -92,13 +94,24 @@ class SimExecutor final : public Executor {
     Steps step = 0;  ///< Finished.
     Steps from = 0;  ///< Resumed at.
     Steps until = kForever;
-    Steps last = kForever;                    ///< Of the curve.
-    bool waiting = false;                     ///< At `until`, for a decision.
+    Steps last = kForever;  ///< Of the curve.
+    bool waiting = false;   ///< At `until`, for a decision.
+    Weights weights = {};   ///< Of a curve that learns.
+  };
+  /// A launch on its slot.
+  struct Run {
+    LaunchId launch;
+    std::vector<Part> parts = {};             ///< Trials that have not left.
     StudyTime since{};                        ///< The last report, or the start.
     StudyTime due{};                          ///< Of its next event, unless it waits.
-    Weights weights = {};                     ///< Of a curve that learns.
     std::uint64_t generation = 0;             ///< Events of an older one are void.
     std::vector<std::uint32_t> further = {};  ///< Slots that it holds besides its own.
+
+    bool waiting() const { return std::ranges::any_of(parts, &Part::waiting); }
+    /// All that is to be done is done.
+    bool over() const {
+      return std::ranges::all_of(parts, [](const Part& each) { return each.step >= each.last; });
+    }
   };
   struct Place {
     std::uint32_t node = 0;
@@ -174,18 +187,23 @@ class SimExecutor final : public Executor {
   /// Seconds until what `launch` saved is in this slot.
   double fetch(LaunchId launch, std::uint32_t place);
   void finish_step(std::uint32_t place);
+  std::optional<Report> advance(Part& part, const Run& run);
+  void go_on(std::uint32_t place);
   void obey(std::uint32_t place, const Message& message);
   void schedule(std::uint32_t place, StudyDuration delay);
-  void leave(std::uint32_t place, ExitKind kind, std::string error = {});
+  /// A trial leaves its launch; with the last, the launch ends.
+  void leave(std::uint32_t place, TrialId trial, ExitKind kind, std::string error = {});
+  void leave_all(std::uint32_t place, ExitKind kind, const std::string& error = {});
   void deliver(LaunchId launch, Signal signal);
   StudyDuration duration(std::uint32_t place) const;
   Steps last_step(const Config& config) const;
-  Steps next_report(const Run& run) const;
-  std::string failure(const Run& run, Steps to) const;
-  Checkpoint checkpoint(const Run& run);
+  Steps next_report(const Part& part) const;
+  double step_seconds(const Part& part) const;
+  std::string failure(const Part& part, Steps to) const;
+  Checkpoint checkpoint(const Part& part, LaunchId launch);
   /// Those of a checkpoint; empty if there are none.
   Weights weights_of(const std::string& path) const;
-  bool wants_checkpoint(const Run& run, Steps step) const;
+  bool wants_checkpoint(const Part& part, Steps step) const;
   bool woken(int timeout_ms) const;
   void go_live();
   void begin(const Order& order);

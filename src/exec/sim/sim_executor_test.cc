@@ -6,7 +6,7 @@
 #include <cmath>
 #include <string>
 
-#include "exec/sim/sim_fixtures.h"
+#include "tests/support/sim_fixtures.h"
 
 namespace clavier::exec {
 namespace {

@@ -19,9 +19,8 @@ class SimGangTest : public testing::Test {
   }
   void start(std::int64_t launch, const std::vector<std::int64_t>& slots) {
     Order order{.launch = {.id = {launch}, .members = {{.trial = {launch}}}},
-                .configs = {Config{}},
-                .directories = {"t"},
-                .slot = {}};
+                .members = {{.directory = "t"}},
+                .slots = {}};
     for (const std::int64_t slot : slots) order.launch.shares.push_back({{slot}});
     sim_->start(std::move(order));
   }

@@ -47,7 +47,7 @@ void SimExecutor::node_lost(std::uint32_t index, std::uint64_t change) {
   for (std::uint32_t i = 0; i < node.slots.size(); ++i) {
     const std::uint32_t slot = first_slot_[index] + i;
     if (places_[slot].run)
-      leave(slot, ExitKind::kLost, fmt::format("the simulated node {} was lost", index));
+      leave_all(slot, ExitKind::kLost, fmt::format("the simulated node {} was lost", index));
     places_[slot].alive = false;
   }
   if (change != 0)
@@ -70,7 +70,7 @@ void SimExecutor::slot_lost(std::uint32_t slot, std::uint64_t change) {
   if (place.alive) {
     deliver(kBeforeAll, NodeJoined{node(place.node)});
     if (const auto at = runner(slot))
-      leave(*at, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
+      leave_all(*at, ExitKind::kLost, fmt::format("the simulated slot {} was lost", slot));
     place.alive = false;
   }
   if (change != 0)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "exec/sim/sim_fixtures.h"
+#include "tests/support/sim_fixtures.h"
 
 /// Nodes and slots that come and go.
 namespace clavier::exec {

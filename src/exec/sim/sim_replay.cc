@@ -107,12 +107,11 @@ void SimExecutor::follow_fill(const Fill& fill) {
   for (const NewTrial& created : fill.created)
     known_.push_back({created.config, created.directory, LaunchId{}});
   for (const Launch& launch : fill.launches) {
-    Order order{.launch = launch, .configs = {}, .directories = {}, .slot = {}};
+    Order order{.launch = launch, .members = {}, .slots = {}};
     for (const Member& member : launch.members) {
       Known& known = known_[static_cast<std::size_t>(member.trial.value)];
       known.launch = launch.id;
-      order.configs.push_back(known.config);
-      order.directories.push_back(known.directory);
+      order.members.push_back({.config = known.config, .directory = known.directory});
     }
     begin(order);
   }

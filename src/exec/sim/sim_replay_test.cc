@@ -57,8 +57,7 @@ class Lottery {
     step.turn.time = std::max(state_.now(), sim_.now());
     step.turn.input = std::move(input);
     fold(step.turn.input);
-    if (const auto* signal = std::get_if<Signal>(&step.turn.input))
-      if (const auto* reported = std::get_if<Reported>(signal)) decide(*reported, step.turn);
+    if (const auto* reported = input_as<Reported>(step.turn)) decide(*reported, step.turn);
     state_.apply(step.turn);
     std::vector<Message> messages;
     for (const Decision& decision : step.turn.decisions) message(decision.action, messages);
@@ -87,15 +86,13 @@ class Lottery {
   static constexpr std::int64_t kTrials = 14;
 
   void fold(const Input& input) {
-    const auto* signal = std::get_if<Signal>(&input);
-    if (!signal) return;
-    if (const auto* joined = std::get_if<NodeJoined>(signal))
+    if (const auto* joined = input_as<NodeJoined>(input))
       for (const Slot& slot : joined->node.slots) free_.insert(slot.id), node_[slot.id] = slot.node;
-    if (const auto* ended = std::get_if<LaunchEnded>(signal)) {
+    if (const auto* ended = input_as<LaunchEnded>(input)) {
       const SlotId slot = slot_of_[ended->launch];
       if (!lost_.contains(node_[slot])) free_.insert(slot);
     }
-    if (const auto* lost = std::get_if<NodeLost>(signal)) {
+    if (const auto* lost = input_as<NodeLost>(input)) {
       lost_.insert(lost->node);
       std::erase_if(free_, [&](SlotId slot) { return node_[slot] == lost->node; });
     }
@@ -180,8 +177,9 @@ class Lottery {
  private:
   void start(const Launch& launch) {
     const Trial& trial = state_.trial(launch.members.front().trial);
-    Order order{
-        .launch = launch, .configs = {trial.config}, .directories = {trial.directory}, .slot = {}};
+    Order order{.launch = launch,
+                .members = {{.config = trial.config, .directory = trial.directory}},
+                .slots = {}};
     sim_.start(order);
   }
 
@@ -253,8 +251,7 @@ TEST(SimReplay, AnotherWorldIsRecognisedAndBeginsAnew) {
   for (const Signal& signal : signals) EXPECT_TRUE(std::holds_alternative<NodeJoined>(signal));
   Order order;
   order.launch = {LaunchId{1000}, {{TrialId{0}}}, {{SlotId{0}, 1}}};
-  order.configs = {log[1].fill.created.front().config};
-  order.directories = {"t0"};
+  order.members = {{.config = log[1].fill.created.front().config, .directory = "t0"}};
   sim->start(order);
   EXPECT_TRUE(std::holds_alternative<Reported>(sim->wait(kNever).front())) << "its slot is free";
 }

@@ -46,11 +46,11 @@ void SimExecutor::change_speed(std::uint32_t slot, double speed, double share) {
   places_[slot].speed = speed;
   places_[slot].share = share;
   const double stretched = before / rate(at);
-  if (!places_[at].run || places_[at].run->waiting || stretched == 1) return;
+  if (!places_[at].run || places_[at].run->waiting() || stretched == 1) return;
   Run& run = *places_[at].run;
   ++run.generation;
   run.due = now_ + span(seconds(run.due - now_) * stretched);
-  push(run.due, run.step >= run.last ? Kind::kEnd : Kind::kStep, at, run.launch, run.generation);
+  push(run.due, run.over() ? Kind::kEnd : Kind::kStep, at, run.launch, run.generation);
 }
 
 void SimExecutor::crowd(std::uint32_t slot, int more) {

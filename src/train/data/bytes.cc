@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/fd.h"
+#include "base/files.h"
 
 namespace clavier::train::data {
 
@@ -24,21 +25,11 @@ Error system_error(const std::filesystem::path& path, std::string_view what) {
   return code == ENOENT || code == ENOTDIR ? not_found(message) : io_error(message);
 }
 
-Status write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error(path, "cannot write");
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return ok_status();
-}
-
 Status write_parts(const std::filesystem::path& path,
                    std::span<const std::span<const std::byte>> parts) {
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file) return system_error(path, "cannot create");
-  for (auto part : parts) TRY(write_all(file.get(), part, path));
+  for (auto part : parts) TRY(write_all(file.get(), as_text(part), path));
   // Closing a duplicate makes network file systems tell now what they could not store.
   if (::close(::dup(file.get())) != 0) return system_error(path, "cannot write");
   return ok_status();

@@ -1,14 +1,10 @@
 #include "train/data/child.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
-
-extern char** environ;
 
 namespace clavier::train::data {
 
@@ -16,7 +12,7 @@ Result<ProcessEnd> run_program(const std::vector<std::string>& command, int inhe
   SpawnOptions options;
   options.program = command.front();
   options.argv = command;
-  for (char** entry = environ; *entry != nullptr; ++entry) options.environment.emplace_back(*entry);
+  options.environment = own_environment();
   options.death_signal = SIGTERM;
   if (inherited >= 0) options.descriptors.push_back({inherited, 3});
   Process process = TRY(Process::spawn(options));
@@ -29,14 +25,7 @@ Result<ProcessEnd> run_program(const std::vector<std::string>& command, int inhe
 
 bool has_program(std::string_view name) {
   const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "";
-  while (!rest.empty()) {
-    auto end = std::min(rest.find(':'), rest.size());
-    auto file = std::filesystem::path(rest.substr(0, end)) / name;
-    if (::access(file.c_str(), X_OK) == 0) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return false;
+  return path && !find_program(name, path).empty();
 }
 
 }  // namespace clavier::train::data

@@ -1,9 +1,9 @@
 #include "train/data/cifar.h"
 
+#include "tests/support/data_files.h"
 #include "train/data/dataset.h"
 #include "train/data/install.h"
 #include "train/data/sha256.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {

@@ -65,6 +65,26 @@ std::optional<float> number(std::string_view text, char separator) {
   return value;
 }
 
+/// "1,234.5": a number to people alone.
+bool has_thousands(std::string_view text) {
+  const auto digits = [&](std::size_t most) {
+    const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(end);
+    return end >= 1 && end <= most;
+  };
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  if (!digits(3) || !text.starts_with(',')) return false;
+  while (text.starts_with(',')) {
+    text.remove_prefix(1);
+    if (text.size() < 3 || text.substr(0, 3).find_first_not_of("0123456789") != text.npos)
+      return false;
+    text.remove_prefix(3);
+  }
+  return text.empty() || text.starts_with('.');
+}
+
+constexpr std::string_view kThousands = ": write numbers without separators of thousands";
+
 /// What the rows below the first show of a column.
 struct Survey {
   std::int64_t missing = 0;
@@ -114,8 +134,9 @@ Result<float> value_of(const Column& column, const CsvField& field, const CsvRea
   }
   auto value = number(text, reader.separator());
   if (!value || !std::isfinite(*value))
-    return reader.error(field.byte, fmt::format("\"{:.40}\" in column \"{}\" is no finite number",
-                                                text, column.name));
+    return reader.error(field.byte,
+                        fmt::format("\"{:.40}\" in column \"{}\" is no finite number{}", text,
+                                    column.name, has_thousands(text) ? kThousands : ""));
   return *value;
 }
 
@@ -147,8 +168,11 @@ Status check_encoding(std::string_view text, std::string_view origin) {
 
 class TableReader {
  public:
-  TableReader(std::string_view text, const TableSpec& spec, std::string_view origin)
-      : text_(text), spec_(spec), origin_(origin) {}
+  TableReader(std::string_view text, const TableSpec& spec, std::string_view origin,
+              std::span<const std::size_t> begins)
+      : text_(text), spec_(spec), origin_(origin), begins_(begins) {
+    table_.parts.resize(begins.size() + 1);
+  }
 
   Result<Table> read() {
     TRY(survey());
@@ -213,9 +237,12 @@ class TableReader {
       comes_again |= columns_[i].different.contains(text) && !text.empty();
       counts &= value == static_cast<float>(i);
     }
+    // A number names a column by its position, unless there are not so many.
     auto only_here = [&](std::string_view name) {
       auto at = in_first(name);
-      return at && !number(name, separator_) && !columns_[*at].different.contains(name);
+      const auto position = number(name, separator_);
+      return at && (!position || *position > static_cast<float>(first_.size())) &&
+             !columns_[*at].different.contains(name);
     };
     return (no_number && !comes_again) || counts || shifted_ || only_here(spec_.label) ||
            std::any_of(spec_.ignore.begin(), spec_.ignore.end(), only_here) ||
@@ -331,6 +358,10 @@ class TableReader {
   Status find_category(std::size_t i) {
     Column& column = table_.columns[i];
     const Survey& seen = columns_[i];
+    if (separator_ == ',' && has_thousands(seen.text))
+      return error(fmt::format(
+          "{}: \"{:.40}\" in column \"{}\"{}, or name the column in ignore or categories", seen.at,
+          seen.text, column.name, kThousands));
     if (seen.numbers >= kNumbersPerTypo * seen.texts)
       return error(
           fmt::format("{}: \"{:.40}\" in column \"{}\" is no number, nearly all others "
@@ -351,13 +382,16 @@ class TableReader {
     CsvReader reader(text_, origin_, kSeparators);
     std::vector<CsvField> row;
     if (table_.header) TRY(reader.next(row));
+    std::size_t part = 0;
     while (TRY(reader.next(row))) {
       TRY(check_size(row, reader));
+      while (part < begins_.size() && row.front().byte >= begins_[part]) ++part;
       if (!TRY(append(row, reader))) {
         ++table_.dropped;
         continue;
       }
       ++table_.rows;
+      ++table_.parts[part];
     }
     if (table_.rows == 0) return error("every row lacks a value");
     return ok_status();
@@ -396,6 +430,7 @@ class TableReader {
   std::string_view text_;
   const TableSpec& spec_;
   std::string_view origin_;
+  std::span<const std::size_t> begins_;
   std::vector<CsvField> first_;
   std::vector<Survey> columns_;
   std::int64_t rows_below_ = 0;
@@ -443,8 +478,9 @@ Result<std::vector<std::size_t>> places_of(const std::vector<const Column*>& use
 
 }  // namespace
 
-Result<Table> parse_csv(std::string_view text, const TableSpec& spec, std::string_view origin) {
-  return TableReader(text, spec, origin).read();
+Result<Table> parse_csv(std::string_view text, const TableSpec& spec, std::string_view origin,
+                        std::span<const std::size_t> begins) {
+  return TableReader(text, spec, origin, begins).read();
 }
 
 Result<Table> parse_csv_for(std::string_view text, const std::vector<Column>& columns,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +17,10 @@ struct Table {
   std::vector<Column> columns = {};  ///< All of the file's.
   bool header = false;
   std::int64_t rows = 0;
-  std::int64_t dropped = 0;        ///< Rows left out for a missing value.
-  std::int64_t width = 0;          ///< Columns used.
-  std::vector<float> inputs = {};  ///< rows × width, as Source::columns says.
+  std::vector<std::int64_t> parts = {};  ///< Rows of each part of the text, in order.
+  std::int64_t dropped = 0;              ///< Rows left out for a missing value.
+  std::int64_t width = 0;                ///< Columns used.
+  std::vector<float> inputs = {};        ///< rows × width, as Source::columns says.
   std::vector<std::string> labels = {};
   std::string label_column = {};  ///< Its name, or its number from 1.
 };
@@ -34,8 +37,10 @@ inline constexpr std::size_t kMaxCategories = 100;
 /// are not separated by commas, 1,5 is 1.5. Left out are columns without a value, a first column
 /// without a name and an "id" that counts the rows. Labels stand in the column named label, target
 /// or class, or y if there is no x, else in the last one. Numbers too small for a float are 0, too
-/// large ones are refused. Fails with line and byte.
-Result<Table> parse_csv(std::string_view text, const TableSpec& spec, std::string_view origin);
+/// large ones are refused. Fails with line and byte. `begins` are the bytes at which further parts
+/// of the text begin, such as the rows of another file: columns are found in all of it.
+Result<Table> parse_csv(std::string_view text, const TableSpec& spec, std::string_view origin,
+                        std::span<const std::size_t> begins = {});
 
 /// Rows for a model that was trained on `columns`, which are found by name where the file has a
 /// header with them, else by their place; without labels.

@@ -1,7 +1,7 @@
 #include "train/data/export.h"
 
+#include "tests/support/data_files.h"
 #include "train/data/npy.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {

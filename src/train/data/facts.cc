@@ -5,41 +5,59 @@
 #include <algorithm>
 #include <array>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "train/data/bytes.h"
 #include "train/data/columns.h"
 
 namespace clavier::train::data {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::array<std::string_view, 4> kKinds = {"number", "category", "label", "left_out"};
 
 Json json_of(const Column& column) {
-  Json json{{"name", column.name}, {"kind", kKinds[static_cast<std::size_t>(column.kind)]}};
-  if (column.kind == Column::Kind::kCategory) json["categories"] = column.categories;
-  if (column.kind == Column::Kind::kNumber) json["fill"] = column.fill;
+  Json json =
+      Json::Table{{"name", column.name}, {"kind", kKinds[static_cast<std::size_t>(column.kind)]}};
+  if (column.kind == Column::Kind::kCategory) json.set("categories", column.categories);
+  if (column.kind == Column::Kind::kNumber) json.set("fill", column.fill);
   return json;
 }
 
-/// Into `value` if the key is there and of its type.
+bool read(const Json& json, std::string& text) {
+  const auto* words = json.as<std::string>();
+  if (words) text = *words;
+  return words != nullptr;
+}
+
+bool read(const Json& json, std::int64_t& number) {
+  const auto* whole = json.as<std::int64_t>();
+  if (whole) number = *whole;
+  return whole != nullptr;
+}
+
+template <std::floating_point T>
+bool read(const Json& json, T& number) {
+  const auto real = json.number();
+  if (real) number = static_cast<T>(*real);
+  return real.has_value();
+}
+
 template <typename T>
-bool get(const Json& json, const char* key, T& value) {
-  const auto found = json.find(key);
-  if (found == json.end()) return true;
-  try {
-    value = found->get<T>();
-  } catch (const Json::exception&) {
-    return false;
-  }
-  return true;
+bool read(const Json& json, std::vector<T>& items) {
+  const auto* list = json.as<Json::List>();
+  if (!list) return false;
+  items.resize(list->size());
+  return std::ranges::equal(*list, items, [](const Json& from, T& to) { return read(from, to); });
+}
+
+/// Into `value` if the key is there and of its type.
+bool get(const Json& json, std::string_view key, auto& value) {
+  const Json* found = json.find(key);
+  return !found || read(*found, value);
 }
 
 bool parse_column(const Json& json, Column& column) {
   std::string kind;
-  if (!json.is_object() || !get(json, "name", column.name) || !get(json, "kind", kind) ||
+  if (!json.as<Json::Table>() || !get(json, "name", column.name) || !get(json, "kind", kind) ||
       !get(json, "categories", column.categories) || !get(json, "fill", column.fill))
     return false;
   const auto known = std::find(kKinds.begin(), kKinds.end(), kind);
@@ -64,28 +82,35 @@ bool consistent(const Dataset& data) {
 }  // namespace
 
 std::string facts_of(const Dataset& data) {
-  Json json{{"shape", data.shape}, {"classes", data.classes}, {"class_names", data.class_names},
-            {"scale", data.scale}, {"mean", data.mean},       {"deviation", data.deviation}};
+  Json json = Json::Table{
+      {"shape", data.shape}, {"classes", data.classes}, {"class_names", data.class_names},
+      {"scale", data.scale}, {"mean", data.mean},       {"deviation", data.deviation}};
   if (data.classes == 0) {
-    json["target_mean"] = data.target_mean;
-    json["target_deviation"] = data.target_deviation;
+    json.set("target_mean", data.target_mean);
+    json.set("target_deviation", data.target_deviation);
   }
-  for (const Column& column : data.columns) json["columns"].push_back(json_of(column));
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  Json::List columns;
+  for (const Column& column : data.columns) columns.push_back(json_of(column));
+  if (!columns.empty()) json.set("columns", std::move(columns));
+  return to_text(json);
 }
 
 Result<Dataset> parse_facts(std::string_view text, std::string_view origin) {
-  const Json json = Json::parse(text, nullptr, false);
+  const auto parsed = Json::parse(text);
+  const Json json = parsed ? *parsed : Json();
   Dataset data;
-  bool good = json.is_object() && get(json, "shape", data.shape) &&
+  bool good = json.as<Json::Table>() && get(json, "shape", data.shape) &&
               get(json, "classes", data.classes) && get(json, "class_names", data.class_names) &&
               get(json, "scale", data.scale) && get(json, "mean", data.mean) &&
               get(json, "deviation", data.deviation) &&
               get(json, "target_mean", data.target_mean) &&
               get(json, "target_deviation", data.target_deviation);
-  if (good && json.contains("columns"))
-    for (const Json& column : json["columns"])
-      good = good && parse_column(column, data.columns.emplace_back());
+  if (const Json* columns = json.find("columns")) {
+    const auto* list = columns->as<Json::List>();
+    good = good && list;
+    for (std::size_t i = 0; good && i < list->size(); ++i)
+      good = parse_column((*list)[i], data.columns.emplace_back());
+  }
   if (!good || !consistent(data))
     return corrupt(fmt::format("{}: what it says of the data makes no sense", origin));
   return data;

@@ -27,7 +27,8 @@ const std::set<std::string> kEndings = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry.path());
+    if (!entry.path().filename().string().starts_with('.') && !of_file_system(entry.path()))
+      entries.push_back(entry.path());
   std::sort(entries.begin(), entries.end());
   return entries;
 }
@@ -51,6 +52,8 @@ bool is_image(const fs::path& path) {
 struct LeftOut {
   std::map<std::string, std::int64_t> by_ending = {};
   std::string first = {};
+  std::vector<std::string> empty = {};   ///< Folders of classes without an image.
+  std::vector<std::string> system = {};  ///< Of the file system.
   std::int64_t damaged = 0;
   std::string first_damaged = {};  ///< With what is wrong.
   std::size_t looked_at = 0;       ///< Of so many images only; 0: of all.
@@ -69,6 +72,12 @@ struct LeftOut {
     if (!kinds.empty())
       remarks.push_back(
           fmt::format("left out, no images: {} (such as {})", fmt::join(kinds, ", "), first));
+    for (const auto& [what, paths] :
+         {std::pair("a folder without an image", &empty), std::pair("of the file system", &system)})
+      if (!paths->empty())
+        remarks.push_back(fmt::format(
+            "left out, {}: {}{}", what, paths->front(),
+            paths->size() == 1 ? std::string() : fmt::format(" and {} more", paths->size() - 1)));
     if (damaged > 0)
       remarks.push_back(fmt::format(
           "left out, damaged: {} {}{} (such as {})", damaged, damaged == 1 ? "image" : "images",
@@ -76,8 +85,17 @@ struct LeftOut {
   }
 };
 
+void find_system(const fs::path& folder, LeftOut& left) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (of_file_system(entry.path())) found.push_back(entry.path().string());
+  std::sort(found.begin(), found.end());
+  left.system.insert(left.system.end(), found.begin(), found.end());
+}
+
 /// The images in a folder and those in it.
 void find_images(const fs::path& folder, int depth, std::vector<fs::path>& images, LeftOut& left) {
+  find_system(folder, left);
   for (const auto& entry : sorted_entries(folder)) {
     if (fs::is_directory(entry)) {
       if (depth < kMaxDepth) find_images(entry, depth + 1, images, left);
@@ -132,8 +150,15 @@ class Collector {
   /// `classes` get numbers when first seen if `grow`, else unknown ones are refused.
   enum class Classes { kGrow, kFixed };
   Status read(const fs::path& root, Classes mode, std::map<std::string, std::int64_t>& classes) {
+    find_system(root, left_);
     for (const auto& folder : sorted_entries(root)) {
       if (!fs::is_directory(folder)) continue;
+      std::vector<fs::path> images;
+      find_images(folder, 0, images, left_);
+      if (images.empty()) {
+        left_.empty.push_back(folder.string());
+        continue;
+      }
       auto name = folder.filename().string();
       if (find_not_utf8(name) != name.npos)
         return invalid(fmt::format("{}: its name is no UTF-8: rename it", folder.string()));
@@ -143,14 +168,11 @@ class Collector {
         return invalid(
             fmt::format("{}: the training data have no class \"{}\"", folder.string(), name));
       auto before = labels_.size();
-      std::vector<fs::path> images;
-      find_images(folder, 0, images, left_);
       for (const auto& file : images) TRY(add(file, found->second));
       if (labels_.size() == before)
-        return invalid(fmt::format("{}: no image (PNG, JPEG, PGM, PPM, BMP, WebP, GIF, TIFF) in it",
-                                   folder.string()));
+        return invalid(fmt::format("{}: every image in it is damaged", folder.string()));
     }
-    if (labels_.empty()) return invalid(no_classes(root));
+    if (labels_.empty()) return invalid(no_classes(root, left_));
     return ok_status();
   }
 
@@ -203,7 +225,7 @@ class Collector {
   }
 
  private:
-  static std::string no_classes(const fs::path& root);
+  static std::string no_classes(const fs::path& root, const LeftOut& left);
 
   std::optional<Size> size_;
   bool given_ = size_.has_value();
@@ -214,7 +236,10 @@ class Collector {
   std::vector<std::int64_t> labels_;
 };
 
-std::string Collector::no_classes(const fs::path& root) {
+std::string Collector::no_classes(const fs::path& root, const LeftOut& left) {
+  if (!left.empty.empty())
+    return fmt::format("{}: no image (PNG, JPEG, PGM, PPM, BMP, WebP, GIF, TIFF) in it",
+                       left.empty.front());
   std::vector<std::string> files;
   for (const auto& entry : sorted_entries(root))
     if (files.size() < 5) files.push_back(entry.filename().string());
@@ -236,7 +261,7 @@ bool has_folders(const fs::path& folder) {
 
 /// The folder in `root` that has one of these names.
 Result<std::optional<fs::path>> split_folder(const fs::path& root,
-                                             std::initializer_list<std::string_view> names) {
+                                             std::span<const std::string_view> names) {
   std::vector<fs::path> found;
   for (const auto& entry : sorted_entries(root))
     if (fs::is_directory(entry) &&
@@ -250,9 +275,9 @@ Result<std::optional<fs::path>> split_folder(const fs::path& root,
 }
 
 Result<Folders> folders_of(const fs::path& root, std::vector<std::string>& remarks) {
-  auto train = TRY(split_folder(root, {"train", "training"}));
-  auto validation = TRY(split_folder(root, {"val", "valid", "validation", "dev", "eval"}));
-  auto test = TRY(split_folder(root, {"test", "testing"}));
+  auto train = TRY(split_folder(root, kTrainNames));
+  auto validation = TRY(split_folder(root, kValidationNames));
+  auto test = TRY(split_folder(root, kTestNames));
   // A folder "train" that holds images is a class: things that run on rails.
   if (!train || !has_folders(*train)) {
     const bool parts = (validation && has_folders(*validation)) || (test && has_folders(*test));
@@ -274,6 +299,11 @@ Result<Folders> folders_of(const fs::path& root, std::vector<std::string>& remar
 
 }  // namespace
 
+bool of_file_system(const fs::path& path) {
+  const auto name = path.filename().string();
+  return name == ".DS_Store" || name == "__MACOSX";
+}
+
 Result<Source> read_image_folder(const fs::path& root, const DataSpec& spec) {
   std::vector<std::string> remarks;
   const auto folders = TRY(folders_of(root, remarks));
@@ -281,6 +311,11 @@ Result<Source> read_image_folder(const fs::path& root, const DataSpec& spec) {
   std::map<std::string, std::int64_t> classes;
   Collector train(spec.resize, spec.skip_damaged, left);
   TRY(train.read(folders.train, Collector::Classes::kGrow, classes));
+  if (classes.size() < 2 && !left.empty.empty())
+    return invalid(
+        fmt::format("{}: no image (PNG, JPEG, PGM, PPM, BMP, WebP, GIF, TIFF) in it, and "
+                    "no other class than \"{}\" is there",
+                    left.empty.front(), classes.begin()->first));
   bool colour = train.colour();
   auto other = [&](const std::optional<fs::path>& folder) -> Result<std::optional<Collector>> {
     if (!folder) return std::optional<Collector>();
@@ -313,8 +348,12 @@ std::vector<std::string> images_left_out(const fs::path& root, bool skip_damaged
   std::vector<fs::path> images;
   for (const auto& part : {std::optional(folders->train), folders->validation, folders->test})
     if (part)
-      for (const auto& entry : sorted_entries(*part))
-        if (fs::is_directory(entry)) find_images(entry, 0, images, left);
+      for (const auto& entry : sorted_entries(*part)) {
+        const auto before = images.size();
+        if (!fs::is_directory(entry)) continue;
+        find_images(entry, 0, images, left);
+        if (images.size() == before) left.empty.push_back(entry.string());
+      }
   if (skip_damaged) find_damaged(images, left);
   left.tell(remarks);
   return remarks;

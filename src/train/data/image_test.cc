@@ -4,7 +4,7 @@
 #include <png.h>
 #include <cstdio>
 
-#include "train/data/testing.h"
+#include "tests/support/data_files.h"
 
 namespace clavier::train::data {
 namespace {

@@ -4,10 +4,10 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/support/data_files.h"
 #include "train/data/child.h"
 #include "train/data/get_digits.h"
 #include "train/data/sha256.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {

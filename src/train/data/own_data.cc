@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
+#include <numeric>
 
 #include "train/data/bytes.h"
 #include "train/data/cifar.h"
@@ -180,22 +182,131 @@ std::vector<std::string> remarks_of(const Table& table, const TableSpec& spec) {
     if (column.kind == Column::Kind::kLeftOut)
       remarks.push_back(fmt::format("left out: column \"{}\": {}", column.name, column.why));
   if (table.dropped > 0)
-    remarks.push_back(fmt::format("left out: {} rows that lack a value", table.dropped));
+    remarks.push_back(
+        fmt::format("left out: {} that lack{} a value",
+                    table.dropped == 1 ? "1 row" : fmt::format("{} rows", table.dropped),
+                    table.dropped == 1 ? "s" : ""));
   return remarks;
+}
+
+/// `origins` are the files of its parts: the training data, then whichever others there are.
+Result<Source> source_of(Table table, const TableSpec& how, const std::vector<fs::path>& origins) {
+  Source source{.shape = {table.width}, .remarks = remarks_of(table, how)};
+  source.samples.inputs = std::move(table.inputs);
+  source.samples.count = table.rows;
+  source.columns = std::move(table.columns);
+  auto label = table.labels.begin();
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    const auto end = label + table.parts[i];
+    TRY(add_labels(parse_labels({std::move_iterator(label), std::move_iterator(end)}),
+                   fmt::format("{}: column \"{}\"", origins[i].string(), table.label_column),
+                   table.parts[i], source));
+    label = end;
+  }
+  return source;
 }
 
 Result<Source> read_csv(const fs::path& path, const DataSpec& spec) {
   const auto bytes = TRY(read_unpacked(path));
   TableSpec how = spec.table;
   how.label = spec.labels;
-  auto table = TRY(parse_csv(as_text(bytes), how, path.string()));
-  Source source{.shape = {table.width}, .remarks = remarks_of(table, how)};
-  source.samples.inputs = std::move(table.inputs);
-  source.samples.count = table.rows;
-  source.columns = std::move(table.columns);
-  TRY(add_labels(parse_labels(std::move(table.labels)),
-                 fmt::format("{}: column \"{}\"", path.string(), table.label_column), table.rows,
-                 source));
+  return source_of(TRY(parse_csv(as_text(bytes), how, path.string())), how, {path});
+}
+
+/// Tables for the parts of the data, in one folder.
+struct Tables {
+  fs::path train;
+  std::optional<fs::path> validation = {};
+  std::optional<fs::path> test = {};
+};
+
+Result<std::optional<fs::path>> table_named(const fs::path& folder,
+                                            std::span<const std::string_view> names) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto ending = ending_of(entry.path());
+    const auto name = lower(entry.path().filename().string());
+    const auto stem = name.substr(0, name.rfind(ending));
+    if (entry.is_regular_file() && (ending == ".csv" || ending == ".tsv") &&
+        std::ranges::find(names, stem) != names.end())
+      found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  if (found.size() > 1)
+    return invalid(fmt::format("{}: {} and {} stand for the same part of the data; leave one",
+                               folder.string(), found[0].filename().string(),
+                               found[1].filename().string()));
+  return found.empty() ? std::optional<fs::path>() : std::optional(found[0]);
+}
+
+/// Beside folders of images a train.csv holds their labels, and is no table of its own.
+Result<std::optional<Tables>> find_tables(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && !of_file_system(entry.path())) return std::optional<Tables>();
+  const auto train = TRY(table_named(folder, kTrainNames));
+  if (!train) return std::optional<Tables>();
+  return std::optional(Tables{*train, TRY(table_named(folder, kValidationNames)),
+                              TRY(table_named(folder, kTestNames))});
+}
+
+std::string_view first_line(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+/// All parts as one table, so that columns, categories and classes are those of all of them.
+Result<Source> read_tables(const Tables& tables, const DataSpec& spec) {
+  TableSpec how = spec.table;
+  how.label = spec.labels;
+  const auto bytes = TRY(read_unpacked(tables.train));
+  const auto alone = TRY(parse_csv(as_text(bytes), how, tables.train.string()));
+  how.header = alone.header;
+  std::string text(as_text(bytes));
+  std::vector<fs::path> origins = {tables.train};
+  std::vector<std::size_t> begins;
+  std::vector<std::string> remarks;
+  const auto add_part = [&](const std::optional<fs::path>& path, bool needed) -> Result<bool> {
+    if (!path) return false;
+    const auto part = TRY(read_unpacked(*path));
+    std::string_view rows = as_text(part);
+    const std::string_view header = first_line(rows);
+    if (alone.header && header != first_line(as_text(bytes))) {
+      const auto other = fmt::format("{} has other columns than {}", path->string(),
+                                     tables.train.filename().string());
+      if (needed) return invalid(other);
+      // As in competitions, whose test tables have no labels.
+      remarks.push_back("left out: " + other);
+      return false;
+    }
+    TRY(parse_csv(rows, how, path->string()));  // What is wrong in it is told with its place.
+    if (alone.header)
+      rows.remove_prefix(static_cast<std::size_t>(header.data() - rows.data()) + header.size());
+    text += '\n';
+    begins.push_back(text.size());
+    text += rows;
+    origins.push_back(*path);
+    return true;
+  };
+  const bool validation = TRY(add_part(tables.validation, true));
+  const bool test = TRY(add_part(tables.test, false));
+  auto table = TRY(parse_csv(text, how, tables.train.parent_path().string(), begins));
+  const auto parts = table.parts;
+  const std::int64_t width = table.width;
+  how.header = spec.table.header;
+  Source source = TRY(source_of(std::move(table), how, origins));
+  std::int64_t first = parts[0];
+  const auto cut = [&](std::int64_t count) {
+    std::vector<std::int64_t> positions(static_cast<std::size_t>(count));
+    std::iota(positions.begin(), positions.end(), first);
+    first += count;
+    return take(source.samples, width, positions);
+  };
+  if (validation) source.validation = cut(parts[1]);
+  if (test) source.test = cut(parts.back());
+  std::vector<std::int64_t> kept(static_cast<std::size_t>(parts[0]));
+  std::iota(kept.begin(), kept.end(), 0);
+  keep_only(source.samples, width, kept);
+  source.remarks.insert(source.remarks.end(), remarks.begin(), remarks.end());
   return source;
 }
 
@@ -215,6 +326,7 @@ Result<Source> read_folder(const fs::path& path, const DataSpec& spec) {
   if (fs::exists(path / "inputs.npy")) return read_npy_folder(path);
   if (const auto images = TRY(idx_images(path))) return read_idx(*images);
   if (const auto cifar = find_cifar(path)) return read_cifar_folder(*cifar, spec);
+  if (const auto tables = TRY(find_tables(path))) return read_tables(*tables, spec);
   if (spec.task == Task::kRegression)
     return invalid(fmt::format("{}: a folder of images has classes, no values", path.string()));
   return read_image_folder(path, spec);
@@ -296,7 +408,18 @@ std::vector<std::string> left_out(const DataSpec& spec) try {
     if (fs::exists(path / "inputs.npy", code)) return {};
     const auto images = idx_images(path);
     const auto cifar = find_cifar(path);
-    if (images.ok() && !*images && !cifar) remarks = images_left_out(path, spec.skip_damaged);
+    const auto tables = find_tables(path);
+    if (tables.ok() && *tables) {
+      std::uintmax_t bytes = 0;
+      for (const auto& each :
+           {std::optional((*tables)->train), (*tables)->validation, (*tables)->test})
+        if (each) bytes += fs::file_size(*each, code);
+      if (bytes > kMostBytes) return {};
+      if (auto source = read_tables(**tables, spec); source.ok())
+        remarks = std::move(source->remarks);
+    } else if (images.ok() && !*images && !cifar) {
+      remarks = images_left_out(path, spec.skip_damaged);
+    }
   } else if (const auto bytes = fs::file_size(path, code); !code && bytes <= kMostBytes) {
     const auto ending = ending_of(path);
     if (ending != ".csv" && ending != ".tsv") return {};

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/data/array.h"
@@ -11,16 +12,27 @@
 
 namespace clavier::train::data {
 
+/// What folders of images, and tables beside each other, call the parts of the data.
+inline constexpr std::array<std::string_view, 2> kTrainNames = {"train", "training"};
+inline constexpr std::array<std::string_view, 5> kValidationNames = {"val", "valid", "validation",
+                                                                     "dev", "eval"};
+inline constexpr std::array<std::string_view, 2> kTestNames = {"test", "testing"};
+
+/// What file systems and archives leave beside data: `.DS_Store`, `__MACOSX`.
+bool of_file_system(const std::filesystem::path& path);
+
 /// A user's own data at `spec.source`, each file also as gzip packs it:
 ///   FILE.csv, .tsv      a table with one label column (csv.h)
 ///   FILE.safetensors    tensors `inputs` and `labels` (or as `spec.labels` says)
 ///   FILE.npy, IDX file  inputs; `spec.labels` names the file of the labels (IDX: found by name)
 ///   FOLDER              with inputs.npy and labels.npy,
+///                       or tables of the same columns, train.csv and perhaps valid.csv, test.csv,
 ///                       or MNIST's files as they are downloaded (also in `raw`, EMNIST's names),
 ///                       or CIFAR's (cifar-10-batches-bin, cifar-100-binary),
 ///                       or a folder of images for each class
 /// Validation and test data of their own are taken where they stand beside the training data:
 /// tensors and .npy files named validation_inputs, validation_labels, test_inputs and test_labels;
+/// tables named as folders of images are;
 /// t10k-… or …-test-… of MNIST; image folders beside `train` (or `training`): `validation`, `val`,
 /// `valid`, `dev` or `eval`; `test` or `testing`; each with a folder per class. What was left out
 /// is in the remarks.

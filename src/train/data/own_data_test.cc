@@ -6,12 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/data_files.h"
 #include "train/data/cifar_pickle.h"
 #include "train/data/dataset.h"
 #include "train/data/gzip.h"
 #include "train/data/npy.h"
 #include "train/data/targets.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {
@@ -164,6 +164,74 @@ TEST_F(OwnData, WrongImageFoldersAreRefusedByName) {
   folder.write("train/b/1.pgm", "P5 1 1 255 x");
   folder.write("test/c/1.pgm", "P5 1 1 255 x");
   EXPECT_NE(message(read()).find("the training data have no class \"c\""), std::string::npos);
+}
+
+TEST_F(OwnData, EmptyFoldersAndWhatFileSystemsLeaveAreLeftOutAndTold) {
+  folder.write("train/a/1.pgm", "P5 1 1 255 x");
+  folder.write("train/b/1.pgm", "P5 1 1 255 x");
+  folder.write("train/c/notes", "");
+  folder.write("train/a/.DS_Store", "");
+  folder.write("train/__MACOSX/a/._1.pgm", "");
+  folder.write("test/b/1.pgm", "P5 1 1 255 x");
+  folder.write("test/c/notes", "");
+  const auto source = read();
+  ASSERT_TRUE(source.ok()) << message(source);
+  EXPECT_EQ(source->class_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(source->samples.labels, (std::vector<std::int64_t>{0, 1}));
+  const auto& told = source->remarks;
+  const auto has = [&](const std::string& line) {
+    return std::find(told.begin(), told.end(), line) != told.end();
+  };
+  EXPECT_TRUE(
+      has("left out, a folder without an image: " + (folder / "train/c").string() + " and 1 more"));
+  EXPECT_TRUE(
+      has("left out, of the file system: " + (folder / "train/__MACOSX").string() + " and 1 more"));
+  EXPECT_EQ(left_out({.source = folder.path().string()}).size(), 3U);
+}
+
+TEST_F(OwnData, TablesBesideEachOtherAreThePartsOfTheData) {
+  folder.write("train.csv", "a,kind,label\n1,x,no\n2,y,yes\n3,x,no\n");
+  folder.write("Valid.csv",
+               "\xef\xbb\xbf"
+               "a,kind,label\r\n4,z,yes\r\n");
+  folder.write("test.csv", "a,kind,label\n5,x,maybe\n6,y,no\n");
+  const auto source = read();
+  ASSERT_TRUE(source.ok()) << message(source);
+  EXPECT_EQ(source->samples.count, 3);
+  ASSERT_TRUE(source->validation && source->test);
+  EXPECT_EQ(source->validation->count, 1);
+  EXPECT_EQ(source->test->count, 2);
+  EXPECT_EQ(source->class_names, (std::vector<std::string>{"maybe", "no", "yes"}));
+  EXPECT_EQ(source->samples.labels, (std::vector<std::int64_t>{1, 2, 1}));
+  EXPECT_EQ(source->validation->labels, (std::vector<std::int64_t>{2}));
+  EXPECT_EQ(source->test->labels, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(source->columns.at(1).categories, (std::vector<std::string>{"x", "y", "z"}));
+  EXPECT_EQ(std::get<std::vector<float>>(source->validation->inputs), (std::vector<float>{4, 2}));
+  EXPECT_EQ(std::get<std::vector<float>>(source->test->inputs), (std::vector<float>{5, 0, 6, 1}));
+}
+
+TEST_F(OwnData, ATestTableWithoutLabelsIsLeftOutAndAWrongLineIsToldWithItsFile) {
+  folder.write("train.csv", "a,b,label\n1,2,0\n3,4,1\n5,6,0\n");
+  folder.write("test.csv", "a,b\n1,2\n");
+  const auto source = read();
+  ASSERT_TRUE(source.ok()) << message(source);
+  EXPECT_FALSE(source->test);
+  EXPECT_EQ(source->remarks.back(),
+            "left out: " + (folder / "test.csv").string() + " has other columns than train.csv");
+  const auto validation = folder.write("val.csv", "a,b,label\n1,2,0\n3,4\n");
+  EXPECT_NE(message(read()).find(validation.string() + ": line 3"), std::string::npos)
+      << message(read());
+  folder.write("validation.csv", "a,b,label\n1,2,0\n");
+  EXPECT_NE(message(read()).find("stand for the same part"), std::string::npos);
+}
+
+TEST_F(OwnData, ATableBesideFoldersOfImagesIsNoTableOfItsOwn) {
+  folder.write("train.csv", "file,label\n1.pgm,a\n");
+  folder.write("a/1.pgm", "P5 1 1 255 x");
+  folder.write("b/1.pgm", "P5 1 1 255 x");
+  const auto source = read();
+  ASSERT_TRUE(source.ok()) << message(source);
+  EXPECT_EQ(source->shape, (std::vector<std::int64_t>{1, 1, 1}));
 }
 
 TEST_F(OwnData, WhatIsNoDataIsRefused) {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "base/json.h"
 #include "train/data/bytes.h"
 #include "train/data/safetensors_header.h"
 
@@ -55,16 +55,20 @@ std::optional<std::string> complaint(const HeaderEntry& entry, std::uint64_t dat
   return std::nullopt;
 }
 
-nlohmann::ordered_json header_of(std::span<const TensorView* const> tensors,
-                                 const std::map<std::string, std::string>& metadata) {
-  auto header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+Json header_of(std::span<const TensorView* const> tensors,
+               const std::map<std::string, std::string>& metadata) {
+  Json::Table header;
+  if (!metadata.empty()) {
+    Json::Table table;
+    for (const auto& [name, text] : metadata) table.push_back({name, text});
+    header.push_back({"__metadata__", std::move(table)});
+  }
   std::uint64_t place = 0;
   for (const auto* tensor : tensors) {
-    auto end = place + tensor->bytes.size();
-    header[tensor->name] = {{"dtype", std::string(name(tensor->dtype))},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {place, end}}};
+    const auto end = place + tensor->bytes.size();
+    header.push_back({tensor->name, Json::Table{{"dtype", name(tensor->dtype)},
+                                                {"shape", tensor->shape},
+                                                {"data_offsets", Json::List{place, end}}}});
     place = end;
   }
   return header;
@@ -146,8 +150,7 @@ Status write_safetensors(const std::filesystem::path& path, std::span<const Tens
   CHECK(std::adjacent_find(sorted.begin(), sorted.end(), same) == sorted.end(),
         "two tensors of one name");
 
-  auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  std::string header = header_of(sorted, metadata).dump(-1, ' ', false, replace);
+  std::string header = to_text(header_of(sorted, metadata));
   header.resize((header.size() + 7) / 8 * 8, ' ');
   if (header.size() > kMaxSafeTensorsHeaderBytes)
     return invalid(fmt::format("{}: the names and shapes need a header of {} bytes, more than {}",

@@ -24,7 +24,6 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads the JSON in one pass without building a tree, so that hostile nesting costs nothing.
 /// `offset` is the place of `json` in the file, for errors. Trailing spaces are allowed.
 Result<Header> parse_header(std::string_view json, std::string_view origin, std::uint64_t offset);
 

@@ -1,6 +1,6 @@
 #include "train/data/sha256.h"
 
-#include "train/data/testing.h"
+#include "tests/support/data_files.h"
 
 namespace clavier::train::data {
 namespace {

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <set>
 
+#include "tests/support/data_files.h"
 #include "train/data/resize.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/data/testing.h"
+#include "tests/support/data_files.h"
 
 namespace clavier::train::data {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <cmath>
 
+#include "tests/support/data_files.h"
 #include "train/data/columns.h"
 #include "train/data/csv.h"
 #include "train/data/idx.h"
 #include "train/data/npy.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {
@@ -261,6 +261,27 @@ TEST(Csv, ColumnsOfAModelAreFoundByNameElseByPlace) {
   EXPECT_EQ(message(parse_csv_for("c,z\nred,1\n", trained, "FILE")),
             "FILE: line 1, byte 0: the model was trained on columns that are not there: x; there "
             "are c, z");
+}
+
+TEST(Csv, SeparatorsOfThousandsAreRefusedWithTheWayOut) {
+  const std::string text = "a,b,label\n\"1,234\",1,0\n\"12,345.5\",2,1\n7,3,0\n";
+  EXPECT_NE(csv_error(text).find("\"1,234\" in column \"a\": write numbers without separators of "
+                                 "thousands, or name the column in ignore or categories"),
+            std::string::npos)
+      << csv_error(text);
+  EXPECT_EQ(csv_error(text, {.categories = {"a"}}), "no error");
+  const std::vector<Column> columns = {{.name = "a"}, {.name = "b"}};
+  EXPECT_NE(message(parse_csv_for("a,b\n\"1,234\",1\n", columns, "FILE"))
+                .find("is no finite number: write numbers without separators of thousands"),
+            std::string::npos);
+}
+
+TEST(Csv, ANumberThatIsNoPositionNamesAColumn) {
+  const auto table = parse_csv("2018,2019,2020\n1,2,0\n3,4,1\n", {.label = "2020"}, "FILE");
+  ASSERT_TRUE(table.ok()) << message(table);
+  EXPECT_TRUE(table->header);
+  EXPECT_EQ(table->rows, 2);
+  EXPECT_FALSE(parse_csv("5,6,7\n1,2,0\n3,4,1\n", {.label = "2"}, "FILE")->header);
 }
 
 TEST(Csv, ColumnsOfOneNameAreToldApart) {

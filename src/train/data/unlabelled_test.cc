@@ -1,9 +1,9 @@
 // What a checkpoint says of its data, and data that are read by it.
 #include "train/data/unlabelled.h"
 
+#include "tests/support/data_files.h"
 #include "train/data/facts.h"
 #include "train/data/npy.h"
-#include "train/data/testing.h"
 
 namespace clavier::train::data {
 namespace {
@@ -40,9 +40,9 @@ TEST(Facts, AreReadBackAsTheyWereWritten) {
 TEST(Facts, ThatMakeNoSenseAreRefused) {
   auto good = facts_of(table_facts());
   mutate_everywhere(good, false, [](auto file) { return parse_facts(as_text(file), "FILE"); });
-  for (auto [from, to] : {std::pair{"\"shape\":[3]", "\"shape\":[4]"},
+  for (auto [from, to] : {std::pair{"\"shape\": [3]", "\"shape\": [4]"},
                           {"0.25", "\"a\""},
-                          {"\"blue\",\"red\"", "\"red\",\"blue\""},
+                          {"\"blue\", \"red\"", "\"red\", \"blue\""},
                           {"1e-30", "0"}}) {
     auto bad = good;
     if (const auto at = bad.find(from); at != bad.npos)

@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/networks.h"
 #include "train/fuse/loss.h"
 #include "train/fuse/optimizer.h"
-#include "train/fuse/testing.h"
 #include "train/spec/model_spec.h"
 
 namespace clavier::train {

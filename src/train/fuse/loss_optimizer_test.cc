@@ -4,9 +4,9 @@
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
 
+#include "tests/support/networks.h"
 #include "train/fuse/loss.h"
 #include "train/fuse/optimizer.h"
-#include "train/fuse/testing.h"
 
 namespace clavier::train {
 namespace {

@@ -3,7 +3,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "train/fuse/testing.h"
+#include "tests/support/networks.h"
 
 namespace clavier::train {
 namespace {

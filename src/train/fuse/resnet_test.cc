@@ -4,9 +4,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/networks.h"
 #include "train/fuse/array.h"
 #include "train/fuse/loss.h"
-#include "train/fuse/testing.h"
 
 namespace clavier::train {
 namespace {

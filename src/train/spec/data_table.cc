@@ -1,189 +1,146 @@
 #include "train/spec/data_table.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "base/nearest.h"
-#include "train/spec/trainer_spec.h"
+#include "train/spec/keys.h"
 
-namespace clavier::train {
+namespace clavier {
+
+template <>
+struct FieldWords<train::data::Task> {
+  static constexpr std::array<std::string_view, 3> list = {"auto", "classification", "regression"};
+};
+template <>
+struct FieldWords<train::data::Missing> {
+  static constexpr std::array<std::string_view, 3> list = {"fill", "drop", "refuse"};
+};
+template <>
+struct FieldWords<train::data::SyntheticKind> {
+  static constexpr std::array<std::string_view, 2> list = {"prototypes", "teacher"};
+};
+
+namespace train {
 namespace {
 
-using Json = nlohmann::json;
 using data::DataSpec;
-using data::SyntheticKind;
-using data::Task;
+using data::SyntheticSpec;
+using data::TableSpec;
 
-constexpr std::int64_t kMany = std::int64_t{1} << 40;
-
-Error refuse(const std::string& key, std::string_view range, const Json& json) {
-  return invalid(fmt::format("trainer.data.{} must be {}, but is {}", key, range, json.dump()));
-}
-
-Result<std::string> text(const std::string& key, const Json& json) {
-  if (!json.is_string() || json.get<std::string>().empty()) return refuse(key, "text", json);
-  return json.get<std::string>();
-}
-
-Result<bool> truth(const std::string& key, const Json& json) {
-  if (!json.is_boolean()) return refuse(key, "true or false", json);
-  return json.get<bool>();
-}
-
-Result<std::int64_t> whole(const std::string& key, const Json& json, std::int64_t low) {
-  const double number = json.is_number() ? json.get<double>() : std::nan("");
-  if (!(number >= static_cast<double>(low) && number <= static_cast<double>(kMany)) ||
-      number != std::floor(number))
-    return refuse(key, fmt::format("a whole number ≥ {}", low), json);
-  return static_cast<std::int64_t>(number);
-}
-
-Result<double> part(const std::string& key, const Json& json) {
-  const double number = json.is_number() ? json.get<double>() : std::nan("");
-  if (!(number >= 0 && number < 1)) return refuse(key, "at least 0 and below 1", json);
-  return number;
-}
-
-Result<std::vector<std::string>> texts(const std::string& key, const Json& json) {
-  if (!json.is_array()) return refuse(key, "a list of names of columns", json);
-  std::vector<std::string> result;
-  for (const Json& entry : json) result.push_back(TRY(text(key, entry)));
-  return result;
-}
-
-/// The place of a word in a list.
-Result<int> choice(const std::string& key, const Json& json,
-                   const std::vector<std::string>& words) {
-  for (std::size_t i = 0; json.is_string() && i < words.size(); ++i)
-    if (json.get<std::string>() == words[i]) return static_cast<int>(i);
-  return refuse(key, fmt::format("one of {}", fmt::join(words, ", ")), json);
-}
-
-Result<std::vector<std::int64_t>> sizes(const std::string& key, const Json& json) {
-  std::vector<std::int64_t> result;
-  if (!json.is_array() || (json.size() != 1 && json.size() != 3))
-    return refuse(key, "[features] or [channels, height, width]", json);
-  for (const Json& entry : json) result.push_back(TRY(whole(key, entry, 1)));
-  return result;
-}
-
-Status set_synthetic(data::SyntheticSpec& spec, const std::string& key, const Json& json) {
-  const std::string name = key.substr(key.find('.') + 1);
-  if (name == "kind") {
-    spec.kind = static_cast<SyntheticKind>(TRY(choice(key, json, {"prototypes", "teacher"})));
-  } else if (name == "shape") {
-    spec.shape = TRY(sizes(key, json));
-  } else if (name == "classes") {
-    spec.classes = TRY(whole(key, json, 0));
-  } else if (name == "difficulty") {
-    if (!json.is_number() || json.get<double>() < 0) return refuse(key, "≥ 0", json);
-    spec.difficulty = json.get<double>();
-  } else {
-    std::int64_t& count = name == "train"        ? spec.train
-                          : name == "validation" ? spec.validation
-                                                 : spec.test;
-    count = TRY(whole(key, json, 1));
+/// A name that is not empty; a column may be named by its number.
+template <typename Text>
+struct NameCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Text& out) {
+    const auto* number = info.high > 0 ? json.as<std::int64_t>() : nullptr;
+    if (number && *number >= 0) return out = to_text(json), std::nullopt;
+    const auto* text = json.as<Text>();
+    if (!text || text->empty()) return misfit(info, "text", json);
+    out = *text;
+    return {};
   }
-  return {};
-}
+  static Json write(const Text& name) { return Json(name); }
+};
 
-const std::vector<std::string> kSyntheticKeys = {"kind",  "shape",      "classes", "difficulty",
-                                                 "train", "validation", "test"};
-
-Status synthetic(DataSpec& spec, const Json& json) {
-  if (!json.is_object()) return refuse("synthetic", "a table", json);
-  for (const auto& [key, entry] : json.items()) {
-    if (std::find(kSyntheticKeys.begin(), kSyntheticKeys.end(), key) == kSyntheticKeys.end())
-      return invalid(fmt::format("trainer.data.synthetic has no key '{}'{}", key,
-                                 suggestion(key, kSyntheticKeys)));
-    const Status status = set_synthetic(spec.synthetic, "synthetic." + key, entry);
-    if (!status.ok()) return status;
+template <typename Sizes>
+struct ShapeCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Sizes& out) {
+    const auto* list = json.as<Json::List>();
+    if (!list || (list->size() != 1 && list->size() != 3)) return misfit(info, "", json);
+    out.clear();
+    for (const Json& item : *list) {
+      const auto* size = item.as<std::int64_t>();
+      if (!size || *size < 1) return misfit(info, "", json);
+      out.push_back(*size);
+    }
+    return {};
   }
-  return {};
+  static Json write(const Sizes& sizes) { return sizes; }
+};
+
+constexpr FieldInfo part(std::string_view key) {
+  return {key, 0, kBelow1, "", "at least 0 and below 1"};
+}
+constexpr FieldInfo count(std::string_view key) {
+  return {key, 0, kMany, "", "a whole number ≥ 0"};
+}
+constexpr FieldInfo number(std::string_view key) {
+  return {key, 1, kMany, "", "a whole number ≥ 1"};
+}
+constexpr FieldInfo columns(std::string_view key) {
+  return {.key = key, .range = "a list of names of columns"};
 }
 
-const std::vector<std::string> kKeys = {"source",   "labels",      "task",         "coarse",
-                                        "download", "validation",  "test",         "samples",
-                                        "smoke",    "header",      "ignore",       "categories",
-                                        "missing",  "standardise", "skip_damaged", "synthetic"};
+const Field<SyntheticSpec> kSynthetic[] = {
+    field<&SyntheticSpec::kind>({"kind"}),
+    field_by<ShapeCodec, &SyntheticSpec::shape>(
+        {.key = "shape", .range = "[features] or [channels, height, width]"}),
+    field<&SyntheticSpec::classes>(count("classes")),
+    field<&SyntheticSpec::difficulty>({.key = "difficulty", .low = 0, .range = "≥ 0"}),
+    field<&SyntheticSpec::train>(number("train")),
+    field<&SyntheticSpec::validation>(number("validation")),
+    field<&SyntheticSpec::test>(number("test")),
+};
 
-/// Keys of own data.
-Status set_own(DataSpec& spec, const std::string& key, const Json& json) {
-  if (key == "labels") {
-    // A column may be named by its number.
-    spec.labels = json.is_number_unsigned() ? json.dump() : TRY(text(key, json));
-  } else if (key == "task") {
-    spec.task = static_cast<Task>(TRY(choice(key, json, {"auto", "classification", "regression"})));
-  } else if (key == "header") {
-    spec.table.header = TRY(truth(key, json));
-  } else if (key == "ignore") {
-    spec.table.ignore = TRY(texts(key, json));
-  } else if (key == "categories") {
-    spec.table.categories = TRY(texts(key, json));
-  } else if (key == "missing") {
-    spec.table.missing =
-        static_cast<data::Missing>(TRY(choice(key, json, {"fill", "drop", "refuse"})));
-  } else if (key == "standardise") {
-    spec.standardise = TRY(truth(key, json));
-  } else if (key == "skip_damaged") {
-    spec.skip_damaged = TRY(truth(key, json));
-  } else {
-    return invalid(fmt::format("trainer.data has no key '{}'{}", key, suggestion(key, kKeys)));
+/// A table of its own, read apart; here for its name.
+template <typename Spec>
+struct TableCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Spec&) {
+    return json.as<Json::Table>() ? Fit() : misfit(info, "a table", json);
   }
-  return {};
-}
+  static Json write(const Spec&) { return {}; }
+};
 
-Status set(DataSpec& spec, const std::string& key, const Json& json) {
-  if (key == "source") {
-    spec.source = TRY(text(key, json));
-  } else if (key == "coarse") {
-    spec.coarse = TRY(truth(key, json));
-  } else if (key == "download") {
-    spec.download = TRY(truth(key, json));
-  } else if (key == "validation") {
-    spec.validation = TRY(part(key, json));
-  } else if (key == "test") {
-    spec.test = TRY(part(key, json));
-  } else if (key == "samples") {
-    spec.samples = TRY(whole(key, json, 0));
-  } else if (key == "smoke") {
-    spec.smoke = TRY(truth(key, json));
-  } else if (key == "synthetic") {
-    return synthetic(spec, json);
-  } else {
-    return set_own(spec, key, json);
-  }
-  return {};
-}
+const Field<DataSpec> kData[] = {
+    field_by<NameCodec, &DataSpec::source>({"source", 0, 0}),
+    field_by<NameCodec, &DataSpec::labels>({"labels", 0, kMany}),
+    field<&DataSpec::task>({"task"}),
+    field<&DataSpec::coarse>({"coarse"}),
+    field<&DataSpec::download>({"download"}),
+    field<&DataSpec::validation>(part("validation")),
+    field<&DataSpec::test>(part("test")),
+    field<&DataSpec::samples>(count("samples")),
+    field<&DataSpec::smoke>({"smoke"}),
+    field<&DataSpec::table, &TableSpec::header>({"header"}),
+    field<&DataSpec::table, &TableSpec::ignore>(columns("ignore")),
+    field<&DataSpec::table, &TableSpec::categories>(columns("categories")),
+    field<&DataSpec::table, &TableSpec::missing>({"missing"}),
+    field<&DataSpec::standardise>({"standardise"}),
+    field<&DataSpec::skip_damaged>({"skip_damaged"}),
+    field_by<TableCodec, &DataSpec::synthetic>({"synthetic"}),
+};
 
 }  // namespace
 
-Result<DataSpec> parse_data(std::string_view json) {
-  const Json parsed = Json::parse(json, nullptr, false);
+DataSpec read_data(const Json& json, KeyProblems& problems) {
   DataSpec spec;
-  if (parsed.is_string()) {
-    spec.source = parsed.get<std::string>();
-  } else if (parsed.is_object()) {
-    for (const auto& [key, entry] : parsed.items()) {
-      const Status status = set(spec, key, entry);
-      if (!status.ok()) return status.error();
-    }
-  } else {
-    return invalid("trainer.data must be a name or a table");
+  const auto* table = json.as<Json::Table>();
+  if (const auto* name = json.as<std::string>())
+    spec.source = *name;
+  else if (!table)
+    return problems.push_back({"data", "trainer.data must be a name or a table"}), spec;
+  const std::size_t before = problems.size();
+  for (std::size_t i = 0; table && i < table->size(); ++i) {
+    const auto& [key, value] = (*table)[i];
+    read_key(kData, "data", key, value, spec, problems);
+    if (const auto* inner = value.as<Json::Table>(); inner && key == "synthetic")
+      for (const Json::Field& each : *inner)
+        read_key(kSynthetic, "data.synthetic", each.name, each.value, spec.synthetic, problems);
   }
-  if (spec.source.empty()) return invalid("trainer.data needs a source, such as \"digits\"");
+  if (spec.source.empty() && problems.size() == before)
+    problems.push_back({"data", "trainer.data needs a source, such as \"digits\""});
   return spec;
 }
 
 Result<DataSpec> data_of(const TrainerSpec& spec) {
-  DataSpec data = TRY(parse_data(spec.data));
+  KeyProblems problems;
+  DataSpec data = read_data(spec.data, problems);
+  if (!problems.empty()) return invalid(problems.front().message);
   if (spec.image_size > 0) data.resize = {{spec.image_size, spec.image_size}};
   data.seed = static_cast<std::uint64_t>(spec.data_seed);
   // Who minimises a squared error predicts values, whatever they look like.
-  if (spec.loss == LossKind::kMse && data.task == Task::kAuto) data.task = Task::kRegression;
+  if (spec.loss == LossKind::kMse && data.task == data::Task::kAuto)
+    data.task = data::Task::kRegression;
   return data;
 }
 
-}  // namespace clavier::train
+}  // namespace train
+}  // namespace clavier

@@ -1,20 +1,21 @@
 #include "train/spec/layer_json.h"
 
 #include <array>
-#include <cmath>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/nearest.h"
+#include "train/spec/keys.h"
 
+// A list of layers is read more than once: when the study file is checked, to learn which numbers
+// it names, and for every trial with that trial's numbers. So names are looked up where a number is
+// needed and nothing is remembered. A kind is a word and the fields it understands; what is common
+// to kinds (sizes, windows, norms) is said once in the table of fields.
 namespace clavier::train {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kDeepest = 8;
-constexpr std::int64_t kLargest = 1 << 20;
+constexpr double kLargest = 1 << 20;
 
 struct Kind {
   LayerKind kind;
@@ -40,15 +41,32 @@ bool windowed(LayerKind kind) {
 bool sized(LayerKind kind) { return kind == LayerKind::kLinear || kind == LayerKind::kConv2d; }
 bool norm(LayerKind kind) { return kind == LayerKind::kBatchNorm || kind == LayerKind::kLayerNorm; }
 
-/// Which further keys a kind understands.
-std::vector<std::string> keys_of(LayerKind kind) {
-  std::vector<std::string> keys = {"name"};
-  if (kind == LayerKind::kConv2d) keys.push_back("kernel");
-  if (windowed(kind)) keys.insert(keys.end(), {"stride", "padding"});
-  if (sized(kind)) keys.insert(keys.end(), {"bias", "grows"});
-  if (norm(kind)) keys.push_back("eps");
-  if (kind == LayerKind::kBatchNorm) keys.push_back("momentum");
-  if (kind == LayerKind::kResidual) keys.push_back("shortcut");
+using L = LayerSpec;
+
+constexpr FieldInfo count(std::string_view key) {
+  return {key, 1, kLargest, "", "a whole number from 1 to 1048576"};
+}
+constexpr FieldInfo part(std::string_view key) { return {key, 0, 1, "", "from 0 to 1"}; }
+
+const Field<L> kName = field<&L::name>({"name", 1, 0, "", "text"});
+const Field<L> kOut = field<&L::out>(count("out")), kKernel = field<&L::kernel>(count("kernel")),
+               kStride = field<&L::stride>(count("stride")),
+               kPadding = field<&L::padding>(
+                   {"padding", 0, kLargest, "", "a whole number from 0 to 1048576"});
+const Field<L> kBias = field<&L::bias>({"bias"}), kGrows = field<&L::grows>({"grows"});
+const Field<L> kEps = field<&L::eps>(part("eps")),
+               kMomentum = field<&L::momentum>(part("momentum"));
+const Field<L> kProbability =
+    field<&L::probability>({"dropout", 0, kBelow1, "", "at least 0 and below 1"});
+
+/// Which further keys a kind understands; `shortcut` besides, of a residual block.
+std::vector<const Field<L>*> keys_of(LayerKind kind) {
+  std::vector<const Field<L>*> keys = {&kName};
+  if (kind == LayerKind::kConv2d) keys.push_back(&kKernel);
+  if (windowed(kind)) keys.insert(keys.end(), {&kStride, &kPadding});
+  if (sized(kind)) keys.insert(keys.end(), {&kBias, &kGrows});
+  if (norm(kind)) keys.push_back(&kEps);
+  if (kind == LayerKind::kBatchNorm) keys.push_back(&kMomentum);
   return keys;
 }
 
@@ -57,43 +75,40 @@ class Reader {
   explicit Reader(const LookUp& look_up) : look_up_(look_up) {}
 
   Result<std::vector<LayerSpec>> list(const Json& json, const std::string& place, int depth) {
-    if (!json.is_array()) return invalid(place + " must be a list of layers");
+    const auto* items = json.as<Json::List>();
+    if (!items) return invalid(place + " must be a list of layers");
     if (depth > kDeepest) return invalid(fmt::format("{} is nested too deeply", place));
     std::vector<LayerSpec> layers;
-    for (std::size_t i = 0; i < json.size(); ++i)
-      layers.push_back(TRY(layer(json[i], fmt::format("{}[{}]", place, i), depth)));
+    for (std::size_t i = 0; i < items->size(); ++i)
+      layers.push_back(TRY(layer((*items)[i], fmt::format("{}[{}]", place, i), depth)));
     return layers;
   }
 
  private:
   Result<LayerSpec> layer(const Json& json, const std::string& place, int depth) {
     LayerSpec spec;
-    if (json.is_string()) {
-      spec.kind = TRY(kind(json.get<std::string>(), place));
+    if (const auto* name = json.as<std::string>()) {
+      spec.kind = TRY(kind(*name, place));
       if (sized(spec.kind) || windowed(spec.kind) || spec.kind == LayerKind::kDropout ||
           spec.kind == LayerKind::kResidual)
         return invalid(fmt::format("{}: '{}' needs a value, as in {{{} = …}}", place,
                                    word(spec.kind), word(spec.kind)));
       return spec;
     }
-    if (!json.is_object())
+    const auto* table = json.as<Json::Table>();
+    if (!table)
       return invalid(place + " must be the name of a layer or a table such as {linear = 64}");
     const Kind* found = nullptr;
     for (const Kind& candidate : kKinds)
-      if (json.contains(candidate.word)) found = &candidate;
-    if (!found) {
-      const std::string first = json.empty() ? "" : json.begin().key();
-      return invalid(fmt::format("{} names no kind of layer{}", place, suggestion(first, kinds())));
-    }
+      if (json.find(candidate.word)) found = &candidate;
+    if (!found)
+      return invalid(fmt::format("{} names no kind of layer{}", place,
+                                 suggestion(table->empty() ? "" : table->front().name, kinds())));
     spec.kind = found->kind;
     const std::string here = fmt::format("{} ({})", place, found->word);
-    const Status main = value(spec, json.at(found->word), here, depth);
-    if (!main.ok()) return main.error();
-    for (const auto& [key, entry] : json.items()) {
-      if (key == found->word) continue;
-      const Status status = option(spec, key, entry, here, depth);
-      if (!status.ok()) return status.error();
-    }
+    TRY(value(spec, *json.find(found->word), here, depth));
+    for (const auto& [key, entry] : *table)
+      if (key != found->word) TRY(option(spec, key, entry, here, depth));
     if (spec.kind == LayerKind::kConv2d && spec.kernel == 0)
       return invalid(here + " needs a kernel, as in {conv2d = 16, kernel = 3}");
     return spec;
@@ -101,16 +116,15 @@ class Reader {
 
   /// What stands beside the kind's own word.
   Status value(LayerSpec& spec, const Json& json, const std::string& place, int depth) {
-    if (sized(spec.kind)) {
-      spec.out = TRY(whole(json, place, 1));
-    } else if (spec.kind == LayerKind::kMaxPool || spec.kind == LayerKind::kAvgPool) {
-      spec.kernel = spec.stride = TRY(whole(json, place, 1));
+    if (sized(spec.kind)) return set(kOut, spec, json, place);
+    if (windowed(spec.kind)) {
+      TRY(set(kKernel, spec, json, place));
+      spec.stride = spec.kernel;
     } else if (spec.kind == LayerKind::kDropout) {
-      spec.probability = TRY(real(json, place, 0, 1));
-      if (spec.probability == 1) return invalid(place + " must be below 1");
+      return set(kProbability, spec, json, place);
     } else if (spec.kind == LayerKind::kResidual) {
       spec.body = TRY(list(json, place + ".residual", depth + 1));
-    } else if (json != true) {
+    } else if (json != Json(true)) {
       return invalid(place + " takes no value: write the word alone or `= true`");
     }
     return {};
@@ -118,62 +132,35 @@ class Reader {
 
   Status option(LayerSpec& spec, const std::string& key, const Json& json, const std::string& place,
                 int depth) {
-    const std::vector<std::string> known = keys_of(spec.kind);
-    bool understood = false;
-    for (const std::string& name : known) understood = understood || name == key;
-    if (!understood)
-      return invalid(fmt::format("{} has no key '{}'{}", place, key, suggestion(key, known)));
     const std::string here = place + "." + key;
-    if (key == "name") {
-      if (!json.is_string() || json.get<std::string>().empty())
-        return invalid(here + " must be text");
-      spec.name = json.get<std::string>();
-    } else if (key == "kernel") {
-      spec.kernel = TRY(whole(json, here, 1));
-    } else if (key == "stride") {
-      spec.stride = TRY(whole(json, here, 1));
-    } else if (key == "padding") {
-      spec.padding = TRY(whole(json, here, 0));
-    } else if (key == "bias" || key == "grows") {
-      if (!json.is_boolean()) return invalid(here + " must be true or false");
-      (key == "bias" ? spec.bias : spec.grows) = json.get<bool>();
-    } else if (key == "eps") {
-      spec.eps = TRY(real(json, here, 0, 1));
-    } else if (key == "momentum") {
-      spec.momentum = TRY(real(json, here, 0, 1));
-    } else {
-      spec.shortcut = TRY(list(json, here, depth + 1));
+    std::vector<std::string> known;
+    for (const Field<L>* field : keys_of(spec.kind)) {
+      if (field->key == key) return set(*field, spec, json, here);
+      known.emplace_back(field->key);
     }
+    if (spec.kind == LayerKind::kResidual) known.emplace_back("shortcut");
+    if (known.back() != "shortcut" || key != "shortcut")
+      return invalid(fmt::format("{} has no key '{}'{}", place, key, suggestion(key, known)));
+    spec.shortcut = TRY(list(json, here, depth + 1));
     return {};
   }
 
-  Result<double> number(const Json& json, const std::string& place) {
-    if (json.is_number()) return json.get<double>();
-    if (!json.is_string()) return invalid(place + " must be a number or the name of one");
-    const std::string name = json.get<std::string>();
-    const Value* value = look_up_(name);
-    if (!value)
-      return invalid(
-          fmt::format("{}: there is no number '{}': add it beside `layers` with a "
-                      "default",
-                      place, name));
-    if (const auto number = value->number()) return *number;
-    return invalid(fmt::format("{}: '{}' is not a number", place, name));
-  }
-
-  Result<std::int64_t> whole(const Json& json, const std::string& place, std::int64_t low) {
-    const double number = TRY(this->number(json, place));
-    if (!(number >= static_cast<double>(low) && number <= kLargest) || number != std::floor(number))
-      return invalid(fmt::format("{} must be a whole number from {} to {}, but is {}", place, low,
-                                 kLargest, number));
-    return static_cast<std::int64_t>(number);
-  }
-
-  Result<double> real(const Json& json, const std::string& place, double low, double high) {
-    const double number = TRY(this->number(json, place));
-    if (!(number >= low && number <= high))
-      return invalid(fmt::format("{} must be from {} to {}, but is {}", place, low, high, number));
-    return number;
+  /// A number may be given by name.
+  Status set(const Field<L>& field, LayerSpec& spec, const Json& json, const std::string& place) {
+    const bool is_number = field.write({}).number().has_value();
+    Json number = json;
+    if (const auto* name = json.as<std::string>(); name && is_number) {
+      const Value* value = look_up_(*name);
+      if (!value)
+        return invalid(fmt::format(
+            "{}: there is no number '{}': add it beside `layers` with a default", place, *name));
+      if (!value->number()) return invalid(fmt::format("{}: '{}' is not a number", place, *name));
+      number = *value->number();
+    }
+    number = exact(number);
+    if (const Fit wrong = field.read(field, number, spec)) return invalid(must_be(place, *wrong));
+    if (&field == &kName && spec.name.empty()) return invalid(place + " must be text");
+    return {};
   }
 
   static std::vector<std::string> kinds() {
@@ -200,10 +187,8 @@ std::string_view word(LayerKind kind) {
   CHECK(false, "unknown layer kind");
 }
 
-Result<std::vector<LayerSpec>> layers_from_json(std::string_view json, const LookUp& look_up) {
-  const Json parsed = Json::parse(json, nullptr, false);
-  if (parsed.is_discarded()) return invalid("trainer.model.layers is not valid JSON");
-  return Reader(look_up).list(parsed, "trainer.model.layers", 0);
+Result<std::vector<LayerSpec>> layers_from_json(const Json& json, const LookUp& look_up) {
+  return Reader(look_up).list(json, "trainer.model.layers", 0);
 }
 
 }  // namespace clavier::train

@@ -4,17 +4,17 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include "base/nearest.h"
 #include "study/text.h"
+#include "train/spec/keys.h"
 #include "train/spec/layer_json.h"
 #include "train/spec/resnet.h"
 
 namespace clavier::train {
 namespace {
 
-using Json = nlohmann::json;
 using Layers = std::vector<LayerSpec>;
 
 /// An option of a built-in model. Text options have `words`, the others a range.
@@ -158,53 +158,63 @@ std::vector<std::string> option_names(const Model& model) {
 
 Result<Value> checked(const Option& option, const Value& value) {
   const std::string key = "trainer.model." + option.name;
-  if (!option.words.empty()) {
-    const auto* text = value.as<std::string>();
-    for (const std::string& word : option.words)
-      if (text && *text == word) return value;
-    return invalid(fmt::format("{} must be one of {}, but is {}", key,
-                               fmt::join(option.words, ", "), text::to_json(value)));
-  }
-  const auto number = value.as<bool>() ? std::nullopt : value.number();
+  const Json given = exact(text::json_of(value));
+  const FieldInfo info{option.name, option.low, option.high};
+  std::size_t word = 0;
+  double number = 0;
   const bool is_whole = option.value.as<std::int64_t>() != nullptr;
-  if (!number || !(*number >= option.low && *number <= option.high) ||
-      (is_whole && *number != std::floor(*number)))
-    return invalid(fmt::format("{} must be a {} from {} to {}, but is {}", key,
-                               is_whole ? "whole number" : "number", option.low, option.high,
-                               text::to_json(value)));
-  return is_whole ? Value(static_cast<std::int64_t>(*number)) : Value(*number);
+  Fit wrong;
+  if (!option.words.empty()) {
+    const std::vector<std::string_view> words(option.words.begin(), option.words.end());
+    wrong = read_word(info, given, words, word);
+  } else if ((wrong = FieldCodec<double>::read(info, given, number)) ||
+             (is_whole && !given.as<std::int64_t>())) {
+    wrong = Misfit{fmt::format("a {} from {} to {}", is_whole ? "whole number" : "number",
+                               option.low, option.high),
+                   &given};
+  }
+  if (wrong) return invalid(must_be(key, *wrong));
+  if (!option.words.empty()) return value;
+  return is_whole ? Value(static_cast<std::int64_t>(number)) : Value(number);
 }
 
-Result<ModelSpec> built_in(const std::string& name) {
+ModelSpec built_in(const std::string& name, KeyProblems& problems) {
   const Model* model = find_model(name);
-  if (!model)
-    return invalid(
-        fmt::format("trainer.model: there is no model '{}'{} (a table with `layers` makes one)",
-                    name, suggestion(name, model_names())));
   ModelSpec spec{.name = name};
-  for (const Option& option : model->options) spec.options.set(option.name, option.value);
+  if (!model)
+    problems.push_back({"model", fmt::format("trainer.model: there is no model '{}'{} (a table "
+                                             "with `layers` makes one)",
+                                             name, suggestion(name, model_names()))});
+  for (std::size_t i = 0; model && i < model->options.size(); ++i)
+    spec.options.set(model->options[i].name, model->options[i].value);
   return spec;
 }
 
 /// The user's own layers: every other key is a number that they name.
-Result<ModelSpec> own(const Json& json) {
-  ModelSpec spec{.name = "layers", .layers = json.at("layers").dump()};
-  for (const auto& [key, entry] : json.items()) {
+ModelSpec own(const Json::Table& table, const Json& layers, KeyProblems& problems) {
+  ModelSpec spec{.name = "layers", .layers = layers};
+  const auto wrong = [&](const std::string& key, std::string message) {
+    problems.push_back({"model." + key, std::move(message)});
+  };
+  for (const auto& [key, entry] : table) {
     if (key == "layers" || key == "name") continue;
-    if (!entry.is_number())
-      return invalid(fmt::format("trainer.model.{} must be a number that the layers name", key));
-    spec.options.set(key, TRY(text::value_from_json(entry.dump())));
+    const auto number = text::value_from_json(entry);
+    if (number && entry.number())
+      spec.options.set(key, *number);
+    else
+      wrong(key, fmt::format("trainer.model.{} must be a number that the layers name", key));
   }
+  if (!problems.empty()) return spec;
   std::set<std::string, std::less<>> used;
   const Value outputs = std::int64_t{2};
-  const auto layers = layers_from_json(spec.layers, [&](std::string_view name) -> const Value* {
+  const auto read = layers_from_json(spec.layers, [&](std::string_view name) -> const Value* {
     used.emplace(name);
     return name == "outputs" ? &outputs : spec.options.find(name);
   });
-  if (!layers.ok()) return layers.error();
+  if (!read) return wrong("layers", read.error().message), spec;
   for (const Config::Entry& entry : spec.options.entries())
     if (!used.contains(entry.name))
-      return invalid(fmt::format("trainer.model.{} is not used by any layer", entry.name));
+      wrong(entry.name, fmt::format("trainer.model.{} is not used by any layer", entry.name));
   return spec;
 }
 
@@ -216,54 +226,66 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-std::string describe_models() {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+Json describe_models() {
+  Json::List list;
   for (const Model& model : models()) {
-    nlohmann::ordered_json entry = {{"name", model.name}, {"options", nlohmann::json::array()}};
+    Json::List options;
     for (const Option& option : model.options) {
-      nlohmann::ordered_json item = {
-          {"name", option.name},
-          {"default", nlohmann::ordered_json::parse(text::to_json(option.value))}};
+      Json item = Json::Table{{"name", option.name}, {"default", text::json_of(option.value)}};
       if (option.words.empty())
-        item["range"] = {option.low, option.high};
+        item.set("range", Json::List{option.low, option.high});
       else
-        item["choices"] = option.words;
-      entry["options"].push_back(std::move(item));
+        item.set("choices", option.words);
+      options.push_back(std::move(item));
     }
-    list.push_back(std::move(entry));
+    list.push_back(Json::Table{{"name", model.name}, {"options", std::move(options)}});
   }
-  return list.dump();
+  return list;
 }
 
-Result<ModelSpec> parse_model(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_string()) return built_in(json.get<std::string>());
-  if (!json.is_object())
-    return invalid("trainer.model must be a name or a table with `name` or `layers`");
-  if (json.contains("layers")) return own(json);
-  if (!json.contains("name") || !json["name"].is_string())
-    return invalid("trainer.model needs a `name` or its own `layers`");
-  ModelSpec spec = TRY(built_in(json["name"].get<std::string>()));
-  for (const auto& [key, entry] : json.items()) {
+ModelSpec read_model(const Json& json, KeyProblems& problems) {
+  if (const auto* name = json.as<std::string>()) return built_in(*name, problems);
+  const auto* table = json.as<Json::Table>();
+  if (const Json* layers = json.find("layers")) return own(*table, *layers, problems);
+  const auto* name = json.find_as<std::string>("name");
+  if (!name) {
+    problems.push_back({"model", table ? "trainer.model needs a `name` or its own `layers`"
+                                       : "trainer.model must be a name or a table with `name` or "
+                                         "`layers`"});
+    return {};
+  }
+  ModelSpec spec = built_in(*name, problems);
+  if (!problems.empty()) return spec;
+  const auto names = option_names(*find_model(spec.name));
+  for (const auto& [key, entry] : *table) {
     if (key == "name") continue;
-    if (!spec.options.find(key))
-      return invalid(fmt::format("trainer.model: '{}' has no option '{}'{}", spec.name, key,
-                                 suggestion(key, option_names(*find_model(spec.name)))));
-    const Status status = set_option(spec, key, TRY(text::value_from_json(entry.dump())));
-    if (!status.ok()) return status.error();
+    Status set = invalid(fmt::format("trainer.model: '{}' has no option '{}'{}", spec.name, key,
+                                     suggestion(key, names)));
+    if (spec.options.find(key)) {
+      const auto value = text::value_from_json(entry);
+      set = value ? set_option(spec, key, *value) : Status(value.error());
+    }
+    if (!set) problems.push_back({"model." + key, set.error().message});
   }
   return spec;
 }
 
-std::string to_json(const ModelSpec& spec) {
-  nlohmann::ordered_json json;
-  if (spec.layers.empty())
-    json["name"] = spec.name;
+Result<ModelSpec> parse_model(std::string_view text) {
+  KeyProblems problems;
+  ModelSpec spec = read_model(TRY(Json::parse(text)), problems);
+  if (!problems.empty()) return invalid(problems.front().message);
+  return spec;
+}
+
+Json to_json(const ModelSpec& spec) {
+  Json json = Json::Table{};
+  if (spec.layers == Json())
+    json.set("name", spec.name);
   else
-    json["layers"] = nlohmann::ordered_json::parse(spec.layers);
+    json.set("layers", spec.layers);
   for (const Config::Entry& entry : spec.options.entries())
-    json[entry.name] = nlohmann::ordered_json::parse(text::to_json(entry.value));
-  return json.dump();
+    json.set(entry.name, text::json_of(entry.value));
+  return json;
 }
 
 Status set_option(ModelSpec& spec, std::string_view name, const Value& value) {

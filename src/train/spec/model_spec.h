@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "study/config.h"
 #include "train/spec/layer_spec.h"
@@ -17,19 +18,30 @@ struct ModelSpec {
   std::string name = "net";  ///< One of `model_names`, or "layers".
   /// What the layers depend on by name; every one may be a parameter of the trial.
   Config options = {};
-  std::string layers = {};  ///< JSON list, for the user's own.
+  Json layers = {};  ///< The list, for the user's own.
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
 
 /// The built-in names, in the order of the documentation.
 std::vector<std::string> model_names();
 
-/// Models with their options, defaults and ranges, as JSON.
-std::string describe_models();
+/// Models with their options, defaults and ranges.
+Json describe_models();
 
-/// `json`: a name, or a table with `name` and options or with `layers` and the numbers they name.
+/// What is wrong with a table: the dotted name of the key below [trainer], "data.validation", and
+/// what is to be said. The name is empty where it is the table as a whole.
+struct KeyProblem {
+  std::string key;
+  std::string message;
+};
+using KeyProblems = std::vector<KeyProblem>;
+
+/// A name, or a table with `name` and options or with `layers` and the numbers they name. What is
+/// wrong is added to `problems`.
+ModelSpec read_model(const Json& json, KeyProblems& problems);
+/// The same from text; fails with the first problem.
 Result<ModelSpec> parse_model(std::string_view json);
-std::string to_json(const ModelSpec& spec);
+Json to_json(const ModelSpec& spec);
 
 /// Replaces one option after checking it. REQUIRES: the option exists.
 Status set_option(ModelSpec& spec, std::string_view name, const Value& value);

@@ -36,7 +36,7 @@ TEST(ModelSpec, TheTextReadsBackEqual) {
   for (const char* text : {"\"net\"", "\"mlp\"", "\"cnn\"", "\"resnet50\"", kOwn}) {
     const auto spec = parse_model(text);
     ASSERT_TRUE(spec.ok()) << spec.error().message;
-    const auto again = parse_model(to_json(*spec));
+    const auto again = parse_model(to_text(to_json(*spec)));
     ASSERT_TRUE(again.ok()) << again.error().message;
     EXPECT_EQ(*again, *spec);
   }
@@ -62,7 +62,7 @@ TEST(ModelSpec, MistakesInLayersNameTheirPlace) {
             "trainer.model.layers[0] (linear): there is no number 'width': add it beside `layers` "
             "with a default");
   EXPECT_EQ(refusal(R"({"layers": [{"dropout": 1}]})"),
-            "trainer.model.layers[0] (dropout) must be below 1");
+            "trainer.model.layers[0] (dropout) must be at least 0 and below 1, but is 1");
   EXPECT_EQ(refusal(R"({"spare": 1, "layers": ["relu"]})"),
             "trainer.model.spare is not used by any layer");
 }

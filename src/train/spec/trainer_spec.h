@@ -22,7 +22,7 @@ enum class Precision { kFloat32, kFloat64 };
 /// from a trial's configuration by the same name instead.
 struct TrainerSpec {
   ModelSpec model = {};
-  std::string data = "\"digits\"";  ///< A name or a table, as JSON; read by the data folder.
+  Json data = Json("digits");  ///< A name or a table; read by the data folder.
 
   std::int64_t epochs = 10;          ///< Length of the training and of its schedule.
   std::int64_t batches = 0;          ///< The same in batches, where `unit` is; 0: `epochs` counts.
@@ -61,15 +61,18 @@ struct TrainerSpec {
   friend bool operator==(const TrainerSpec&, const TrainerSpec&) = default;
 };
 
-/// Reads the table. Unknown keys are errors that suggest the nearest one; so are values outside
+/// Reads the table. Unknown keys are problems that suggest the nearest one; so are values outside
 /// their range, which is named.
+TrainerSpec read_trainer(const Json& json, KeyProblems& problems);
+/// The same; fails with the first problem.
+Result<TrainerSpec> read_trainer(const Json& json);
 Result<TrainerSpec> parse_trainer(std::string_view json);
 
 /// The specification of one trial: `config` replaces keys and model options by name.
 Result<TrainerSpec> with_config(const TrainerSpec& spec, const Config& config);
 
-/// Complete, every default included; `parse_trainer` reads it back equal.
-std::string to_json(const TrainerSpec& spec);
+/// Complete, every default included; `read_trainer` reads it back equal.
+Json to_json(const TrainerSpec& spec);
 
 /// Every name that a configuration may set, in the order of the documentation.
 std::vector<std::string> parameters_used(const TrainerSpec& spec);

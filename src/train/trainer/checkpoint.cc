@@ -7,15 +7,14 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "train/data/facts.h"
 #include "train/data/safetensors.h"
 
 namespace clavier::train {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using data::Dtype;
 using data::SafeTensors;
 using data::TensorView;
@@ -80,8 +79,9 @@ Result<Json> read_json(const path& file) {
   if (!in) return not_found(fmt::format("{} cannot be opened", file.string()));
   std::ostringstream text;
   text << in.rdbuf();
-  Json json = Json::parse(text.str(), nullptr, false);
-  if (!json.is_object()) return corrupt(fmt::format("{} is not JSON", file.string()));
+  auto json = Json::parse(text.str());
+  if (!json || !json->as<Json::Table>())
+    return corrupt(fmt::format("{} is not JSON", file.string()));
   return json;
 }
 
@@ -96,11 +96,13 @@ struct Notes {
 
 Result<Notes> read_notes(const path& file) {
   const Json json = TRY(read_json(file));
+  const auto refuse = [&](std::string_view key) {
+    return corrupt(fmt::format("{}: '{}' must be a whole number ≥ 0", file.string(), key));
+  };
   const auto whole = [&](const char* key) -> Result<std::int64_t> {
-    if (!json.contains(key) || !json[key].is_number_unsigned() ||
-        json[key].get<std::uint64_t>() > (std::uint64_t{1} << 62))
-      return corrupt(fmt::format("{}: '{}' must be a whole number ≥ 0", file.string(), key));
-    return json[key].get<std::int64_t>();
+    const auto* number = json.find_as<std::int64_t>(key);
+    if (!number || *number < 0 || *number > (std::int64_t{1} << 62)) return refuse(key);
+    return *number;
   };
   if (TRY(whole("format")) != kFormat)
     return invalid(fmt::format("{} is of a newer version of clavier", file.string()));
@@ -108,13 +110,16 @@ Result<Notes> read_notes(const path& file) {
   notes.steps = TRY(whole("optimizer_steps"));
   // Checkpoints of the first version counted the optimizer's steps only.
   notes.position = {TRY(whole("epoch")), TRY(whole("samples")),
-                    json.contains("batches") ? TRY(whole("batches")) : notes.steps};
-  if (!json.contains("seed") || !json["seed"].is_number_unsigned())
-    return corrupt(fmt::format("{}: 'seed' must be a whole number ≥ 0", file.string()));
-  notes.seed = json["seed"].get<std::uint64_t>();
-  if (json.contains("trainer") && json["trainer"].is_object())
-    notes.optimizer = json["trainer"].value("optimizer", "");
-  notes.facts = json.contains("data");
+                    json.find("batches") ? TRY(whole("batches")) : notes.steps};
+  const Json* seed = json.find("seed");
+  const auto* large = seed ? seed->as<std::uint64_t>() : nullptr;
+  const auto* small = seed ? seed->as<std::int64_t>() : nullptr;
+  if (!large && !(small && *small >= 0)) return refuse("seed");
+  notes.seed = large ? *large : static_cast<std::uint64_t>(*small);
+  if (const Json* trainer = json.find("trainer"))
+    if (const auto* optimizer = trainer->find_as<std::string>("optimizer"))
+      notes.optimizer = *optimizer;
+  notes.facts = json.find("data") != nullptr;
   return notes;
 }
 
@@ -136,18 +141,18 @@ Status save_checkpoint(const Training& training, const path& directory) {
     add_views(optimizer.moments()[i], network.parameters, names[i], kept, moments);
   status = data::write_safetensors(directory / "optimizer.safetensors", moments);
   if (!status.ok()) return status;
-  Json json;
-  json["format"] = kFormat;
-  json["trainer"] = Json::parse(to_json(training.spec()));
-  json["input"] = network.input.sizes;
-  json["outputs"] = network.outputs;
-  json["epoch"] = static_cast<std::uint64_t>(training.position().epoch);
-  json["samples"] = static_cast<std::uint64_t>(training.position().samples);
-  json["batches"] = static_cast<std::uint64_t>(training.position().batches);
-  json["optimizer_steps"] = static_cast<std::uint64_t>(optimizer.steps().front());
-  json["seed"] = training.seed();
-  json["data"] = Json::parse(training.samples().facts);
-  return write_text(directory / "trainer.json", json.dump(1) + "\n");
+  const Position& position = training.position();
+  const Json json = Json::Table{{"format", kFormat},
+                                {"trainer", to_json(training.spec())},
+                                {"input", network.input.sizes},
+                                {"outputs", network.outputs},
+                                {"epoch", position.epoch},
+                                {"samples", position.samples},
+                                {"batches", position.batches},
+                                {"optimizer_steps", optimizer.steps().front()},
+                                {"seed", training.seed()},
+                                {"data", TRY(Json::parse(training.samples().facts))}};
+  return write_text(directory / "trainer.json", to_text(json, {.indent = 1}) + "\n");
 }
 
 Status load_model(Array& array, const path& directory) {
@@ -170,7 +175,7 @@ Status load_checkpoint(Training& training, const path& directory) {
   const Status status = load_model(training.array(), directory);
   if (!status.ok()) return status;
   Optimizer& optimizer = training.optimizer();
-  const std::string own = Json::parse(to_json(training.spec()))["optimizer"];
+  const std::string own = *to_json(training.spec()).find_as<std::string>("optimizer");
   const bool same = own == notes.optimizer || (own != "sgd" && notes.optimizer.starts_with("adam"));
   if (same) {
     const path file = directory / "optimizer.safetensors";
@@ -191,11 +196,10 @@ Status load_checkpoint(Training& training, const path& directory) {
 Result<CheckpointNotes> read_checkpoint_notes(const path& directory) {
   const path file = directory / "trainer.json";
   const Json json = TRY(read_json(file));
-  if (!json.contains("trainer"))
-    return corrupt(fmt::format("{}: 'trainer' is missing", file.string()));
-  CheckpointNotes notes{TRY(parse_trainer(json["trainer"].dump())), {}};
-  if (json.contains("data"))
-    notes.facts = TRY(data::parse_facts(json["data"].dump(), file.string()));
+  const Json *trainer = json.find("trainer"), *facts = json.find("data");
+  if (!trainer) return corrupt(fmt::format("{}: 'trainer' is missing", file.string()));
+  CheckpointNotes notes{TRY(read_trainer(*trainer)), {}};
+  if (facts) notes.facts = TRY(data::parse_facts(to_text(*facts), file.string()));
   return notes;
 }
 

@@ -28,6 +28,7 @@ struct Options {
   std::string config = "{}";
   std::string checkpoint = {};
   std::string predict = {};
+  bool probabilities = false;
 };
 
 int fail(const Error& error) {
@@ -44,7 +45,9 @@ int run(const Options& options) {
                                                  : std::filesystem::path(options.data_dir);
   if (!options.predict.empty()) {
     train::use_few_threads();
-    const auto prediction = train::predict(options.checkpoint, options.predict, data_dir);
+    const auto prediction = train::predict(
+        options.checkpoint, options.predict, data_dir,
+        options.probabilities ? train::Probabilities::kOfAll : train::Probabilities::kOfLabel);
     if (!prediction.ok()) return fail(prediction.error());
     for (const std::string& remark : prediction->remarks) fmt::print(stderr, "{}\n", remark);
     fmt::print("{}", prediction->csv);
@@ -83,9 +86,11 @@ int main(int argc, char** argv) {
                                     "with --test and --predict: a checkpoint's directory");
   app.add_flag("--test", options.test, "print the held-out metrics of a checkpoint as JSON")
       ->needs(checkpoint);
-  app.add_option("--predict", options.predict,
-                 "print what a checkpoint's model says of these data, as CSV")
-      ->needs(checkpoint);
+  auto* predict = app.add_option("--predict", options.predict,
+                                 "print what a checkpoint's model says of these data, as CSV")
+                      ->needs(checkpoint);
+  app.add_flag("--probabilities", options.probabilities, "with --predict: of all classes")
+      ->needs(predict);
   app.add_option("--config", options.config, "with --test: the trial's configuration, as JSON");
   CLI11_PARSE(app, argc, argv);
   try {

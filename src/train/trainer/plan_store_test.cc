@@ -10,7 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "base/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 #include "train/spec/model_spec.h"
 #include "train/trainer/device.h"
 

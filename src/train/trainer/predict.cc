@@ -31,18 +31,26 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
+std::string class_name(const data::Dataset& facts, std::int64_t number) {
+  return facts.class_names.empty() ? fmt::format("{}", number)
+                                   : facts.class_names[static_cast<std::size_t>(number)];
+}
+
 void add_classes(const at::Tensor& logits, const data::Dataset& facts,
-                 const std::vector<std::string>& names, std::size_t first, std::string& csv) {
-  const auto [most, which] = at::softmax(logits.to(at::kDouble), 1).max(1);
-  const auto probability = most.cpu().contiguous();
-  const auto label = which.cpu().contiguous();
+                 const std::vector<std::string>& names, std::size_t first,
+                 Probabilities probabilities, std::string& csv) {
+  const auto all = at::softmax(logits.to(at::kDouble), 1).cpu().contiguous();
+  const auto [most, which] = all.max(1);
+  const auto probability = most.contiguous();
+  const auto label = which.contiguous();
+  const auto classes = all.size(1);
   for (std::int64_t i = 0; i < probability.numel(); ++i) {
-    const auto number = label.const_data_ptr<std::int64_t>()[i];
-    const auto name = facts.class_names.empty()
-                          ? fmt::format("{}", number)
-                          : facts.class_names[static_cast<std::size_t>(number)];
-    csv += fmt::format("{},{},{:.6g}\n", quoted(names[first + static_cast<std::size_t>(i)]),
+    const auto name = class_name(facts, label.const_data_ptr<std::int64_t>()[i]);
+    csv += fmt::format("{},{},{:.6g}", quoted(names[first + static_cast<std::size_t>(i)]),
                        quoted(name), probability.const_data_ptr<double>()[i]);
+    for (std::int64_t k = 0; probabilities == Probabilities::kOfAll && k < classes; ++k)
+      csv += fmt::format(",{:.6g}", all.const_data_ptr<double>()[i * classes + k]);
+    csv += '\n';
   }
 }
 
@@ -58,8 +66,8 @@ void add_values(const at::Tensor& outputs, const data::Dataset& facts,
 }  // namespace
 
 Result<Prediction> predict(const std::filesystem::path& checkpoint,
-                           const std::filesystem::path& data,
-                           const std::filesystem::path& data_dir) {
+                           const std::filesystem::path& data, const std::filesystem::path& data_dir,
+                           Probabilities probabilities) {
   const c10::InferenceMode no_graph;
   const CheckpointNotes notes = TRY(read_checkpoint_notes(checkpoint));
   data::Dataset dataset = TRY(facts_of(notes, data_dir));
@@ -77,8 +85,14 @@ Result<Prediction> predict(const std::filesystem::path& checkpoint,
               {.dtype = dtype, .device = device});
   TRY(load_model(array, checkpoint));
 
-  Prediction result{.csv = samples.classification ? "sample,label,probability\n" : "sample,value\n",
+  const bool all = probabilities == Probabilities::kOfAll;
+  if (all && !samples.classification)
+    return invalid("the model predicts values: there are no classes with probabilities");
+  Prediction result{.csv = samples.classification ? "sample,label,probability" : "sample,value",
                     .remarks = std::move(unlabelled.remarks)};
+  for (std::int64_t k = 0; all && k < samples.outputs; ++k)
+    result.csv += "," + quoted("probability_" + class_name(dataset, k));
+  result.csv += '\n';
   const std::int64_t step = notes.spec.eval_batch_size;
   for (std::int64_t first = 0; first < dataset.test.count; first += step) {
     const Batch batch =
@@ -86,7 +100,7 @@ Result<Prediction> predict(const std::filesystem::path& checkpoint,
     const at::Tensor outputs = array.forward(batch.inputs, {})[0];
     const auto at = static_cast<std::size_t>(first);
     if (samples.classification)
-      add_classes(outputs, dataset, unlabelled.names, at, result.csv);
+      add_classes(outputs, dataset, unlabelled.names, at, probabilities, result.csv);
     else
       add_values(outputs, dataset, unlabelled.names, at, result.csv);
   }

@@ -60,8 +60,8 @@ Trainer::~Trainer() = default;
 Result<const Samples*> Trainer::samples(const TrainerSpec& spec) {
   const c10::Device device = TRY(choose_device(spec.device));
   const bool twice = spec.dtype == Precision::kFloat64;
-  std::string key = fmt::format("{} {} {} {} {}", spec.data, spec.image_size, spec.data_seed,
-                                device.str(), twice);
+  std::string key = fmt::format("{} {} {} {} {}", to_text(spec.data), spec.image_size,
+                                spec.data_seed, device.str(), twice);
   if (!loaded_ || loaded_->key != key) {
     loaded_.reset();  // Not two data sets in memory at a time.
     const data::DataSpec wanted = TRY(data_of(spec));

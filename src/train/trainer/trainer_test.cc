@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -525,6 +526,7 @@ TEST_F(TrainerTest, AValueIsReportedAndPredictedInItsOwnUnit) {
   ASSERT_TRUE(prediction.ok()) << prediction.error().message;
   ASSERT_EQ(prediction->csv.find("sample,value\n0,"), 0u) << prediction->csv;
   EXPECT_NEAR(std::stod(prediction->csv.substr(15)), 1200.5, 60) << prediction->csv;
+  EXPECT_FALSE(predict(directory_, directory_ / "new.csv", {}, Probabilities::kOfAll).ok());
 }
 
 TEST_F(TrainerTest, AClassIsPredictedByItsName) {
@@ -542,6 +544,18 @@ TEST_F(TrainerTest, AClassIsPredictedByItsName) {
   EXPECT_EQ(prediction->csv.find("sample,label,probability\n0,cold,"), 0u) << prediction->csv;
   EXPECT_NE(prediction->csv.find("\n1,\"hot, \"\"very\"\"\","), std::string::npos)
       << prediction->csv;
+
+  const auto all = predict(directory_, directory_ / "new.csv", {}, Probabilities::kOfAll);
+  ASSERT_TRUE(all.ok()) << all.error().message;
+  const std::string header =
+      "sample,label,probability,probability_cold,\"probability_hot, \"\"very\"\"\"\n";
+  ASSERT_EQ(all->csv.find(header), 0u) << all->csv;
+  std::istringstream row(all->csv.substr(header.size() + std::string("0,cold,").size()));
+  double best = 0, cold = 0, hot = 0;
+  char comma = 0;
+  row >> best >> comma >> cold >> comma >> hot;
+  EXPECT_EQ(best, cold);
+  EXPECT_NEAR(cold + hot, 1, 1e-5);
 }
 
 TEST_F(TrainerTest, ACheckpointThatSaysNothingOfItsDataNeedsThem) {

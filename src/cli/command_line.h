@@ -1,0 +1,37 @@
+#pragma once
+
+#include "cli/parser.h"
+
+/// All commands with their words, in the order in which the help shows them.
+namespace clavier::cli {
+
+/// The parser fills it in.
+struct AllOptions {
+  RunOptions run;
+  CheckOptions check;
+  PlanOptions plan;
+  SimulateOptions simulate;
+  ListOptions list;
+  StudyChoice status, verify;
+  TrialsOptions trials;
+  ShowOptions show;
+  WhyOptions why;
+  BestOptions best;
+  TestOptions test;
+  PredictOptions predict;
+  RerunOptions rerun;
+  AddOptions add;
+  ControlOptions pause, resume, stop;
+  RetryOptions retry;
+  RaiseOptions raise;
+  ExportOptions exported;
+  CleanOptions clean;
+  DataOptions data;
+};
+
+void add_run_commands(Parser& parser, AllOptions& all);      ///< What runs, or would run.
+void add_read_commands(Parser& parser, AllOptions& all);     ///< What is there and how it stands.
+void add_control_commands(Parser& parser, AllOptions& all);  ///< What changes a study.
+void add_file_commands(Parser& parser, AllOptions& all);     ///< What goes out, away or in.
+
+}  // namespace clavier::cli
