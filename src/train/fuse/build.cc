@@ -135,14 +135,23 @@ class Builder {
     const ShapedLayer& layer = layers[0];
     separate(layer, built);
     const bool relu = options_.plain && is(layers, 1, LayerKind::kRelu);
+    const bool pool = options_.plain && halves(layers, relu ? 2 : 1);
     built.push_back(options_.plain
                         ? make_plain_batch_norm(layer, options_, slot(layer.weight),
                                                 slot(layer.bias), buffer(layer.mean),
-                                                buffer(layer.variance), relu)
+                                                buffer(layer.variance), relu, pool)
                         : make_batch_norm(layer, options_, slot(layer.weight), slot(layer.bias),
                                           buffer(layer.mean), buffer(layer.variance)));
     told_apart();
-    return relu ? 2 : 1;
+    return 1 + relu + pool;
+  }
+
+  /// The layer there takes the largest of every 2 x 2, and nothing is left over.
+  static bool halves(Shaped layers, std::size_t index) {
+    if (!is(layers, index, LayerKind::kMaxPool)) return false;
+    const ShapedLayer& layer = layers[index];
+    return layer.spec.kernel == 2 && layer.spec.stride == 2 && layer.spec.padding == 0 &&
+           layer.in.sizes[1] % 2 == 0 && layer.in.sizes[2] % 2 == 0;
   }
 
   std::size_t residual(Shaped layers, std::vector<LayerPtr>& built) {
@@ -191,12 +200,10 @@ class Builder {
 }  // namespace
 
 Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t members) {
-  const LayerSpec& spec = layer.spec;
-  const bool pointwise = spec.kernel == 1 && spec.padding == 0;
-  const bool winograd = spec.kernel == 3 && spec.padding == 1 && spec.stride == 1;
   bool can = true;
-  if (wanted == Convolver::kLoops) can = spec.stride == 1 && weights(layer) <= kMostLoopWeights;
-  if (wanted == Convolver::kProducts) can = members == 1 && (pointwise || winograd);
+  if (wanted == Convolver::kLoops)
+    can = layer.spec.stride == 1 && weights(layer) <= kMostLoopWeights;
+  if (wanted == Convolver::kProducts) can = members == 1;
   return can ? wanted : Convolver::kLibrary;
 }
 

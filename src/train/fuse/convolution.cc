@@ -1,9 +1,24 @@
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 
 #include "train/fuse/layer.h"
 
 namespace clavier::train {
 namespace {
+
+/// The library without oneDNN, as long as it lives.
+class WithoutOneDnn {
+ public:
+  explicit WithoutOneDnn(bool really) : before_(at::globalContext().userEnabledMkldnn()) {
+    if (really) at::globalContext().setUserEnabledMkldnn(false);
+  }
+  ~WithoutOneDnn() { at::globalContext().setUserEnabledMkldnn(before_); }
+  WithoutOneDnn(const WithoutOneDnn&) = delete;
+  WithoutOneDnn& operator=(const WithoutOneDnn&) = delete;
+
+ private:
+  bool before_;
+};
 
 /// Members are groups of one grouped convolution; a shared input needs none: it is one ordinary
 /// convolution with F times the output channels. Channels-last on processors, where the grouped
@@ -15,6 +30,7 @@ class Convolution : public Layer {
         stride_({layer.spec.stride, layer.spec.stride}),
         padding_({layer.spec.padding, layer.spec.padding}),
         groups_(options.shared ? 1 : options.members),
+        broken_(layer.spec.kernel == 1 && (layer.in.sizes[0] % 8 > 0 || layer.spec.out % 8 > 0)),
         weight_(std::move(weight)),
         bias_(std::move(bias)) {}
 
@@ -36,6 +52,7 @@ class Convolution : public Layer {
     const std::vector<std::int64_t> sizes = {gradient.size(1)};
     const at::OptionalIntArrayRef bias_sizes =
         has_bias ? at::OptionalIntArrayRef(sizes) : at::OptionalIntArrayRef();
+    const WithoutOneDnn without(broken_ && gradient.is_cpu());
     auto [by_input, by_weight, by_bias] =
         at::convolution_backward(gradient, input_, stacked_, bias_sizes, stride_, padding_, {1, 1},
                                  false, {0, 0}, groups_, {options_.input_gradient, true, has_bias});
@@ -56,6 +73,9 @@ class Convolution : public Layer {
   std::vector<std::int64_t> stride_;
   std::vector<std::int64_t> padding_;
   std::int64_t groups_;
+  /// oneDNN's gradient by the weights of 1 x 1 writes behind its buffer with AVX2 unless channels
+  /// come in eights (jit_avx2_1x1_convolution_bwd_weights of 3.12, by valgrind).
+  bool broken_;
   Slot weight_;
   Slot bias_;
   at::Tensor input_;

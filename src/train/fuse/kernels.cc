@@ -213,6 +213,39 @@ CLAVIER_INLINE void pool_body(const Windows<T>& in, T* out, int* place) {
   pool_windows<0>(in, out, place);
 }
 
+/// Calls `run(place in the rows, image or nullptr)` for every element of every window; the inner
+/// loop is over channels, which lie side by side in the image.
+template <typename Image, typename Rows, typename Run>
+CLAVIER_INLINE void each_window(const Unrolling& in, Image* image, Rows* rows, Run run) {
+  const std::int64_t taps = in.kernel * in.kernel;
+  for (std::int64_t y = 0; y < in.out_height; ++y) {
+    for (std::int64_t x = 0; x < in.out_width; ++x, rows += in.columns()) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t top = y * in.stride - in.padding + tap / in.kernel;
+        const std::int64_t left = x * in.stride - in.padding + tap % in.kernel;
+        const bool within = top >= 0 && top < in.height && left >= 0 && left < in.width;
+        run(rows + tap, within ? image + (top * in.width + left) * in.channels : nullptr);
+      }
+    }
+  }
+}
+
+template <int, typename T>
+CLAVIER_INLINE void unroll_body(const Unrolling& in, const T* image, T* rows) {
+  const std::int64_t taps = in.kernel * in.kernel;
+  each_window(in, image, rows, [&](T* __restrict to, const T* __restrict from) {
+    for (std::int64_t c = 0; c < in.channels; ++c) to[c * taps] = from ? from[c] : T(0);
+  });
+}
+
+template <int, typename T>
+CLAVIER_INLINE void roll_body(const Unrolling& in, const T* rows, T* image) {
+  const std::int64_t taps = in.kernel * in.kernel;
+  each_window(in, image, rows, [&](const T* __restrict from, T* __restrict to) {
+    for (std::int64_t c = 0; to && c < in.channels; ++c) to[c] += from[c * taps];
+  });
+}
+
 }  // namespace
 
 Vectors vectors() {
@@ -231,16 +264,20 @@ Vectors vectors() {
 #endif
 }
 
-#define CLAVIER_KERNELS(T)                                                                   \
-  CLAVIER_DISPATCH(correlate, correlate_body,                                                \
-                   (const Taps<T>& in, const Weights<T>& weights, std::int64_t rows, T* out, \
-                    std::int64_t out_stride, std::int64_t length),                           \
-                   (in, weights, rows, out, out_stride, length))                             \
-  CLAVIER_DISPATCH(                                                                          \
-      dots, dots_body,                                                                       \
-      (const Dots<T>& in, T* out, std::int64_t out_row_stride, std::int64_t k_stride),       \
-      (in, out, out_row_stride, k_stride))                                                   \
-  CLAVIER_DISPATCH(pool, pool_body, (const Windows<T>& in, T* out, int* place), (in, out, place))
+#define CLAVIER_KERNELS(T)                                                                        \
+  CLAVIER_DISPATCH(correlate, correlate_body,                                                     \
+                   (const Taps<T>& in, const Weights<T>& weights, std::int64_t rows, T* out,      \
+                    std::int64_t out_stride, std::int64_t length),                                \
+                   (in, weights, rows, out, out_stride, length))                                  \
+  CLAVIER_DISPATCH(                                                                               \
+      dots, dots_body,                                                                            \
+      (const Dots<T>& in, T* out, std::int64_t out_row_stride, std::int64_t k_stride),            \
+      (in, out, out_row_stride, k_stride))                                                        \
+  CLAVIER_DISPATCH(pool, pool_body, (const Windows<T>& in, T* out, int* place), (in, out, place)) \
+  CLAVIER_DISPATCH(unroll, unroll_body, (const Unrolling& windows, const T* image, T* rows),      \
+                   (windows, image, rows))                                                        \
+  CLAVIER_DISPATCH(roll, roll_body, (const Unrolling& windows, const T* rows, T* image),          \
+                   (windows, rows, image))
 CLAVIER_KERNELS(float)
 CLAVIER_KERNELS(double)
 

@@ -73,4 +73,21 @@ struct Windows {
 void pool(const Windows<float>& in, float* out, int* place);
 void pool(const Windows<double>& in, double* out, int* place);
 
+/// How a convolution's windows lie in one channels-last image.
+struct Unrolling {
+  std::int64_t channels, height, width;
+  std::int64_t kernel, stride, padding;
+  std::int64_t out_height, out_width;
+
+  std::int64_t rows() const { return out_height * out_width; }
+  std::int64_t columns() const { return channels * kernel * kernel; }
+};
+
+/// Every window as a row of (channels, kernel, kernel), 0 outside the image; and its adjoint, which
+/// adds to the image.
+void unroll(const Unrolling& windows, const float* image, float* rows);
+void unroll(const Unrolling& windows, const double* image, double* rows);
+void roll(const Unrolling& windows, const float* rows, float* image);
+void roll(const Unrolling& windows, const double* rows, double* image);
+
 }  // namespace clavier::train::kernels

@@ -18,8 +18,8 @@ namespace clavier::train {
 enum class Kernels { kOwn, kLibrary };
 
 /// With our own kernels, who does a convolution: loops (stride 1; best with few channels), products
-/// of matrices (1 x 1; 3 x 3 by Winograd's transforms), or the library, which is also asked where
-/// the others cannot.
+/// of matrices (one member; 3 x 3 of stride 1 by Winograd's transforms), or the library, which is
+/// also asked where the others cannot.
 enum class Convolver { kLoops, kProducts, kLibrary };
 
 /// One for every convolution, in the order in which they run; or one for all of them; or none: by a
@@ -99,9 +99,11 @@ LayerPtr make_matrix_convolution(const ShapedLayer& layer, const LayerOptions& o
                                  Slot bias);
 LayerPtr make_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias, at::Tensor mean, at::Tensor variance);
-/// On a processor, with the ReLU behind it in the same pass.
+/// On a processor, with the ReLU and the largest of every 2 x 2 behind it in the same pass.
+/// REQUIRES: for `pool`, an image of even sizes.
 LayerPtr make_plain_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
-                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu);
+                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu,
+                               bool pool);
 LayerPtr make_layer_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
                          Slot bias);
 LayerPtr make_pool(const ShapedLayer& layer, const LayerOptions& options);

@@ -75,16 +75,17 @@ class BatchNorm : public Layer {
   at::Tensor saved_scale_;
 };
 
-/// The same on a processor, with the ReLU behind it, over rows of channels: images are
-/// channels-last.
+/// The same on a processor, with the ReLU and the pooling behind it, over rows of channels: images
+/// are channels-last.
 template <typename T>
 class PlainBatchNorm : public Layer {
  public:
   PlainBatchNorm(const ShapedLayer& layer, const LayerOptions& options, Slot weight, Slot bias,
-                 at::Tensor mean, at::Tensor variance, bool relu)
+                 at::Tensor mean, at::Tensor variance, bool relu, bool pool)
       : moved_(options.members > 1 && !layer.in.image()),
         input_gradient_(options.input_gradient),
         relu_(relu),
+        pool_width_(pool ? layer.in.sizes[2] : 0),
         eps_(layer.spec.eps),
         momentum_(layer.spec.momentum),
         weight_(std::move(weight)),
@@ -101,7 +102,11 @@ class PlainBatchNorm : public Layer {
     const at::Tensor input = rows(given);
     if (pass.training) measure(input);
     prepare(pass.training);
-    at::Tensor output = at::empty_like(input);
+    at::Tensor output =
+        pool_width_ == 0
+            ? at::empty_like(input)
+            : at::empty({input.size(0), input.size(1), input.size(2) / 2, input.size(3) / 2},
+                        input.options().memory_format(at::MemoryFormat::ChannelsLast));
     kernels::normalise(norm(input), output.template mutable_data_ptr<T>());
     if (pass.training) input_ = input;
     return moved_ ? unstack(output) : output;
@@ -161,7 +166,8 @@ class PlainBatchNorm : public Layer {
             center_.data(),
             scale_.data(),
             shift_.data(),
-            relu_};
+            relu_,
+            pool_width_};
   }
 
   /// The batch's own moments, from its first row so that nothing cancels; they move the running
@@ -201,6 +207,7 @@ class PlainBatchNorm : public Layer {
   bool moved_;
   bool input_gradient_;
   bool relu_;
+  std::int64_t pool_width_;  ///< As in kernels::Norm.
   double eps_;
   double momentum_;
   Slot weight_;
@@ -276,13 +283,14 @@ class LayerNorm : public Layer {
 }  // namespace
 
 LayerPtr make_plain_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,
-                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu) {
+                               Slot bias, at::Tensor mean, at::Tensor variance, bool relu,
+                               bool pool) {
   if (weight.value.scalar_type() == at::kDouble)
     return std::make_unique<PlainBatchNorm<double>>(layer, options, std::move(weight),
                                                     std::move(bias), std::move(mean),
-                                                    std::move(variance), relu);
+                                                    std::move(variance), relu, pool);
   return std::make_unique<PlainBatchNorm<float>>(layer, options, std::move(weight), std::move(bias),
-                                                 std::move(mean), std::move(variance), relu);
+                                                 std::move(mean), std::move(variance), relu, pool);
 }
 
 LayerPtr make_batch_norm(const ShapedLayer& layer, const LayerOptions& options, Slot weight,

@@ -2,11 +2,12 @@
 
 #include <cstdint>
 
-/// Batch norm over rows of channels (features, or images channels-last), with the ReLU behind it,
-/// in as few passes over the numbers as there can be: two forward, two backward.
+/// Batch norm over rows of channels (features, or images channels-last), with the ReLU and the
+/// pooling behind it, in as few passes over the numbers as there can be: two forward, two backward.
 namespace clavier::train::kernels {
 
-/// `values` and `gradient` are (rows, channels); the others have one number per channel.
+/// `values` are (rows, channels); the others have one number per channel. With pooling the output
+/// and its gradient have a quarter of the rows.
 template <typename T>
 struct Norm {
   std::int64_t rows;
@@ -16,6 +17,8 @@ struct Norm {
   const T* scale;  ///< Gain over deviation.
   const T* shift;
   bool relu;
+  std::int64_t pool_width = 0;  ///< Of images of even height and width, of which the largest of
+                                ///< every 2 x 2 is taken; 0: no pooling.
 };
 
 /// sum[c] = Σ (x - origin[c]), square[c] = Σ (x - origin[c])².
@@ -28,8 +31,8 @@ void moments(std::int64_t rows, std::int64_t channels, const double* values, con
 void normalise(const Norm<float>& norm, float* out);
 void normalise(const Norm<double>& norm, double* out);
 
-/// Of the gradient g by the output, where the ReLU let it through: sum[c] = Σ g,
-/// product[c] = Σ g · (x - mean).
+/// Of the gradient g by the output, where it came from and if the ReLU let it through: sum[c] = Σ
+/// g, product[c] = Σ g · (x - mean).
 void norm_sums(const Norm<float>& norm, const float* gradient, double* sum, double* product);
 void norm_sums(const Norm<double>& norm, const double* gradient, double* sum, double* product);
 

@@ -1,158 +1,241 @@
 #include "train/fuse/winograd.h"
 
-#include <vector>
+#include <algorithm>
+#include <cstring>
 
 #include "train/fuse/dispatch.h"
 
-/// Each transform is y = M x Mᵀ for a small constant matrix M, on vectors of channels. M's zeros
-/// and ones cost nothing: rows are unrolled by templates. A patch is a table of pointers, in which
-/// what lies outside the image points to zeros, or to a place that nobody reads.
+/// Each transform is y = M x Mᵀ for a small constant matrix M, on vectors of channels: M by
+/// columns, then by rows, with the sums that rows share taken once. Channels come in blocks. On the
+/// side of the planes a block goes through a small table: the planes lie a power of two apart, so
+/// that 36 of them at once would fight for the same few lines of every cache.
 namespace clavier::train::kernels {
 namespace {
 
+constexpr std::int64_t kBlock = 64;  ///< Channels at a time.
+
 struct Input {
   static constexpr int kIn = 6, kOut = 6;
-  static constexpr double kAt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0},
-                                       {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0},
-                                       {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = x[4] - T(4) * x[2];
+    const V b = x[3] - T(4) * x[1];
+    const V c = x[4] - x[2];
+    const V d = x[3] - x[1];
+    y[0] = T(4) * x[0] - T(5) * x[2] + x[4];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + T(2) * d;
+    y[4] = c - T(2) * d;
+    y[5] = T(4) * x[1] - T(5) * x[3] + x[5];
+  }
+};
+struct InputAdjoint {
+  static constexpr int kIn = 6, kOut = 6;
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = x[1] + x[2];
+    const V b = x[1] - x[2];
+    const V c = x[3] + x[4];
+    const V d = x[3] - x[4];
+    y[0] = T(4) * x[0];
+    y[1] = T(4) * (x[5] - b) - T(2) * d;
+    y[2] = T(-5) * x[0] - T(4) * a - c;
+    y[3] = b + T(2) * d - T(5) * x[5];
+    y[4] = x[0] + a + c;
+    y[5] = x[5];
+  }
 };
 struct Output {
   static constexpr int kIn = 6, kOut = 4;
-  static constexpr double kAt[4][6] = {
-      {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = x[1] + x[2];
+    const V b = x[1] - x[2];
+    const V c = x[3] + x[4];
+    const V d = x[3] - x[4];
+    y[0] = x[0] + a + c;
+    y[1] = b + T(2) * d;
+    y[2] = a + T(4) * c;
+    y[3] = b + T(8) * d + x[5];
+  }
+};
+struct OutputAdjoint {
+  static constexpr int kIn = 4, kOut = 6;
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = x[0] + x[2];
+    const V b = x[1] + x[3];
+    const V c = x[0] + T(4) * x[2];
+    const V d = T(2) * x[1] + T(8) * x[3];
+    y[0] = x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = x[3];
+  }
 };
 struct Weight {
   static constexpr int kIn = 3, kOut = 6;
-  static constexpr double kAt[6][3] = {
-      {1.0 / 4, 0, 0},
-      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-      {1.0 / 24, 1.0 / 12, 1.0 / 6},
-      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-      {0, 0, 1},
-  };
-};
-template <typename M>
-struct Adjoint {
-  static constexpr int kIn = M::kOut, kOut = M::kIn;
-};
-
-template <typename M>
-constexpr double entry(const Adjoint<M>*, int row, int column) {
-  return M::kAt[column][row];
-}
-template <typename M>
-constexpr double entry(const M*, int row, int column) {
-  return M::kAt[row][column];
-}
-
-/// sum += Σ over k of M(row, k) x[k · stride].
-template <typename M, int Row, int K, typename T, typename V>
-CLAVIER_INLINE void add_terms(V& sum, const V* x, int stride) {
-  if constexpr (K < M::kIn) {
-    constexpr double kFactor = entry(static_cast<const M*>(nullptr), Row, K);
-    if constexpr (kFactor == 1)
-      sum += x[K * stride];
-    else if constexpr (kFactor == -1)
-      sum -= x[K * stride];
-    else if constexpr (kFactor != 0)
-      sum += static_cast<T>(kFactor) * x[K * stride];
-    add_terms<M, Row, K + 1, T>(sum, x, stride);
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = T(-1.0 / 6) * (x[0] + x[2]);
+    const V b = T(1.0 / 6) * x[1];
+    const V c = T(1.0 / 24) * x[0] + T(1.0 / 6) * x[2];
+    const V d = T(1.0 / 12) * x[1];
+    y[0] = T(1.0 / 4) * x[0];
+    y[1] = a - b;
+    y[2] = a + b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = x[2];
   }
-}
-
-/// y = M x for one column.
-template <typename M, int Row, typename T, typename V>
-CLAVIER_INLINE void apply(const V* x, int x_stride, V* y, int y_stride) {
-  if constexpr (Row < M::kOut) {
-    V sum{};
-    add_terms<M, Row, 0, T>(sum, x, x_stride);
-    y[Row * y_stride] = sum;
-    apply<M, Row + 1, T>(x, x_stride, y, y_stride);
+};
+struct WeightAdjoint {
+  static constexpr int kIn = 6, kOut = 3;
+  template <typename T, typename V>
+  static CLAVIER_INLINE void apply(const V* x, V* y) {
+    const V a = x[1] + x[2];
+    const V c = x[3] + x[4];
+    y[0] = T(1.0 / 4) * x[0] - T(1.0 / 6) * a + T(1.0 / 24) * c;
+    y[1] = T(1.0 / 6) * (x[2] - x[1]) + T(1.0 / 12) * (x[3] - x[4]);
+    y[2] = T(1.0 / 6) * (c - a) + x[5];
   }
+};
+
+/// As std::memcpy, for few numbers.
+template <int Bytes, typename T>
+CLAVIER_INLINE void copy(T* to, const T* from, std::int64_t count) {
+  constexpr std::int64_t kLanes = Vector<T, Bytes>::kLanes;
+  std::int64_t c = 0;
+  for (; c + kLanes <= count; c += kLanes) {
+    typename Vector<T, Bytes>::Type x;
+    load(x, from + c);
+    std::memcpy(to + c, &x, sizeof(x));
+  }
+  for (; c < count; ++c) to[c] = from[c];
 }
 
-/// Channels [first, last) of one tile.
-template <typename M, bool Adds, int Bytes, typename T>
-CLAVIER_INLINE void tile(const T* const* from, T* const* to, std::int64_t first,
-                         std::int64_t last) {
+/// Both tables are of rows of kBlock channels, of which the first `count` count.
+template <typename M, int Bytes, typename T>
+CLAVIER_INLINE void transform(const T* from, T* to, std::int64_t count) {
   using V = typename Vector<T, Bytes>::Type;
   constexpr int kIn = M::kIn, kOut = M::kOut;
-  for (std::int64_t c = first; c < last; c += Vector<T, Bytes>::kLanes) {
-    V x[kIn * kIn], half[kOut * kIn], y[kOut * kOut];
-    for (int i = 0; i < kIn * kIn; ++i) load(x[i], from[i] + c);
-    for (int column = 0; column < kIn; ++column)
-      apply<M, 0, T>(x + column, kIn, half + column, kIn);
-    for (int row = 0; row < kOut; ++row) apply<M, 0, T>(half + row * kIn, 1, y + row * kOut, 1);
-    for (int i = 0; i < kOut * kOut; ++i) {
-      if constexpr (Adds) {
-        V before;
-        load(before, to[i] + c);
-        y[i] += before;
-      }
-      std::memcpy(to[i] + c, &y[i], sizeof(V));
+  for (std::int64_t c = 0; c < count; c += Vector<T, Bytes>::kLanes) {
+    V half[kOut][kIn];
+#pragma GCC unroll 6
+    for (int column = 0; column < kIn; ++column) {
+      V x[kIn], y[kOut];
+#pragma GCC unroll 6
+      for (int i = 0; i < kIn; ++i) load(x[i], from + (i * kIn + column) * kBlock + c);
+      M::template apply<T>(x, y);
+#pragma GCC unroll 6
+      for (int i = 0; i < kOut; ++i) half[i][column] = y[i];
+    }
+#pragma GCC unroll 6
+    for (int row = 0; row < kOut; ++row) {
+      V y[kOut];
+      M::template apply<T>(half[row], y);
+#pragma GCC unroll 6
+      for (int i = 0; i < kOut; ++i)
+        std::memcpy(to + (row * kOut + i) * kBlock + c, &y[i], sizeof(V));
     }
   }
 }
 
-/// How patches lie in the image: the edge, and where the first begins.
-template <int Edge, int Origin>
-struct Patch {
-  static constexpr int kEdge = Edge, kOrigin = Origin;
-};
-
-template <typename P, typename T>
-CLAVIER_INLINE void place(const Images& in, T* image, std::int64_t sample, std::int64_t top,
-                          std::int64_t left, T* outside, T** table) {
-  for (int i = 0; i < P::kEdge; ++i) {
-    for (int j = 0; j < P::kEdge; ++j) {
+/// Calls `run(number in the patch, its first channel in the image)` for every place of a patch that
+/// is within the image, and `outside(number)` for the others.
+template <int Edge, typename T, typename Run, typename Outside>
+CLAVIER_INLINE void each_place(const Images& in, T* image, std::int64_t top, std::int64_t left,
+                               Run run, Outside outside) {
+  for (int i = 0; i < Edge; ++i) {
+    for (int j = 0; j < Edge; ++j) {
       const std::int64_t y = top + i;
       const std::int64_t x = left + j;
-      const bool within = y >= 0 && y < in.height && x >= 0 && x < in.width;
-      table[i * P::kEdge + j] =
-          within ? image + ((sample * in.height + y) * in.width + x) * in.channels : outside;
+      if (y >= 0 && y < in.height && x >= 0 && x < in.width)
+        run(i * Edge + j, image + (y * in.width + x) * in.channels);
+      else
+        outside(i * Edge + j);
     }
   }
 }
 
-template <typename M, typename P, bool ToPlanes, bool Adds, int Bytes, typename T>
+/// Edge, and where the first patch begins, of how the patches of an image lie.
+template <typename M, int Edge, int Origin, bool ToPlanes, bool Adds, int Bytes, typename T>
 CLAVIER_INLINE void sweep(const Images& in, T* image, T* planes) {
-  constexpr std::int64_t kLanes = Vector<T, Bytes>::kLanes;
-  std::vector<T> outside(static_cast<std::size_t>(in.channels), T(0));
-  const std::int64_t whole = in.channels / kLanes * kLanes;
+  alignas(64) T patch[Edge * Edge * kBlock];
+  alignas(64) T table[kPlanes * kBlock];
   const std::int64_t plane = in.tiles() * in.channels;
-  T* patch[P::kEdge * P::kEdge];
-  T* column[kPlanes];
-  T* next = planes;
   for (std::int64_t sample = 0; sample < in.samples; ++sample) {
-    for (std::int64_t top = 0; top < in.height; top += kTile) {
-      for (std::int64_t left = 0; left < in.width; left += kTile, next += in.channels) {
-        place<P>(in, image, sample, top + P::kOrigin, left + P::kOrigin, outside.data(), patch);
-        for (int i = 0; i < kPlanes; ++i) column[i] = next + i * plane;
-        T** from = ToPlanes ? patch : column;
-        T** to = ToPlanes ? column : patch;
-        tile<M, Adds, Bytes>(from, to, 0, whole);
-        tile<M, Adds, sizeof(T)>(from, to, whole, in.channels);
+    for (std::int64_t y = 0; y < in.height; y += kTile) {
+      for (std::int64_t x = 0; x < in.width; x += kTile, planes += in.channels) {
+        for (std::int64_t first = 0; first < in.channels; first += kBlock) {
+          const std::int64_t count = std::min(kBlock, in.channels - first);
+          if constexpr (ToPlanes) {
+            each_place<Edge>(
+                in, image, y + Origin, x + Origin,
+                [&](int i, const T* at) { copy<Bytes>(patch + i * kBlock, at + first, count); },
+                [&](int i) { std::fill(patch + i * kBlock, patch + i * kBlock + count, T(0)); });
+            transform<M, Bytes>(patch, table, count);
+            for (int i = 0; i < kPlanes; ++i)
+              copy<Bytes>(planes + i * plane + first, table + i * kBlock, count);
+          } else {
+            for (int i = 0; i < kPlanes; ++i)
+              copy<Bytes>(table + i * kBlock, planes + i * plane + first, count);
+            transform<M, Bytes>(table, patch, count);
+            each_place<Edge>(
+                in, image, y + Origin, x + Origin,
+                [&](int i, T* at) {
+                  const T* value = patch + i * kBlock;
+                  for (std::int64_t c = 0; c < count; ++c)
+                    at[first + c] = Adds ? at[first + c] + value[c] : value[c];
+                },
+                [](int) {});
+          }
+        }
       }
+    }
+    image += in.height * in.width * in.channels;
+  }
+}
+
+/// Windows lie one after the other, 9 numbers each.
+template <typename M, bool ToPlanes, int Bytes, typename T>
+CLAVIER_INLINE void windows(std::int64_t pairs, T* weights, T* planes) {
+  alignas(64) T window[9 * kBlock];
+  alignas(64) T table[kPlanes * kBlock];
+  for (std::int64_t first = 0; first < pairs; first += kBlock) {
+    const std::int64_t count = std::min(kBlock, pairs - first);
+    T* own = weights + first * 9;
+    if constexpr (ToPlanes) {
+      for (std::int64_t c = 0; c < count; ++c)
+        for (int i = 0; i < 9; ++i) window[i * kBlock + c] = own[c * 9 + i];
+      transform<M, Bytes>(window, table, count);
+      for (int i = 0; i < kPlanes; ++i)
+        copy<Bytes>(planes + i * pairs + first, table + i * kBlock, count);
+    } else {
+      for (int i = 0; i < kPlanes; ++i)
+        copy<Bytes>(table + i * kBlock, planes + i * pairs + first, count);
+      transform<M, Bytes>(table, window, count);
+      for (std::int64_t c = 0; c < count; ++c)
+        for (int i = 0; i < 9; ++i) own[c * 9 + i] = window[i * kBlock + c];
     }
   }
 }
 
 template <int Bytes, typename T>
 CLAVIER_INLINE void winograd_body(Transform transform, const Images& in, T* image, T* planes) {
-  using Overlapping = Patch<6, -1>;
-  using Apart = Patch<4, 0>;
-  using Window = Patch<3, 0>;
   switch (transform) {
-    case Transform::kInput: return sweep<Input, Overlapping, true, false, Bytes>(in, image, planes);
+    case Transform::kInput: return sweep<Input, 6, -1, true, false, Bytes>(in, image, planes);
     case Transform::kInputGradient:
-      return sweep<Adjoint<Input>, Overlapping, false, true, Bytes>(in, image, planes);
-    case Transform::kOutput: return sweep<Output, Apart, false, false, Bytes>(in, image, planes);
+      return sweep<InputAdjoint, 6, -1, false, true, Bytes>(in, image, planes);
+    case Transform::kOutput: return sweep<Output, 4, 0, false, false, Bytes>(in, image, planes);
     case Transform::kOutputGradient:
-      return sweep<Adjoint<Output>, Apart, true, false, Bytes>(in, image, planes);
-    case Transform::kWeight: return sweep<Weight, Window, true, false, Bytes>(in, image, planes);
+      return sweep<OutputAdjoint, 4, 0, true, false, Bytes>(in, image, planes);
+    case Transform::kWeight: return windows<Weight, true, Bytes>(in.channels, image, planes);
     case Transform::kWeightGradient:
-      return sweep<Adjoint<Weight>, Window, false, false, Bytes>(in, image, planes);
+      return windows<WeightAdjoint, false, Bytes>(in.channels, image, planes);
   }
 }
 

@@ -18,8 +18,8 @@ enum class Transform {
   kInputGradient,   ///< Planes to image, its adjoint; adds.
   kOutput,          ///< Planes to image, patches of 4 x 4.
   kOutputGradient,  ///< Image to planes, its adjoint.
-  kWeight,          ///< "Image" of 3 x 3 to planes, one tile.
-  kWeightGradient,  ///< Planes to it, the adjoint.
+  kWeight,          ///< Weights (channels, 3, 3) to planes of one tile.
+  kWeightGradient,  ///< Planes to them, the adjoint.
 };
 
 struct Images {
