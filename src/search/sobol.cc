@@ -1,7 +1,6 @@
 #include "search/sobol.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "base/rng.h"
 #include "study/domain.h"
@@ -10,7 +9,7 @@ namespace clavier::search {
 namespace {
 
 constexpr std::uint64_t kBlocks =
-    (std::uint64_t{1} << SobolSequence::kIndexBits) / SobolSearch::kBlock;
+    (std::uint64_t{1} << SobolSequence::kIndexBits) / SobolPoints::kBlock;
 static_assert(Proposals::kMaxDraws <= kBlocks);
 
 std::vector<std::size_t> dimensions_of(const Space& space) {
@@ -32,22 +31,25 @@ std::size_t count(const std::vector<std::size_t>& dimensions) {
 
 }  // namespace
 
-SobolSearch::SobolSearch(Space space, std::uint64_t seed)
-    : proposals_(std::move(space), seed),
-      dimension_(dimensions_of(proposals_.space())),
-      sequence_(count(dimension_), seed) {}
+SobolPoints::SobolPoints(const Space& space, std::uint64_t seed)
+    : dimension_(dimensions_of(space)), sequence_(count(dimension_), seed) {}
+
+double SobolPoints::at(const Proposals& proposals, TrialId trial, std::size_t parameter,
+                       std::uint64_t attempt) const {
+  const std::size_t dimension = dimension_[parameter];
+  if (dimension == SobolSequence::kMaxDimensions || trial.value >= kBlock)
+    return proposals.keyed(trial, parameter, attempt);
+  // Exclusive or maps a block onto itself, so no two trials ever share a point; of a net it makes
+  // another net. The first block stands as it is.
+  constexpr auto kSize = static_cast<std::uint64_t>(kBlock);
+  const std::uint64_t order = attempt == 0 ? 0 : mix(stable_hash("block"), attempt) % kSize;
+  return sequence_.at(dimension,
+                      attempt * kSize + (static_cast<std::uint64_t>(trial.value) ^ order));
+}
 
 Suggestion SobolSearch::suggest(const State& state, TrialId trial) const {
   return proposals_.suggest(state, trial, [&](std::size_t parameter, std::uint64_t attempt) {
-    const std::size_t dimension = dimension_[parameter];
-    if (dimension == SobolSequence::kMaxDimensions || trial.value >= kBlock)
-      return proposals_.keyed(trial, parameter, attempt);
-    // Exclusive or maps a block onto itself, so no two trials ever share a point; of a net it makes
-    // another net. The first block stands as it is.
-    constexpr auto kSize = static_cast<std::uint64_t>(kBlock);
-    const std::uint64_t order = attempt == 0 ? 0 : mix(stable_hash("block"), attempt) % kSize;
-    return sequence_.at(dimension,
-                        attempt * kSize + (static_cast<std::uint64_t>(trial.value) ^ order));
+    return points_.at(proposals_, trial, parameter, attempt);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "search/history.h"
 #include "search/searcher.h"
 #include "study/domain.h"
 #include "study/space.h"
@@ -44,6 +46,8 @@ class SearchedStudy {
       Suggestion suggestion = searcher_->suggest(state_, id);
       if (auto* config = std::get_if<Config>(&suggestion)) {
         fill.created.push_back({.id = id, .config = *config});
+        fill.launches.push_back(
+            {.id = LaunchId{id.value}, .members = {{.trial = id}}, .shares = {{SlotId{0}, 1}}});
       } else {
         fill.exhausted = std::holds_alternative<Exhausted>(suggestion);
         break;
@@ -52,6 +56,12 @@ class SearchedStudy {
     state_.apply(fill, state_.now());
   }
   void ask(int trials) { step(Signal(Deadline{}), trials); }
+  /// The trial reports this and ends.
+  void end(TrialId trial, double value, ExitKind kind = ExitKind::kCompleted) {
+    turn(Signal(
+        Reported{{{.trial = trial, .launch = LaunchId{trial.value}, .step = 1, .value = value}}}));
+    turn(Signal(Exited{.trial = trial, .launch = LaunchId{trial.value}, .kind = kind}));
+  }
   void request(Config config) { turn(UserCommand(AddTrial{.config = std::move(config)})); }
 
   std::vector<Config> configs() const {
@@ -103,6 +113,28 @@ inline Space small_space() {
   Space space;
   space.parameters = {{"a", Integer{1, 3}}, {"b", Choice{{1, 2, 3, "x"}}}};
   return space;
+}
+
+/// Asks for `trials`, up to three at once, which end late and in every way there is: with a value,
+/// with none that is a number, failing with and without one, or not at all.
+inline void run_in_disorder(SearchedStudy& study, int trials) {
+  Rng rng(11);
+  std::vector<TrialId> live;
+  while (std::ssize(study.state().trials()) < trials && !study.state().exhausted()) {
+    const auto before = study.next();
+    study.ask(1 + static_cast<int>(rng.below(3)));
+    for (TrialId id = before; id < study.next(); ++id.value) live.push_back(id);
+    while (live.size() > 4) {
+      const auto at = live.begin() + static_cast<std::ptrdiff_t>(rng.below(live.size()));
+      const auto fate = rng.below(8);
+      const double loss = std::sin(static_cast<double>(hash_of(study.state().trial(*at).config)));
+      if (fate < 6)
+        study.end(*at, fate == 5 ? std::nan("") : loss);
+      else if (fate == 6)
+        study.end(*at, loss, ExitKind::kFailed);
+      live.erase(at);
+    }
+  }
 }
 
 template <typename Maker>
@@ -194,6 +226,34 @@ TYPED_TEST_P(SearcherContract, AFreshSearcherToldTheLogGoesOnAsTheOldOne) {
   }
   EXPECT_TRUE(std::get<Config>(told->suggest(folded, study.next())) ==
               std::get<Config>(study.searcher().suggest(study.state(), study.next())));
+}
+
+TYPED_TEST_P(SearcherContract, WhateverTrialsReportAFreshSearcherToldTheLogSuggestsTheSame) {
+  auto study = this->study(mixed_space());
+  run_in_disorder(study, 60);
+  auto fresh = TypeParam::make(mixed_space(), 1);
+  State state(Objective{"loss", Mode::kMin}, RetryLimits{});
+  for (const Step& step : study.log()) {
+    state.apply(step.turn);
+    fresh->observe(step.turn, state);
+    for (const NewTrial& created : step.fill.created) {
+      EXPECT_TRUE(satisfies(mixed_space(), created.config));
+      const auto again = fresh->suggest(state, created.id);
+      ASSERT_TRUE(std::holds_alternative<Config>(again));
+      EXPECT_TRUE(std::get<Config>(again) == created.config) << created.id.value;
+    }
+    state.apply(step.fill, step.turn.time);
+  }
+}
+
+TYPED_TEST_P(SearcherContract, WhateverTrialsReportAFiniteSpaceIsUsedUpWithoutRepetition) {
+  auto study = this->study(small_space());
+  run_in_disorder(study, 20);
+  const auto configs = study.configs();
+  EXPECT_EQ(configs.size(), 12U);
+  for (std::size_t i = 0; i < configs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(same_config(configs[i], configs[j]));
+  EXPECT_TRUE(study.state().exhausted());
 }
 
 TYPED_TEST_P(SearcherContract, PointsComeFirstInOrderTheRestOfThemDrawn) {
@@ -337,6 +397,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     SearcherContract, EveryConfigurationIsInsideTheSpaceAndSatisfiesItsConstraints,
     TheSameSeedGivesTheSameConfigurationsAndAnotherSeedOthers, TheOrderOfEventsDoesNotMatter,
     AskingTwiceGivesTheSameAnswer, AFreshSearcherToldTheLogGoesOnAsTheOldOne,
+    WhateverTrialsReportAFreshSearcherToldTheLogSuggestsTheSame,
+    WhateverTrialsReportAFiniteSpaceIsUsedUpWithoutRepetition,
     PointsComeFirstInOrderTheRestOfThemDrawn, RequestsComeBeforeEverythingElseAndOnce,
     WhatARequestOrPointNeedsToExistIsSetOrDrawnForIt,
     WhatCannotBeIsTriedOnceWithoutWhatDoesNotExist, AConstraintOnAnyParameterCanBeMet,

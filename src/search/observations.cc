@@ -1,0 +1,96 @@
+#include "search/observations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+namespace clavier::search {
+namespace {
+
+Standing standing_of(const Trial& trial) {
+  if (!trial.best) return ended(trial.status) ? Standing::kFailed : Standing::kPending;
+  return trial.status == TrialStatus::kCompleted ? Standing::kCompleted : Standing::kPartial;
+}
+
+}  // namespace
+
+bool BetterObservation::operator()(const Observation& a, const Observation& b) const {
+  const auto key = [](const Observation& each) {
+    const Steps to_go = each.standing == Standing::kPartial ? -each.step : 0;
+    return std::tuple(each.standing, to_go, each.value, each.trial);
+  };
+  return key(a) < key(b);
+}
+
+void Observations::observe(const Turn& turn, const State& state) {
+  follow(state);
+  if (input_as<Opened>(turn))  // what ran when the last run ended is lost
+    for (std::size_t i = 0; i < all_.size(); ++i) read(state, all_[i].trial);
+  if (const auto* reported = input_as<Reported>(turn))
+    for (const Report& report : reported->reports) read(state, report.trial);
+  if (const auto* exited = input_as<Exited>(turn)) read(state, exited->trial);
+  if (const auto* retry = input_as<Retry>(turn))
+    for (const TrialId trial : retry->trials) read(state, trial);
+  for (const Decision& decision : turn.decisions) read(state, subject(decision.action));
+}
+
+void Observations::follow(const State& state) {
+  const auto& trials = state.trials();
+  while (all_.size() < trials.size()) {
+    const Trial& trial = trials[all_.size()];
+    while (!open_.empty() && open_.front().trial <= trial.id) open_.pop_front();
+    all_.push_back({.trial = trial.id});
+    counted_.push_back(false);
+    has_ended_.push_back(false);
+    const auto point = encoding_.encode(trial.config);
+    points_.insert(points_.end(), point.begin(), point.end());
+    pending_.insert(trial.id);
+    read(state, trial.id);
+  }
+}
+
+void Observations::read(const State& state, TrialId id) {
+  if (!state.known(id) || index(id) >= all_.size()) return;
+  const Trial& trial = state.trial(id);
+  Observation now{.trial = id, .standing = standing_of(trial), .step = trial.furthest};
+  if (trial.best) now.value = state.objective().rank_key(trial.best->value);
+  if (!trial.takeovers.empty())
+    std::ranges::copy(encoding_.encode(trial.best_config()),
+                      points_.begin() + id.value * std::ssize(encoding_.axes()));
+  Observation& before = all_[index(id)];
+  if (before.standing != Standing::kPending) ranking_.erase(before);
+  if (before.standing == Standing::kPending && now.standing != Standing::kPending)
+    pending_.erase(id), known_.push_back(id);
+  if (before.standing != Standing::kPending && now.standing == Standing::kPending)
+    pending_.insert(id), std::erase(known_, id);  // what failed is tried again
+  before = now;
+  if (now.standing != Standing::kPending) ranking_.insert(now);
+  if (ended(trial.status) && !has_ended_[index(id)]) endings_.push_back(id);
+  if (ended(trial.status)) has_ended_[index(id)] = true;
+  const bool counts = ended(trial.status) && trial.best;
+  if (counts != counted_[index(id)]) ended_with_value_ += counts ? 1 : -1;
+  counted_[index(id)] = counts;
+}
+
+void Observations::suggested(TrialId trial, const Config& config) {
+  if (index(trial) < all_.size()) return;
+  while (!open_.empty() && open_.back().trial >= trial) open_.pop_back();
+  open_.push_back({trial, encoding_.encode(config)});
+}
+
+std::span<const double> Observations::point(TrialId trial) const {
+  const std::size_t axes = encoding_.axes().size();
+  return std::span(points_).subspan(index(trial) * axes, axes);
+}
+
+std::vector<std::span<const double>> Observations::pending(TrialId before) const {
+  std::vector<std::span<const double>> points;
+  for (const TrialId trial : pending_)
+    if (trial < before) points.push_back(point(trial));
+  for (const Open& open : open_)
+    if (open.trial < before) points.push_back(open.point);
+  return points;
+}
+
+}  // namespace clavier::search

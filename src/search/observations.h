@@ -1,0 +1,91 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "search/encoding.h"
+#include "study/state.h"
+
+namespace clavier::search {
+
+/// What a trial has come to, the better first.
+enum class Standing {
+  kCompleted,  ///< It ended well and has a value.
+  kPartial,    ///< It has a value, but was stopped, waits or still runs: known up to its step.
+  kFailed,     ///< It ended without a finite value.
+  kPending,    ///< Nothing is known of it yet.
+};
+
+/// A trial as a model sees it.
+struct Observation {
+  TrialId trial = {};
+  Standing standing = Standing::kPending;
+  double value = 0;  ///< The trial's best, less is better; 0 if failed or pending.
+  Steps step = 0;    ///< How far it has come: its fidelity.
+};
+
+/// The better first: complete ones by value, then partial ones, of which those that have come
+/// further come first, then by value, then failed ones. Ties by trial.
+struct BetterObservation {
+  bool operator()(const Observation& a, const Observation& b) const;
+};
+
+/// What model-based searchers know: every trial as a point of the encoding with its standing. A
+/// function of the state and, for a fill under way, of what it was told was suggested; so a fresh
+/// object fed the same log knows the same. Each trial is read again only in turns that touch it.
+/// Single-threaded.
+class Observations {
+ public:
+  using Ranking = std::set<Observation, BetterObservation>;
+
+  explicit Observations(const Space& space) : encoding_(space) {}
+
+  const Encoding& encoding() const { return encoding_; }
+
+  /// After `state` has folded `turn`.
+  void observe(const Turn& turn, const State& state);
+  /// Takes in the trials that are new. Cheap when there are none.
+  void follow(const State& state);
+  /// `config` was suggested for `trial`, which the state does not have yet. Replaces what was
+  /// suggested for this trial and later ones.
+  void suggested(TrialId trial, const Config& config);
+
+  /// All trials that are not pending.
+  const Ranking& ranking() const { return ranking_; }
+  /// The same trials as they first were no longer pending, oldest first.
+  const std::vector<TrialId>& known() const { return known_; }
+  const Observation& of(TrialId trial) const { return all_[index(trial)]; }
+  std::span<const double> point(TrialId trial) const;
+  /// The points of pending trials, and of those suggested, below `trial`, in order of id.
+  std::vector<std::span<const double>> pending(TrialId before) const;
+  /// Trials in the order in which each first ended; nothing is ever taken out.
+  const std::vector<TrialId>& endings() const { return endings_; }
+  /// How many trials have ended with a value.
+  std::int64_t ended_with_value() const { return ended_with_value_; }
+
+ private:
+  struct Open {
+    TrialId trial;
+    std::vector<double> point;
+  };
+  static std::size_t index(TrialId trial) { return static_cast<std::size_t>(trial.value); }
+  void read(const State& state, TrialId trial);
+
+  Encoding encoding_;
+  std::vector<Observation> all_;  ///< By trial.
+  std::vector<double> points_;    ///< By trial, then axis.
+  std::vector<bool> counted_;     ///< By trial: ended with a value.
+  std::vector<bool> has_ended_;   ///< By trial.
+  std::vector<TrialId> endings_;
+  Ranking ranking_;
+  std::vector<TrialId> known_;
+  std::set<TrialId> pending_;
+  std::deque<Open> open_;
+  std::int64_t ended_with_value_ = 0;
+};
+
+}  // namespace clavier::search
