@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "base/match.h"
 #include "study/text.h"
