@@ -69,7 +69,7 @@ void CmaesSearch::learn() {
   if (least_deviation_.empty()) return;
   const auto& endings = observations_.endings();
   if (!model_) {
-    if (std::ssize(endings) < options_.n_startup_trials) return;
+    if (observations_.ended_with_value() < options_.n_startup_trials) return;
     learned_ = endings.size();
     const Observation& best = *observations_.ranking().begin();
     return start(numbers_of(best.trial, std::vector<double>(least_deviation_.size(), 0.5)));
@@ -79,6 +79,7 @@ void CmaesSearch::learn() {
   for (; generation.size() < model_->population(); ++learned_)
     generation.push_back(observations_.of(endings[learned_]));
   std::ranges::sort(generation, BetterObservation());
+  if (generation.front().standing >= Standing::kFailed) return;  // it says nothing
   std::vector<std::vector<double>> points;
   for (const Observation& each : generation)
     points.push_back(numbers_of(each.trial, model_->mean()));

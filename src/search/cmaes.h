@@ -24,9 +24,10 @@ struct CmaesOptions {
 
 /// CMA-ES (`model::Cma`) over the parameters that are numbers; ordered choices are, others are
 /// drawn independently. A generation is any so many trials that have ended, whichever they are and
-/// however many run at once: none is wasted or waited for. Whole numbers and levels keep a margin
-/// of being left. Draws are keyed by (seed, trial, attempt). `Proposals` has the rules about
-/// points, constraints and repetition, `Observations` those about failed and stopped trials.
+/// however many run at once: none is wasted or waited for; failed ones are its worst. Whole numbers
+/// and levels keep a margin of being left. Draws are keyed by (seed, trial, attempt). `Proposals`
+/// has the rules about points, constraints and repetition, `Observations` those about failed and
+/// stopped trials.
 class CmaesSearch final : public Searcher {
  public:
   /// REQUIRES: validate(space).ok().
