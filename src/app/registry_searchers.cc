@@ -1,7 +1,9 @@
 #include "app/registry_entry.h"
+#include "search/cmaes.h"
 #include "search/grid.h"
 #include "search/random.h"
 #include "search/sobol.h"
+#include "search/tpe.h"
 
 /// The searchers that a study file may choose.
 namespace clavier::app::registry {
@@ -13,6 +15,65 @@ std::unique_ptr<search::Searcher> make_plain(const StudySpec& spec, const Option
   return std::make_unique<Search>(spec.space, spec.seed);
 }
 
+std::unique_ptr<search::Searcher> make_tpe(const StudySpec& spec, const Options& options) {
+  return std::make_unique<search::TpeSearch>(
+      spec.space, spec.seed,
+      search::TpeOptions{.n_startup_trials = options.whole("n_startup_trials"),
+                         .n_ei_candidates = options.whole("n_ei_candidates"),
+                         .gamma = options.real("gamma"),
+                         .prior_weight = options.real("prior_weight"),
+                         .multivariate = options.flag("multivariate"),
+                         .constant_liar = options.flag("constant_liar")});
+}
+
+std::vector<OptionSpec> tpe_options() {
+  const search::TpeOptions defaults;
+  return {count("n_startup_trials", defaults.n_startup_trials,
+                "trials that end with a value before any is modelled; Sobol points until then"),
+          {"n_ei_candidates",
+           defaults.n_ei_candidates,
+           1,
+           10'000,
+           {},
+           "points drawn for each trial, of which the likeliest to be good is taken"},
+          {"gamma", defaults.gamma, 0.001, 1, {}, "the part of the trials that counts as good"},
+          {"prior_weight",
+           defaults.prior_weight,
+           1e-6,
+           kMany,
+           {},
+           "of the uniform density beside the trials, where each of them has 1"},
+          flag("multivariate", defaults.multivariate,
+               "models all parameters jointly, not each by itself"),
+          flag("constant_liar", defaults.constant_liar,
+               "counts trials without a value yet as bad, so that others lie apart")};
+}
+
+std::unique_ptr<search::Searcher> make_cmaes(const StudySpec& spec, const Options& options) {
+  return std::make_unique<search::CmaesSearch>(
+      spec.space, spec.seed,
+      search::CmaesOptions{.n_startup_trials = options.whole("n_startup_trials"),
+                           .popsize = options.whole("popsize"),
+                           .sigma0 = options.real("sigma0"),
+                           .separable = options.flag("separable"),
+                           .restarts = options.flag("restarts")});
+}
+
+std::vector<OptionSpec> cmaes_options() {
+  const search::CmaesOptions defaults;
+  return {{"n_startup_trials",
+           defaults.n_startup_trials,
+           0,
+           kMany,
+           {},
+           "Sobol points first, the best of which it starts from; 0: the middle"},
+          {"popsize", defaults.popsize, 0, 10'000, {}, "trials of a generation; 0: by parameters"},
+          {"sigma0", defaults.sigma0, 1e-6, 1, {}, "first step size where every range is 1"},
+          flag("separable", defaults.separable, "learns variances only: for many parameters"),
+          flag("restarts", defaults.restarts,
+               "begins anew with twice the generation where it has converged")};
+}
+
 }  // namespace
 
 const Table<search::Searcher>& searchers() {
@@ -22,6 +83,12 @@ const Table<search::Searcher>& searchers() {
        .make = make_plain<search::GridSearch>},
       {.info = {"sobol", "", "scrambled Sobol points, more even than random"},
        .make = make_plain<search::SobolSearch>},
+      {.info = {"tpe", "", "tree-structured Parzen estimator: learns from the trials so far",
+                tpe_options()},
+       .make = make_tpe},
+      {.info = {"cmaes", "", "covariance matrix adaptation: for numbers, and many trials",
+                cmaes_options()},
+       .make = make_cmaes},
   };
   return all;
 }
