@@ -56,7 +56,7 @@ class ConversationTest : public testing::Test, public WorkerBackend {
   void begin(LaunchId launch = kLaunch, double speed = 0, std::int64_t members = 1) {
     Order order;
     order.launch = {.id = launch, .members = {}, .shares = {{.slot = SlotId{0}}}};
-    order.slots = {{.id = SlotId{0}, .speed = speed, .emulated = speed > 0}};
+    order.slots = {{.id = SlotId{0}, .node = NodeId{0}, .speed = speed, .emulated = speed > 0}};
     for (std::int64_t i = 0; i < members; ++i) {
       const TrialId trial{kTrial.value + i};
       order.launch.members.push_back({.trial = trial});

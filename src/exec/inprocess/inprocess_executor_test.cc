@@ -52,7 +52,7 @@ Order order_of(TrialId trial) {
   Order order;
   order.launch = {LaunchId{trial.value}, {{trial}}, {{SlotId{0}}}};
   order.members = {{.directory = "t"}};
-  order.slots = {{.id = SlotId{0}}};
+  order.slots = {{.id = SlotId{0}, .node = NodeId{0}}};
   return order;
 }
 
