@@ -82,8 +82,8 @@ int parse_and_run(std::vector<std::string> words, Streams& streams) {
   }
   if (const auto unexpected = line.unexpected())
     return usage(streams, in_words(*unexpected), line.parsed());
-  if (const Status words = line.words(); !words)
-    return usage(streams, words.error().message, line.parsed());
+  if (const Status checked = line.words(); !checked)
+    return usage(streams, checked.error().message, line.parsed());
   return line.chosen()(streams);
 }
 
