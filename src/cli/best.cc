@@ -123,19 +123,20 @@ int run_best(const BestOptions& options, Streams& streams) {
   if (options.json) {
     const auto or_null = [&](const auto& write) { return model.checkpoint ? write() : "null"; };
     streams.data() << strict_json(fmt::format(
-        R"({{"trial": {}, "metric": {}, "value": {}, "step": {}, "config": {}, "directory": {}, )"
+        R"({{"trial": {}, "status": {}, "metric": {}, "value": {}, "step": {}, "config": {}, "directory": {}, )"
         R"("checkpoint": {}, "checkpoint_step": {}}})"
         "\n",
-        trial->id.value, text::to_json(Value(metric)), text::to_json(Value(trial->best->value)),
-        trial->best->step, text::to_json(trial->best_config()), text::to_json(Value(directory)),
-        or_null([&] {
+        trial->id.value, text::to_json(Value(std::string(name(trial->status)))),
+        text::to_json(Value(metric)), text::to_json(Value(trial->best->value)), trial->best->step,
+        text::to_json(trial->best_config()), text::to_json(Value(directory)), or_null([&] {
           return text::to_json(Value((study->folder.root / model.checkpoint->path).string()));
         }),
         or_null([&] { return fmt::to_string(model.checkpoint->step); })));
     return kSuccess;
   }
-  streams.out << fmt::format("trial {}: {} {} at step {}\n", trial->id.value, metric,
-                             report::number(trial->best->value), trial->best->step);
+  streams.out << fmt::format("trial {}: {} {} at step {}{}\n", trial->id.value, metric,
+                             report::number(trial->best->value), trial->best->step,
+                             trial->status == TrialStatus::kFailed ? "; it failed later" : "");
   for (const Config::Entry& entry : trial->best_config().entries())
     streams.out << fmt::format("  {} = {}\n", entry.name, text::to_json(entry.value));
   streams.out << fmt::format("directory   {}\n", shown_path(directory));

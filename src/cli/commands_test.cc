@@ -379,10 +379,29 @@ TEST_F(Commands, BestAsJsonHasWhatAScriptNeeds) {
   const StudyOnDisk study(home_);
   const std::string out = run(run_best, BestOptions{.study = demo(), .json = true});
   EXPECT_EQ(out,
-            "{\"trial\": 0, \"metric\": \"loss\", \"value\": 0.5, \"step\": 1, \"config\": "
+            "{\"trial\": 0, \"status\": \"completed\", \"metric\": \"loss\", \"value\": 0.5, "
+            "\"step\": 1, \"config\": "
             "{\"lr\": 0.125, \"optimizer\": \"sgd\"}, \"directory\": \"" +
                 (home_ / "demo" / "t0").string() +
                 "\", \"checkpoint\": null, \"checkpoint_step\": null}\n");
+}
+
+TEST_F(Commands, ABestTrialThatFailedLaterSaysSo) {
+  const StudyOnDisk study(home_);
+  Report report;
+  report.trial = TrialId{2};
+  report.launch = LaunchId{2};
+  report.step = 1;
+  report.value = 0.25;
+  report.metrics = {{"loss", 0.25}};
+  append(home_, {opened_again(), with_input(Signal(Reported{{report}})),
+                 with_input(Signal(Exited{TrialId{2}, LaunchId{2}, ExitKind::kFailed}))});
+  const std::string best = run(run_best, BestOptions{.study = demo()});
+  EXPECT_TRUE(has(best, "trial 2: loss 0.25 at step 1; it failed later\n")) << best;
+  EXPECT_TRUE(has(run(run_best, BestOptions{.study = demo(), .json = true}),
+                  "{\"trial\": 2, \"status\": \"failed\", "));
+  const std::string status = run(run_status, demo());
+  EXPECT_TRUE(has(status, "loss 0.25 (trial 2, failed)")) << status;
 }
 
 TEST_F(Commands, ExportWritesEveryReport) {

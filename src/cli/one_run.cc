@@ -139,7 +139,10 @@ int exit_status(const std::string& study, const app::RunReport& report, Streams&
   const std::string reason = report::reason_text(state.finished()->reason);
   if (state.finished()->kind == FinishKind::kFailure)
     return fail(streams,
-                unavailable(reason + "\nRun again when that is mended, the study goes on"));
+                unavailable(reason +
+                            "\nRun again when that is mended, and the study goes on; where what it "
+                            "was begun with has to change (space, constraints, metric, searcher), "
+                            "--fresh starts over"));
   if (state.trials().empty()) return fail(streams, unavailable("no trial was run: " + reason));
   const auto failed = static_cast<std::int64_t>(state.count(TrialStatus::kFailed));
   if (failed > 0)

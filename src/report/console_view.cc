@@ -76,8 +76,9 @@ std::vector<std::string> metric_names(const StudyView& view, const State& state,
 }
 
 std::string best_words(const State& state, const Trial& best) {
-  return fmt::format("trial {}, {} {} at step {}", best.id.value, state.objective().metric,
-                     number(best.best->value), best.best->step);
+  return fmt::format("trial {}, {} {} at step {}{}", best.id.value, state.objective().metric,
+                     number(best.best->value), best.best->step,
+                     best.status == TrialStatus::kFailed ? " (it failed later)" : "");
 }
 
 std::string resources(const StudyView& view, const Machines& machines, const State& state) {

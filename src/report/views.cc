@@ -77,8 +77,8 @@ std::string_view condition(const State& state, bool runs) {
 std::string best_text(const State& state) {
   if (!state.best()) return "none yet";
   const Trial& best = state.trial(*state.best());
-  return fmt::format("{} {} (trial {})", state.objective().metric, number(best.best->value),
-                     best.id.value);
+  return fmt::format("{} {} (trial {}{})", state.objective().metric, number(best.best->value),
+                     best.id.value, best.status == TrialStatus::kFailed ? ", failed" : "");
 }
 
 std::string_view reason_of(const Trial& trial) {
