@@ -70,7 +70,12 @@ function(clavier_test name)
   target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})  # tests/support
   # What is tested is optimised; the tests themselves need not be, and compile faster.
   target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(CLAVIER_SANITIZE)
+    set(limit 400)  # neither optimised nor alone on the machine
+  else()
+    set(limit 120)
+  endif()
   gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
+    PROPERTIES TIMEOUT ${limit} LABELS "${arg_LABELS}")
 endfunction()
 

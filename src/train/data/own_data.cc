@@ -245,8 +245,9 @@ Result<std::optional<Tables>> find_tables(const fs::path& folder) {
     if (entry.is_directory() && !of_file_system(entry.path())) return std::optional<Tables>();
   const auto train = TRY(table_named(folder, kTrainNames));
   if (!train) return std::optional<Tables>();
-  return std::optional(Tables{*train, TRY(table_named(folder, kValidationNames)),
-                              TRY(table_named(folder, kTestNames))});
+  auto validation = TRY(table_named(folder, kValidationNames));
+  auto test = TRY(table_named(folder, kTestNames));
+  return std::optional(Tables{*train, std::move(validation), std::move(test)});
 }
 
 std::string_view first_line(std::string_view text) {

@@ -53,7 +53,8 @@ Result<HeaderEntry> entry_of(const Json::Field& field) {
     return invalid(
         fmt::format("tensor \"{}\" must have exactly dtype, shape and data_offsets", field.name));
   if (!dtype->as<std::string>()) return refuse(*dtype, "dtype");
-  HeaderEntry entry{field.name, *dtype->as<std::string>(), TRY(counts_of(*shape, "shape"))};
+  auto counts = TRY(counts_of(*shape, "shape"));
+  HeaderEntry entry{field.name, *dtype->as<std::string>(), std::move(counts)};
   const auto places = TRY(counts_of(*offsets, "data_offsets"));
   if (places.size() != 2) return invalid("data_offsets must be two numbers");
   entry.begin = static_cast<std::uint64_t>(places[0]);
