@@ -25,6 +25,7 @@
 #include "bench/measure.h"
 #include "bench/search_problems.h"
 #include "search/cmaes.h"
+#include "search/gp.h"
 #include "search/random.h"
 #include "search/sobol.h"
 #include "search/tpe.h"
@@ -40,6 +41,7 @@ std::unique_ptr<Searcher> make(std::string_view name, const Space& space, std::u
   if (name == "random") return std::make_unique<search::RandomSearch>(space, seed);
   if (name == "sobol") return std::make_unique<search::SobolSearch>(space, seed);
   if (name == "tpe") return std::make_unique<search::TpeSearch>(space, seed);
+  if (name == "gp") return std::make_unique<search::GpSearch>(space, seed);
   if (name == "cmaes") return std::make_unique<search::CmaesSearch>(space, seed);
   fmt::print(stderr, "no searcher is called '{}'\n", name);
   std::exit(2);

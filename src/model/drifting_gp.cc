@@ -1,22 +1,21 @@
 #include "model/drifting_gp.h"
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "model/gaussian.h"
 #include "model/lbfgs.h"
 
 namespace clavier::model {
 namespace {
 
 using Eigen::Index;
-using Matrix = Eigen::MatrixXd;
-using Vector = Eigen::VectorXd;
+using Matrix = Gaussian::Matrix;
+using Vector = Gaussian::Vector;
 
 constexpr double kLeastNoise = 1e-6;
 
@@ -55,13 +54,6 @@ struct Distances {
   }
 };
 
-double log_likelihood_of(const Vector& values, const Vector& weights,
-                         const Eigen::LLT<Matrix>& factor) {
-  const double log_root = factor.matrixLLT().diagonal().array().log().sum();
-  return -values.dot(weights) / 2 - log_root -
-         static_cast<double>(values.size()) * std::log(2 * std::numbers::pi) / 2;
-}
-
 /// As the optimiser sees them: logarithms, but for the decay.
 GpSettings settings_at(std::span<const double> at) {
   return {std::exp(at[0]), std::exp(at[1]), at[2], std::exp(at[3])};
@@ -74,20 +66,18 @@ double unlikeliness(const Distances& distances, const Vector& values, std::span<
   const Matrix covariances = distances.covariances(settings);
   Matrix noisy = covariances;
   noisy.diagonal().array() += settings.noise;
-  const Eigen::LLT<Matrix> factor(noisy);
-  if (factor.info() != Eigen::Success) {
+  const auto gaussian = Gaussian::of(noisy, values);
+  if (!gaussian) {
     std::ranges::fill(gradient, 0);
     return std::numeric_limits<double>::infinity();
   }
-  const Vector weights = factor.solve(values);
-  const Matrix inverse = factor.solve(Matrix::Identity(noisy.rows(), noisy.cols()));
-  const Eigen::ArrayXXd slope = (weights * weights.transpose() - inverse).array() / 2;
+  const Eigen::ArrayXXd slope = gaussian->slope();
   const Eigen::ArrayXXd by_variance = slope * covariances.array();
   gradient[0] = -by_variance.sum();
   gradient[1] = -(by_variance * distances.space.array()).sum() / settings.length_scale;
   gradient[2] = (by_variance * distances.time.array()).sum() / (2 * (1 - settings.decay));
   gradient[3] = -settings.noise * slope.matrix().trace();
-  return -log_likelihood_of(values, weights, factor);
+  return -gaussian->log_likelihood;
 }
 
 }  // namespace
@@ -95,9 +85,7 @@ double unlikeliness(const Distances& distances, const Vector& values, std::span<
 struct DriftingGp::Parts {
   std::vector<GpPoint> points;
   GpSettings settings;
-  Eigen::LLT<Matrix> factor = {};
-  Vector weights = {};  ///< The inverse covariance times the values.
-  double log_likelihood = 0;
+  std::optional<Gaussian> gaussian = {};
 };
 
 DriftingGp::DriftingGp(std::vector<GpPoint> points, std::span<const double> values,
@@ -106,17 +94,15 @@ DriftingGp::DriftingGp(std::vector<GpPoint> points, std::span<const double> valu
   CHECK(!parts_->points.empty() && parts_->points.size() == values.size());
   Matrix noisy = Distances(parts_->points).covariances(settings);
   noisy.diagonal().array() += std::max(settings.noise, kLeastNoise);
-  parts_->factor.compute(noisy);
-  CHECK(parts_->factor.info() == Eigen::Success, "a covariance that is not positive definite");
   const Vector y = Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
-  parts_->weights = parts_->factor.solve(y);
-  parts_->log_likelihood = log_likelihood_of(y, parts_->weights, parts_->factor);
+  parts_->gaussian = Gaussian::of(noisy, y);
+  CHECK(parts_->gaussian.has_value(), "a covariance that is not positive definite");
 }
 
 DriftingGp::DriftingGp(DriftingGp&&) noexcept = default;
 DriftingGp::~DriftingGp() = default;
 
-double DriftingGp::log_likelihood() const { return parts_->log_likelihood; }
+double DriftingGp::log_likelihood() const { return parts_->gaussian->log_likelihood; }
 std::size_t DriftingGp::size() const { return parts_->points.size(); }
 
 DriftingGp::Prediction DriftingGp::at(const GpPoint& point) const {
@@ -132,10 +118,10 @@ DriftingGp::Prediction DriftingGp::at(const GpPoint& point) const {
       slopes(i, j) = -2 * (point.x[at] - other.x[at]) / parts_->settings.length_scale * near(i);
     }
   }
-  const Vector explained = parts_->factor.solve(near);
-  const Vector mean_slope = slopes.transpose() * parts_->weights;
+  const Vector explained = parts_->gaussian->factor.solve(near);
+  const Vector mean_slope = slopes.transpose() * parts_->gaussian->weights;
   const Vector variance_slope = -2 * (slopes.transpose() * explained);
-  return {.mean = near.dot(parts_->weights),
+  return {.mean = near.dot(parts_->gaussian->weights),
           .variance = std::max(parts_->settings.variance - near.dot(explained), 0.0),
           .mean_slope = {mean_slope.begin(), mean_slope.end()},
           .variance_slope = {variance_slope.begin(), variance_slope.end()}};

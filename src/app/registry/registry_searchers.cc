@@ -1,5 +1,6 @@
 #include "app/registry/registry_entry.h"
 #include "search/cmaes.h"
+#include "search/gp.h"
 #include "search/grid.h"
 #include "search/random.h"
 #include "search/sobol.h"
@@ -74,6 +75,17 @@ std::vector<OptionSpec> cmaes_options() {
                "begins anew with twice the generation where it has converged")};
 }
 
+std::unique_ptr<search::Searcher> make_gp(const StudySpec& spec, const Options& options) {
+  return std::make_unique<search::GpSearch>(
+      spec.space, spec.seed,
+      search::GpOptions{.n_startup_trials = options.whole("n_startup_trials")});
+}
+
+std::vector<OptionSpec> gp_options() {
+  return {count("n_startup_trials", search::GpOptions().n_startup_trials,
+                "trials that end with a value before any is modelled; Sobol points until then")};
+}
+
 }  // namespace
 
 const Table<search::Searcher>& searchers() {
@@ -86,6 +98,8 @@ const Table<search::Searcher>& searchers() {
       {.info = {"tpe", "", "tree-structured Parzen estimator: learns from the trials so far",
                 tpe_options()},
        .make = make_tpe},
+      {.info = {"gp", "", "Gaussian process: the most out of few trials", gp_options()},
+       .make = make_gp},
       {.info = {"cmaes", "", "covariance matrix adaptation: for numbers, and many trials",
                 cmaes_options()},
        .make = make_cmaes},

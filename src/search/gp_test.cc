@@ -1,0 +1,135 @@
+#include "search/gp.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "tests/support/searcher_contract.h"
+
+namespace clavier::search {
+namespace {
+
+struct MakeGp {
+  static std::unique_ptr<Searcher> make(Space space, std::uint64_t seed) {
+    return std::make_unique<GpSearch>(std::move(space), seed);
+  }
+};
+/// The model from the second trial on.
+struct MakeEarly {
+  static std::unique_ptr<Searcher> make(Space space, std::uint64_t seed) {
+    return std::make_unique<GpSearch>(std::move(space), seed, GpOptions{.n_startup_trials = 1});
+  }
+};
+using Kinds = testing::Types<MakeGp, MakeEarly>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Gp, SearcherContract, Kinds);
+
+Space plane() {
+  Space space;
+  space.parameters = {{"x", Real{0, 1}}, {"y", Real{0, 1}}};
+  return space;
+}
+
+double number(const Config& config, const char* name) { return *config.find(name)->number(); }
+
+double bowl(const Config& config) {
+  return std::pow(number(config, "x") - 0.3, 2) + std::pow(number(config, "y") - 0.6, 2);
+}
+
+/// The best of so many trials, `pending` at a time.
+template <typename Loss>
+double best_of(std::unique_ptr<Searcher> searcher, int trials, const Loss& loss, int pending = 1) {
+  SearchedStudy study(std::move(searcher));
+  for (TrialId done{0}; std::ssize(study.state().trials()) < trials;) {
+    study.ask(pending);
+    for (; done < study.next(); ++done.value)
+      study.end(done, loss(study.state().trial(done).config));
+  }
+  return study.state().trial(*study.state().best()).best->value;
+}
+
+TEST(GpSearch, FindsTheBottomOfABowlAlsoWithTrialsAtOnce) {
+  EXPECT_LT(best_of(MakeGp::make(plane(), 1), 30, bowl), 1e-5);
+  EXPECT_LT(best_of(MakeGp::make(plane(), 1), 50, bowl, 8), 1e-4);
+}
+
+TEST(GpSearch, WhatIsHugeDoesNotDrownTheRest) {
+  const auto loss = [](const Config& config) {
+    return number(config, "x") > 0.5 ? 1e300 : bowl(config);
+  };
+  EXPECT_LT(best_of(MakeGp::make(plane(), 1), 40, loss), 1e-4);
+}
+
+TEST(GpSearch, TrialsAskedForTogetherLieApart) {
+  SearchedStudy study(MakeGp::make(plane(), 1));
+  for (int i = 0; i < 20; ++i) {
+    study.ask(1);
+    study.end(TrialId{i}, bowl(study.configs().back()));
+  }
+  study.ask(6);
+  const auto configs = study.configs();
+  for (std::size_t i = 20; i < configs.size(); ++i)
+    for (std::size_t j = 20; j < i; ++j)
+      EXPECT_GT(std::abs(number(configs[i], "x") - number(configs[j], "x")) +
+                    std::abs(number(configs[i], "y") - number(configs[j], "y")),
+                1e-4);
+}
+
+TEST(GpSearch, FindsTheBranchOfAConditionalSpaceAndItsOwnParameter) {
+  Space space;
+  space.parameters = {{"kind", Choice{{"a", "b", "c"}}},
+                      {"u", Real{0, 1}, {{"kind", {"a"}}}},
+                      {"v", Real{0, 1}, {{"kind", {"b"}}}}};
+  const auto loss = [](const Config& config) {
+    const auto& kind = *config.find("kind")->as<std::string>();
+    if (kind == "a") return 0.2 + std::pow(number(config, "u") - 0.5, 2);
+    return kind == "b" ? std::pow(number(config, "v") - 0.2, 2) : 0.5;
+  };
+  EXPECT_LT(best_of(MakeGp::make(space, 1), 50, loss), 1e-3);
+}
+
+TEST(GpSearch, MovesOverWholeNumbersAndChoices) {
+  Space space;
+  space.parameters = {{"n", Integer{1, 40}}, {"m", Integer{1, 8}}, {"x", Real{0, 1}}};
+  for (const char* name : {"p", "q"}) space.parameters.push_back({name, Choice{{0, 1, 2, 3}}});
+  const auto loss = [](const Config& config) {
+    return std::abs(number(config, "n") - 33) / 40 + std::abs(number(config, "m") - 2) / 8 +
+           std::pow(number(config, "x") - 0.3, 2) + (number(config, "p") != 1) +
+           (number(config, "q") != 2);
+  };
+  EXPECT_LT(best_of(MakeGp::make(space, 1), 80, loss), 0.01);
+}
+
+TEST(GpSearch, AConstraintCutsOffTheBottom) {
+  Space space = plane();
+  space.constraints = {"x + y >= 1.1"};
+  EXPECT_LT(best_of(MakeGp::make(space, 1), 50, bowl), 0.0205);  // 0.02 on the edge
+}
+
+TEST(GpSearch, WhereTrialsFailItLooksElsewhere) {
+  SearchedStudy study(MakeGp::make(plane(), 3));
+  int failed = 0;
+  for (int i = 0; i < 60; ++i) {
+    study.ask(1);
+    const Config config = study.configs().back();
+    const bool fails = number(config, "x") > 0.5;
+    if (i >= 30) failed += fails;
+    study.end(TrialId{i}, fails ? std::nan("") : bowl(config));
+  }
+  EXPECT_LT(failed, 6);
+}
+
+TEST(GpSearch, BeyondTheMostPointsTheBestStillCount) {
+  SearchedStudy study(MakeGp::make(plane(), 1));
+  const int trials = static_cast<int>(GpSearch::kMostPoints) + 50;
+  study.ask(trials);  // Sobol points: nothing has ended
+  for (int i = 0; i < trials; ++i) study.end(TrialId{i}, bowl(study.configs()[size_t(i)]));
+  for (int i = 0; i < 3; ++i) {
+    study.ask(1);
+    study.end(TrialId{trials + i}, bowl(study.configs().back()));
+  }
+  EXPECT_LT(study.state().trial(*study.state().best()).best->value, 1e-5);
+}
+
+}  // namespace
+}  // namespace clavier::search
