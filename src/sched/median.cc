@@ -15,7 +15,8 @@ namespace clavier::sched {
 
 Median::Median(Objective objective, MedianOptions options)
     : objective_(std::move(objective)), options_(options) {
-  CHECK(options_.every > 0 && options_.grace >= 0 && options_.min_trials >= 1);
+  CHECK(options_.every > 0 && options_.grace >= 0 && options_.min_trials >= 1 &&
+        options_.percentile >= 0 && options_.percentile <= 100);
 }
 
 double Median::Course::mean() const {
@@ -58,6 +59,17 @@ std::vector<Median::Arrival> Median::arrivals(const Turn& turn, const State& sta
   return arrivals;
 }
 
+double Median::bar_of(const Ranking& means, std::span<const double> extra) const {
+  const std::size_t last = means.size() + extra.size() - 1;
+  // Multiplied first: a place that is a whole number comes out as one.
+  const double place = options_.percentile * static_cast<double>(last) / 100;
+  const auto below = static_cast<std::size_t>(place);
+  const double part = place - static_cast<double>(below);
+  const double lower = key_at(means, extra, below);
+  if (part == 0) return lower;
+  return lower * (1 - part) + key_at(means, extra, below + 1) * part;
+}
+
 std::string Median::verdict(const Arrival& arrival, const std::vector<Arrival>& together,
                             const Trial& trial) const {
   static const Ranking kNobody;
@@ -71,14 +83,14 @@ std::string Median::verdict(const Arrival& arrival, const std::vector<Arrival>& 
   const std::size_t others = means.size() + extra.size();
   if (others < static_cast<std::size_t>(options_.min_trials)) return {};
   std::ranges::sort(extra, [](double a, double b) { return Ranking::precedes(a, b); });
-  const double upper = key_at(means, extra, others / 2);
-  const double median =
-      others % 2 == 1 ? upper : (key_at(means, extra, others / 2 - 1) + upper) / 2;
+  const double bar = bar_of(means, extra);
   const double best = trial.best ? objective_.rank_key(trial.best->value) : std::nan("");
-  if (!Ranking::precedes(median, best)) return {};
+  if (!Ranking::precedes(bar, best)) return {};
   const double sign = objective_.mode == Mode::kMin ? 1 : -1;
-  return fmt::format("its best {:.6g} is worse than the median {:.6g} of {} others", sign * best,
-                     sign * median, others);
+  const std::string name = options_.percentile == 50 ? fmt::format("the median {:.6g}", sign * bar)
+                                                     : fmt::format("{:.6g}, percentile {:g}",
+                                                                   sign * bar, options_.percentile);
+  return fmt::format("its best {:.6g} is worse than {} of {} others", sign * best, name, others);
 }
 
 /// By steps, the next milestone; by seconds nobody waits.

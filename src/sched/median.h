@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,21 +21,24 @@ struct MedianOptions {
   double grace = 1;            ///< No trial is judged before, and no earlier value counts.
   double every = 1;            ///< Trials are judged at grace, grace + every, grace + 2·every, …
   int min_trials = 5;          ///< No trial is judged with fewer others.
+  double percentile = 50;      ///< So many percent of the others, the best, set the bar.
   Steps max_steps = kForever;  ///< A trial is complete here; kForever: it ends by itself.
 };
 
 /// Median stopping (Golovin et al., KDD 2017). At each of its milestones a trial is stopped if its
 /// best value so far is strictly worse than the median of what the other trials had on average when
-/// they came to the same milestone.
+/// they came to the same milestone. `percentile` puts another place of their order where the median
+/// stands, counted from the best and interpolated between neighbours: 25 stops all that is worse
+/// than the best quarter, whether less or more is better.
 ///
 /// "On average": the mean of the reports from grace on that carry a number; none: ranks last, as
 /// NaN. A report counts for the highest milestone at or below it, once per trial; reports of one
 /// turn see each other. A trial without any number is stopped as soon as the median is one; a
-/// median that is no number stops nobody. By seconds no worker ever waits: a stop reaches it at its
-/// next report.
+/// median that is no number, or lies next to none, stops nobody. By seconds no worker ever waits: a
+/// stop reaches it at its next report.
 class Median final : public Scheduler {
  public:
-  /// REQUIRES: every > 0, grace >= 0, min_trials >= 1.
+  /// REQUIRES: every > 0, grace >= 0, min_trials >= 1, 0 <= percentile <= 100.
   Median(Objective objective, MedianOptions options);
 
   std::vector<Runnable> next(const State& state, std::size_t appetite) const override;
@@ -64,6 +68,9 @@ class Median final : public Scheduler {
   Course course(TrialId trial) const;
   std::vector<Arrival> arrivals(const Turn& turn, const State& state) const;
   Arrival arrive(const Report& report, const Trial& trial) const;
+  /// What a trial must not be worse than, of the others' means: those known and `extra` in order.
+  /// REQUIRES: there is one.
+  double bar_of(const Ranking& means, std::span<const double> extra) const;
   /// Why the trial is to be stopped; empty: it goes on.
   std::string verdict(const Arrival& arrival, const std::vector<Arrival>& together,
                       const Trial& trial) const;

@@ -123,6 +123,41 @@ TEST_F(MedianTest, ARetriedTrialReplacesWhatItRepeats) {
   EXPECT_TRUE(is<Stop>(desk_.report(desk_.start(2), 4, 1.8))) << "of 1.5 1.5 1.6 2: 1.55";
 }
 
+/// Five trials that had 1 to 5 at step 2, and what is decided about a sixth.
+std::optional<Decision> sixth(Mode mode, double percentile, double value) {
+  const Objective objective{"score", mode};
+  Median median(objective, {.min_trials = 5, .percentile = percentile, .max_steps = 10});
+  Desk desk(median, objective);
+  for (const double each : {4.0, 1.0, 5.0, 2.0, 3.0}) desk.report(desk.start(2), 2, each);
+  return desk.report(desk.start(2), 2, value);
+}
+
+TEST(Percentile, StopsWhatIsStrictlyWorseThanThatPartOfTheOthers) {
+  EXPECT_TRUE(is<Continue>(sixth(Mode::kMin, 25, 2.0)));
+  const auto decision = sixth(Mode::kMin, 25, 2.1);
+  ASSERT_TRUE(is<Stop>(decision));
+  EXPECT_EQ(decision->reason, "its best 2.1 is worse than 2, percentile 25 of 5 others");
+}
+
+TEST(Percentile, CountsFromTheBestWhereMoreIsBetter) {
+  EXPECT_TRUE(is<Continue>(sixth(Mode::kMax, 25, 4.0)));
+  const auto decision = sixth(Mode::kMax, 25, 3.9);
+  ASSERT_TRUE(is<Stop>(decision));
+  EXPECT_EQ(decision->reason, "its best 3.9 is worse than 4, percentile 25 of 5 others");
+}
+
+TEST(Percentile, LiesBetweenNeighboursInProportion) {
+  EXPECT_TRUE(is<Continue>(sixth(Mode::kMin, 40, 2.6)));
+  EXPECT_TRUE(is<Stop>(sixth(Mode::kMin, 40, 2.61)));
+}
+
+TEST(Percentile, AtItsEndsIsTheBestOrTheWorstOfTheOthers) {
+  EXPECT_TRUE(is<Continue>(sixth(Mode::kMin, 0, 1.0)));
+  EXPECT_TRUE(is<Stop>(sixth(Mode::kMin, 0, 1.1)));
+  EXPECT_TRUE(is<Continue>(sixth(Mode::kMin, 100, 5.0)));
+  EXPECT_TRUE(is<Stop>(sixth(Mode::kMin, 100, 5.1)));
+}
+
 TEST(MedianBySeconds, JudgesByTheTimeThatWasTrained) {
   Median median(kLoss, {.axis = Axis::kSeconds, .grace = 10, .every = 5, .min_trials = 2});
   Desk desk(median, kLoss);

@@ -78,6 +78,12 @@ const std::vector<Subject> kSubjects = {
        return std::make_unique<Median>(objective, MedianOptions{.every = 4, .max_steps = 30});
      },
      visits<Median>},
+    {"percentile",
+     [](Objective objective) {
+       return std::make_unique<Median>(
+           objective, MedianOptions{.every = 4, .percentile = 25, .max_steps = 30});
+     },
+     visits<Median>},
     {"median_by_seconds",
      [](Objective objective) {
        return std::make_unique<Median>(

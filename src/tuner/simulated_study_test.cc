@@ -205,6 +205,7 @@ TEST(SimulatedStudy, WhateverIsPausedWheneverEveryTrialGoesOnBehindItsLastReport
   for (Settings settings :
        {Settings{.trials = 12, .promotion = false}, Settings{.trials = 12},
         Settings{.trials = 6, .population = true}, Settings{.trials = 9, .median = true},
+        Settings{.trials = 9, .median = true, .percentile = 25},
         Settings{.trials = 5, .planner = "auto"},
         Settings{.trials = 5, .planner = "auto", .population = true},
         Settings{.trials = 6, .population = true, .ray = true}}) {
@@ -229,6 +230,11 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsFailAndAreRetried) {
 
 TEST(SimulatedStudy, SoItDoesWithTheStoppingVariant) {
   crash_after_every_step({.trials = 12, .promotion = false});
+}
+
+TEST(SimulatedStudy, SoItDoesWhereTheOthersMedianOrAPercentileStopsTrials) {
+  for (const double percentile : {50.0, 25.0})
+    crash_after_every_step({.trials = 9, .median = true, .percentile = percentile}, 3);
 }
 
 TEST(SimulatedStudy, SoItDoesWherePlannersShareOutTheSlots) {

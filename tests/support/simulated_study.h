@@ -63,6 +63,7 @@ class SimulatedStudy {
     std::vector<Steps> rungs = {1, 3, 9, 27};
     bool one_slot = false;           ///< One trial at a time, whatever its speed.
     bool median = false;             ///< Below the median of the others, trials are stopped.
+    double percentile = 50;          ///< This part of the others instead of the median.
     double command_seconds = 0.001;  ///< From a decision to whom it is about.
     Observer* observer = nullptr;    ///< Outlives the study.
   };
@@ -114,7 +115,9 @@ class SimulatedStudy {
           settings.seed);
     else if (settings.median)
       scheduler_ = std::make_unique<sched::Median>(
-          options.objective, sched::MedianOptions{.min_trials = 3, .max_steps = 27});
+          options.objective,
+          sched::MedianOptions{
+              .min_trials = 3, .percentile = settings.percentile, .max_steps = 27});
     else if (settings.whole)
       scheduler_ = std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = 27});
     else if (settings.planner != "first-fit")

@@ -52,6 +52,7 @@ std::unique_ptr<sched::Scheduler> make_median(const StudySpec& spec, const Optio
                            .grace = options.real("grace"),
                            .every = options.real("every"),
                            .min_trials = static_cast<int>(options.whole("min_trials")),
+                           .percentile = options.real("percentile"),
                            .max_steps = options.whole("max_steps")});
 }
 
@@ -248,6 +249,7 @@ const Table<sched::Scheduler>& schedulers() {
                  real("grace", 1, 0, "no trial is judged before"),
                  real("every", 1, 1e-6, "then at grace, grace + every, …"),
                  count("min_trials", 5, "so many others are needed for a judgement"),
+                 {"percentile", 50.0, 0, 100, {}, "25: stops what is not in the best quarter"},
                  count("max_steps", kForever, kLimit)}},
        .make = make_median},
       {.info = {"median",

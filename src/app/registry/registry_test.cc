@@ -93,6 +93,16 @@ TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
             "min_time_slice, hard_stop");
 }
 
+TEST(Registry, StoppingByAPercentileIsTheMedianUnlessAnotherIsSaid) {
+  AlgorithmSpec median{"median"};
+  EXPECT_EQ(*complete(Family::kScheduler, median)->options.find("percentile"), Value(50.0));
+  median.options.set("percentile", 25.0);
+  EXPECT_TRUE(complete(Family::kScheduler, median).ok());
+  median.options.set("percentile", 101.0);
+  EXPECT_NE(complete(Family::kScheduler, median).error().message.find("percentile"),
+            std::string::npos);
+}
+
 TEST(Registry, WhatIsNotThereAnyMoreIsRefusedWithWhatToUseAndStillRead) {
   const std::string text =
       "[study]\nmetric='a'\nmode='min'\n[worker]\ncommand=['a', '{x}']\n[space]\n"
