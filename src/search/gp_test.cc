@@ -24,30 +24,6 @@ struct MakeEarly {
 using Kinds = testing::Types<MakeGp, MakeEarly>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Gp, SearcherContract, Kinds);
 
-Space plane() {
-  Space space;
-  space.parameters = {{"x", Real{0, 1}}, {"y", Real{0, 1}}};
-  return space;
-}
-
-double number(const Config& config, const char* name) { return *config.find(name)->number(); }
-
-double bowl(const Config& config) {
-  return std::pow(number(config, "x") - 0.3, 2) + std::pow(number(config, "y") - 0.6, 2);
-}
-
-/// The best of so many trials, `pending` at a time.
-template <typename Loss>
-double best_of(std::unique_ptr<Searcher> searcher, int trials, const Loss& loss, int pending = 1) {
-  SearchedStudy study(std::move(searcher));
-  for (TrialId done{0}; std::ssize(study.state().trials()) < trials;) {
-    study.ask(pending);
-    for (; done < study.next(); ++done.value)
-      study.end(done, loss(study.state().trial(done).config));
-  }
-  return study.state().trial(*study.state().best()).best->value;
-}
-
 TEST(GpSearch, FindsTheBottomOfABowlAlsoWithTrialsAtOnce) {
   EXPECT_LT(best_of(MakeGp::make(plane(), 1), 30, bowl), 1e-5);
   EXPECT_LT(best_of(MakeGp::make(plane(), 1), 50, bowl, 8), 1e-4);

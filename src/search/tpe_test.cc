@@ -26,30 +26,6 @@ struct MakeIndependent {
 using Kinds = testing::Types<MakeTpe, MakeIndependent>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Tpe, SearcherContract, Kinds);
 
-Space plane() {
-  Space space;
-  space.parameters = {{"x", Real{0, 1}}, {"y", Real{0, 1}}};
-  return space;
-}
-
-double number(const Config& config, const char* name) { return *config.find(name)->number(); }
-
-double bowl(const Config& config) {
-  return std::pow(number(config, "x") - 0.3, 2) + std::pow(number(config, "y") - 0.6, 2);
-}
-
-/// The best of so many trials, `pending` at a time.
-template <typename Loss>
-double best_of(std::unique_ptr<Searcher> searcher, int trials, const Loss& loss, int pending = 1) {
-  SearchedStudy study(std::move(searcher));
-  for (TrialId done{0}; std::ssize(study.state().trials()) < trials;) {
-    study.ask(pending);
-    for (; done < study.next(); ++done.value)
-      study.end(done, loss(study.state().trial(done).config));
-  }
-  return study.state().trial(*study.state().best()).best->value;
-}
-
 /// Of five seeds.
 template <typename Run>
 double median(const Run& run) {

@@ -12,9 +12,8 @@
 
 #include "base/rng.h"
 #include "search/history.h"
-#include "search/searcher.h"
 #include "study/domain.h"
-#include "study/space.h"
+#include "tests/support/searched_study.h"
 
 /// What every searcher promises, as tests. An implementation runs them all by
 ///
@@ -23,74 +22,6 @@
 ///   };
 ///   INSTANTIATE_TYPED_TEST_SUITE_P(Mine, SearcherContract, MakeMine);
 namespace clavier::search {
-
-/// A study without tuner: asks a searcher, folds what it says and keeps the log of it.
-class SearchedStudy {
- public:
-  explicit SearchedStudy(std::unique_ptr<Searcher> searcher) : searcher_(std::move(searcher)) {
-    turn(Opened{});
-  }
-
-  const State& state() const { return state_; }
-  const std::vector<Step>& log() const { return log_; }
-  const Searcher& searcher() const { return *searcher_; }
-  TrialId next() const { return TrialId{static_cast<std::int64_t>(state_.trials().size())}; }
-
-  /// One step: an input, then `trials` new ones, all asked for before any is created.
-  void step(Input input, int trials) {
-    turn(std::move(input));
-    Fill& fill = log_.back().fill;
-    fill.asked = true;
-    for (int i = 0; i < trials; ++i) {
-      const TrialId id{next().value + i};
-      Suggestion suggestion = searcher_->suggest(state_, id);
-      if (auto* config = std::get_if<Config>(&suggestion)) {
-        fill.created.push_back({.id = id, .config = *config});
-        fill.launches.push_back(
-            {.id = LaunchId{id.value}, .members = {{.trial = id}}, .shares = {{SlotId{0}, 1}}});
-      } else {
-        fill.exhausted = std::holds_alternative<Exhausted>(suggestion);
-        break;
-      }
-    }
-    state_.apply(fill, state_.now());
-  }
-  void ask(int trials) { step(Signal(Deadline{}), trials); }
-  /// The trial reports this and ends.
-  void end(TrialId trial, double value, ExitKind kind = ExitKind::kCompleted) {
-    turn(Signal(
-        Reported{{{.trial = trial, .launch = LaunchId{trial.value}, .step = 1, .value = value}}}));
-    turn(Signal(Exited{.trial = trial, .launch = LaunchId{trial.value}, .kind = kind}));
-  }
-  void request(Config config) { turn(UserCommand(AddTrial{.config = std::move(config)})); }
-
-  std::vector<Config> configs() const {
-    std::vector<Config> out;
-    for (const Trial& trial : state_.trials()) out.push_back(trial.config);
-    return out;
-  }
-
- private:
-  void turn(Input input) {
-    Step step;
-    step.turn.id = StepId{static_cast<std::int64_t>(log_.size())};
-    step.turn.time = study_time(step.turn.id.value);
-    step.turn.input = std::move(input);
-    state_.apply(step.turn);
-    searcher_->observe(step.turn, state_);
-    log_.push_back(std::move(step));
-  }
-
-  std::unique_ptr<Searcher> searcher_;
-  State state_{Objective{"loss", Mode::kMin}, RetryLimits{}};
-  std::vector<Step> log_;
-};
-
-inline Config config_of(std::initializer_list<Config::Entry> entries) {
-  Config config;
-  for (const Config::Entry& entry : entries) config.set(entry.name, entry.value);
-  return config;
-}
 
 /// Continuous, discrete, conditional, computed and constrained.
 inline Space mixed_space() {
