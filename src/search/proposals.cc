@@ -46,6 +46,17 @@ Proposals::Proposals(Space space, std::uint64_t seed)
       combinations_.reset();
   }
   if (combinations_ && *combinations_ > kMaxScan / cells_.count()) combinations_.reset();
+  for (const std::string& constraint : space_.constraints) {
+    auto expression = Expression::parse(constraint);
+    CHECK(expression.ok());
+    constraints_.push_back(*std::move(expression));
+  }
+}
+
+std::size_t Proposals::first_violated(const Config& config) const {
+  const auto violated = std::ranges::find_if_not(
+      constraints_, [&](const Expression& each) { return fulfils(each, config); });
+  return static_cast<std::size_t>(violated - constraints_.begin());
 }
 
 double Proposals::keyed(TrialId trial, std::size_t parameter, std::uint64_t attempt) const {
@@ -105,7 +116,7 @@ std::optional<Config> Proposals::completed(const Config& wanted, const Draw& dra
       return grid->values[static_cast<std::size_t>(unit * count)];
     });
     if (config.ok() && has_all(*config)) {
-      if (satisfies(space_, *config)) return *std::move(config);
+      if (first_violated(*config) == constraints_.size()) return *std::move(config);
       if (!first) first = *std::move(config);
     }
     if (!drew) break;
@@ -120,15 +131,14 @@ std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial, Ta
     if (tally.uncomputable.empty()) tally.uncomputable = config.error().message;
     return {};
   }
-  const auto violated = std::ranges::find_if_not(
-      space_.constraints, [&](const std::string& each) { return fulfils(each, *config); });
-  if (violated == space_.constraints.end()) {
+  const std::size_t violated = first_violated(*config);
+  if (violated == constraints_.size()) {
     if (history_.taken(*config, trial)) return {};
     return *std::move(config);
   }
   ++tally.refused;
-  tally.by.resize(space_.constraints.size());
-  ++tally.by[static_cast<std::size_t>(violated - space_.constraints.begin())];
+  tally.by.resize(constraints_.size());
+  ++tally.by[violated];
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "study/expression.h"
 #include "study/space.h"
 
 /// Arithmetic of one search space: what is allowed, what is active, how [0, 1) maps to values.
@@ -69,6 +70,7 @@ Status check_part(const Space& space, const Config& partial);
 /// One constraint holds. An expression that cannot be evaluated on this configuration (it names an
 /// inactive parameter) counts as fulfilled.
 bool fulfils(const std::string& constraint, const Config& config);
+bool fulfils(const Expression& constraint, const Config& config);
 /// All of them hold.
 bool satisfies(const Space& space, const Config& config);
 

@@ -214,8 +214,11 @@ std::optional<std::int64_t> cardinality(const Space& space) {
 
 bool fulfils(const std::string& constraint, const Config& config) {
   const auto expression = Expression::parse(constraint);
-  if (!expression.ok()) return true;
-  const auto value = expression->evaluate(config);
+  return !expression.ok() || fulfils(*expression, config);
+}
+
+bool fulfils(const Expression& constraint, const Config& config) {
+  const auto value = constraint.evaluate(config);
   if (!value.ok()) return true;
   const auto number = value->number();
   return !number || *number != 0;
