@@ -38,8 +38,6 @@ class Auto : public RolloutRule {
   void observe(const RolloutView& view, const Happening& happening) override;
   std::optional<Dispatch> next(const RolloutView& view) override;
 
-  std::int64_t schedules_made() const { return schedules_made_; }
-
  private:
   enum class Need { kNone, kWish, kMust };
 
