@@ -49,6 +49,8 @@ struct Pass {
   bool training = false;
   std::span<const std::uint64_t> seeds = {};  ///< Of the members' trials, for dropout.
   std::int64_t step = 0;                      ///< Batches trained before; keys dropout.
+  /// By member, the probability of each dropout layer by its number. Empty: the network's.
+  std::span<const std::vector<double>> dropout = {};
 };
 
 /// A parameter of all members: (F, sizes…), views of the flat buffers.
