@@ -142,7 +142,6 @@ Status save_checkpoint(const Training& training, const path& directory) {
   status = data::write_safetensors(directory / "optimizer.safetensors", moments);
   if (!status.ok()) return status;
   const Position& position = training.position();
-  auto facts = TRY(Json::parse(training.samples().facts));
   const Json json = Json::Table{{"format", kFormat},
                                 {"trainer", to_json(training.spec())},
                                 {"input", network.input.sizes},
@@ -152,7 +151,7 @@ Status save_checkpoint(const Training& training, const path& directory) {
                                 {"batches", position.batches},
                                 {"optimizer_steps", optimizer.steps().front()},
                                 {"seed", training.seed()},
-                                {"data", std::move(facts)}};
+                                {"data", training.samples().facts}};
   return write_text(directory / "trainer.json", to_text(json, {.indent = 1}) + "\n");
 }
 
