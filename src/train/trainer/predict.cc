@@ -48,8 +48,8 @@ void add_classes(const at::Tensor& logits, const data::Dataset& facts,
   const auto classes = all.size(1);
   for (std::int64_t i = 0; i < probability.numel(); ++i) {
     const auto name = class_name(facts, label.const_data_ptr<std::int64_t>()[i]);
-    csv += fmt::format("{},{},{:.6g}", cell(names[first + static_cast<std::size_t>(i)]),
-                       cell(name), probability.const_data_ptr<double>()[i]);
+    csv += fmt::format("{},{},{:.6g}", cell(names[first + static_cast<std::size_t>(i)]), cell(name),
+                       probability.const_data_ptr<double>()[i]);
     for (std::int64_t k = 0; probabilities == Probabilities::kOfAll && k < classes; ++k)
       csv += fmt::format(",{:.6g}", all.const_data_ptr<double>()[i * classes + k]);
     csv += '\n';
