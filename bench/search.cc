@@ -1,13 +1,17 @@
 // bench search: searchers against Optuna's and Rustuna's: quality on closed-form problems, time per
 // suggestion
 //
-// The part of bench/search.py that is ours. Each command prints lines of JSON:
-//   problems                          every problem with its space
-//   run SEARCHER SEEDS TRIALS…        the loss of the best trial after so many trials, by problem
-//   and seed time SEARCHER DIMENSIONS TRIALS   milliseconds per suggestion with so many finished
-//   trials serve                             answers lines "PROBLEM SEED TRIAL VALUE…" with the
-//   loss and what a
-//                                     trial reports; a value is a number, a choice's index, or "-"
+// The part of bench/search.py that is ours. Each command prints lines of JSON.
+//
+// problems: every problem with its space.
+//
+// run SEARCHER SEEDS PENDING TRIALS…: the loss of the best trial after so many trials, by problem
+// and seed.
+//
+// time SEARCHER DIMENSIONS TRIALS: milliseconds per suggestion with so many finished trials.
+//
+// serve: answers lines "PROBLEM SEED TRIAL VALUE…" with the loss and what a trial reports; a value
+// is a number, a choice's index, or "-".
 #include <fmt/format.h>
 
 #include <cstdlib>

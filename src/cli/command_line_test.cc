@@ -145,10 +145,10 @@ TEST(CommandLine, VersionNamesTheCommit) {
 
 TEST(CommandLine, WordsBehindTheDashesAreTheUsersCommand) {
   const Ran ran = clavier(
-      "check --space 'lr=uniform(0,1)' --set study.seed=3 --min loss --trials 7 -- prog --lr {lr} "
+      "check --space 'lr=uniform(0,1)' --set study.seed=3 --min loss --trials 7 -- echo --lr {lr} "
       "--help");
   EXPECT_EQ(ran.status, 0) << ran.output;
-  EXPECT_NE(ran.output.find("command = [\"prog\", \"--lr\", \"{lr}\", \"--help\"]"),
+  EXPECT_NE(ran.output.find("command = [\"echo\", \"--lr\", \"{lr}\", \"--help\"]"),
             std::string::npos)
       << ran.output;
   EXPECT_NE(ran.output.find("seed = 3"), std::string::npos) << ran.output;
@@ -156,13 +156,13 @@ TEST(CommandLine, WordsBehindTheDashesAreTheUsersCommand) {
 
 TEST(CommandLine, AReaderThatHasSeenEnoughChangesNothing) {
   EXPECT_EQ(shell("{ (" CLAVIER_PROGRAM
-                  " check --min loss --trials 1 -- prog 2>&3; echo $? >&3) | true; } 3>&1")
+                  " check --min loss --trials 1 -- echo 2>&3; echo $? >&3) | true; } 3>&1")
                 .output,
             "0\n");
 }
 
 TEST(CommandLine, AClosedOrFullOutputIsAFailureButNoCrash) {
-  const std::string check = "check --min loss --trials 1 -- prog";
+  const std::string check = "check --min loss --trials 1 -- echo";
   EXPECT_EQ(clavier(check + " > /dev/full").status, 1);
   EXPECT_EQ(clavier(check + " >&-").status, 0) << "what nobody can read is thrown away";
 }

@@ -666,6 +666,28 @@ TEST_F(Commands, CheckPlacesWhatTheTrainerRefuses) {
       << err_;
 }
 
+TEST_F(Commands, CheckSaysThatTheWorkersProgramCannotBeStarted) {
+  const auto refused = [&](const std::string& program, int status = kFailure) {
+    std::ofstream(home_ / "t.toml") << "[study]\nmetric = \"loss\"\nmode = \"min\"\n"
+                                    << "[space]\nlr = { uniform = [0.1, 1] }\n[worker]\n"
+                                    << "command = [\"" << program << "\", \"{lr}\"]\n";
+    run(run_check, CheckOptions{.source = {.file = (home_ / "t.toml").string()}}, status);
+    return err_;
+  };
+  EXPECT_TRUE(has(refused("no-such-trainer"),
+                  "t.toml:7:11: worker.command: cannot start 'no-such-trainer': there is no such "
+                  "program on the PATH\n"))
+      << err_;
+  EXPECT_TRUE(has(refused("./train.sh"), "'./train.sh': there is no such program\n")) << err_;
+  fs::create_directory(home_ / "train.sh");
+  EXPECT_TRUE(has(refused("./train.sh"), "'./train.sh': it is a folder\n")) << err_;
+  fs::remove(home_ / "train.sh");
+  std::ofstream(home_ / "train.sh") << "#!/bin/sh\n";
+  EXPECT_TRUE(has(refused("./train.sh"), "'./train.sh': it is not executable: chmod +x")) << err_;
+  fs::permissions(home_ / "train.sh", fs::perms::owner_all);
+  EXPECT_EQ(refused("./train.sh", kSuccess), "");
+}
+
 TEST_F(Commands, ATrialThatNobodyRunsAnyMoreIsInterrupted) {
   EXPECT_EQ(status_word(TrialStatus::kRunning, false), "interrupted");
   EXPECT_EQ(status_word(TrialStatus::kRunning, true), "running");

@@ -1,6 +1,7 @@
 #include "cli/studies.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +13,7 @@
 #include "app/file/trainer.h"
 #include "app/run/this_node.h"
 #include "base/nearest.h"
+#include "base/subprocess.h"
 #include "cli/streams.h"
 #include "cli/trainer_check.h"
 #include "report/console_view.h"
@@ -19,6 +21,7 @@
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
 #include "train/spec/trainer_spec.h"
+#include "worker/command_line.h"
 
 namespace clavier::cli {
 
@@ -62,13 +65,40 @@ Status check_data(const app::StudySpec& spec) {
                     suggestion(data.source, known))}});
 }
 
+/// The worker's program can be started here, as far as its name tells.
+Status check_program(const app::StudySpec& spec) {
+  const std::string program = spec.worker.command.empty() ? "" : spec.worker.command.front();
+  if (program.empty() || !worker::placeholders({program}).empty()) return {};
+  const auto own = spec.worker.environment.find("PATH");
+  const char* inherited = std::getenv("PATH");
+  const std::string path = own != spec.worker.environment.end() ? own->second
+                           : inherited                          ? inherited
+                                                                : "";
+  const auto refused = [&](std::string_view why) {
+    return app::at_keys(
+        spec,
+        {{"worker.command", fmt::format("worker.command: cannot start '{}': {}", program, why)}});
+  };
+  const std::string found = find_program(program, path);
+  if (found.empty()) return refused("there is no such program on the PATH");
+  const auto place = spec.working_directory / found;
+  std::error_code ignored;
+  if (!std::filesystem::exists(place, ignored)) return refused("there is no such program");
+  if (std::filesystem::is_directory(place, ignored)) return refused("it is a folder");
+  if (::access(place.c_str(), X_OK) != 0)
+    return refused("it is not executable: chmod +x, or name its interpreter before it");
+  return {};
+}
+
 /// What is known of a trainer before it trains; what only some trials meet becomes notes.
 Status check_before(app::StudySpec& spec, ForMachine machine) {
   TRY(check_data(spec));
   auto [wrong, notes] = check_trainer(spec);
-  if (machine == ForMachine::kThis)
+  if (machine == ForMachine::kThis) {
+    TRY(check_program(spec));
     for (train::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
       wrong.push_back(std::move(each));
+  }
   if (!wrong.empty()) return app::at_keys(spec, wrong);
   for (const train::KeyProblem& each : notes)
     spec.notes.push_back(app::at_keys(spec, {each}).message);

@@ -44,7 +44,7 @@ void ClusterState::take(const Signal& signal, StudyTime time) {
     for (const Report& report : reported->reports) measure(report, time);
   if (const auto* exited = std::get_if<Exited>(&signal)) leave(*exited);
   if (const auto* ended = std::get_if<LaunchEnded>(&signal)) free(ended->launch, time);
-  if (const auto* joined = std::get_if<NodeJoined>(&signal)) join(joined->node, time);
+  if (const auto* joined = std::get_if<NodeJoined>(&signal)) join(joined->node);
   if (const auto* lost = std::get_if<NodeLost>(&signal))
     for (auto& [id, slot] : slots_)
       if (slot.slot.node == lost->node) set_alive(slot, false);
@@ -94,7 +94,6 @@ void ClusterState::apply(const Fill& fill, StudyTime time) {
 void ClusterState::begin(const Launch& launch, SlotState& slot, StudyTime time) {
   slot.busy = launch.id;
   slot.busy_since = time;
-  ++slot.dispatches;
   slot.moved = launch.members.front().from.has_value();
   slot.first = true;
   slot.steps = slot.step_seconds = slot.first_steps = 0;
@@ -140,7 +139,7 @@ void ClusterState::took_to_start(SlotState& slot, double took, double steps) {
   }
 }
 
-void ClusterState::join(const Node& node, StudyTime time) {
+void ClusterState::join(const Node& node) {
   nodes_[node.id] = node;
   for (auto& [id, slot] : slots_)
     if (slot.slot.node == node.id) set_alive(slot, false);
@@ -148,7 +147,6 @@ void ClusterState::join(const Node& node, StudyTime time) {
     SlotState& known = slots_[slot.id];
     known.slot = slot;
     set_alive(known, true);
-    known.idle_since = time;
     if (slot.price_per_hour > 0) priced_.insert(slot.id);
   }
   packing_.join(node);
@@ -182,7 +180,10 @@ void ClusterState::set_alive(SlotState& slot, bool alive) {
 void ClusterState::free(LaunchId launch, StudyTime time) {
   const auto ended = running_.find(launch);
   if (ended == running_.end()) return;
-  std::erase_if(launch_of_, [&](const auto& each) { return each.second == launch; });
+  for (const Running::At& each : ended->second.members)
+    if (const auto known = launch_of_.find(each.trial);
+        known != launch_of_.end() && known->second == launch)
+      launch_of_.erase(known);
   packing_.end(launch, time);
   for (const SlotId id : ended->second.slots) release(slots_.at(id), time);
   running_.erase(ended);
@@ -192,7 +193,6 @@ void ClusterState::release(SlotState& slot, StudyTime time) {
   slot.busy.reset();
   slot.worked += time - slot.busy_since;
   slot.cost += slot.slot.price_per_hour * seconds(time - slot.busy_since) / 3600;
-  slot.idle_since = time;
   if (slot.alive) free_.insert(slot.slot.id);
 }
 

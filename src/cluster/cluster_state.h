@@ -21,8 +21,6 @@ struct SlotState {
   bool alive = false;                 ///< Its node is here.
   std::optional<LaunchId> busy = {};  ///< The launch that holds it.
   StudyTime busy_since{};
-  StudyTime idle_since{};
-  std::int64_t dispatches = 0;
   StudyDuration worked{};  ///< In launches that ended.
   double cost = 0;         ///< Of those.
 
@@ -74,7 +72,7 @@ class ClusterState {
 
  private:
   void take(const Signal& signal, StudyTime time);
-  void join(const Node& node, StudyTime time);
+  void join(const Node& node);
   void free(LaunchId launch, StudyTime time);
   void release(SlotState& slot, StudyTime time);
   void set_alive(SlotState& slot, bool alive);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <utility>
 
 /// Only times between two reports count during which the number of trials stayed the same and
@@ -97,11 +98,7 @@ void Packing::begin(LaunchId launch, SlotId slot, StudyTime time) {
   if (!device_of_.contains(slot) || !place_of_.emplace(launch, slot).second) return;
   Shared* const on = shared(launch);
   advance(*on, time);
-  on->runs[launch] = {.begun = time,
-                      .order = begun_++,
-                      .last = time,
-                      .busy_then = on->busy_time,
-                      .starting_then = on->starting_time};
+  on->runs[launch] = {.last = time, .busy_then = on->busy_time, .starting_then = on->starting_time};
   on->device.busy = static_cast<int>(on->runs.size());
   settle();
 }
@@ -203,13 +200,10 @@ std::vector<Packing::Crowd> Packing::crowds() const {
   for (const Shared& each : devices_) {
     if (each.device.busy <= each.device.open || !models_.at(each.kind).harms(each.device.busy))
       continue;
-    std::vector<std::pair<std::int64_t, LaunchId>> runs;
-    for (const auto& [launch, run] : each.runs) runs.emplace_back(-run.order, launch);
-    std::ranges::sort(runs);
     Crowd& crowd = all.emplace_back();
     crowd.open = static_cast<std::size_t>(each.device.open);
     crowd.place = each.device.places.front();
-    for (const auto& [order, launch] : runs) crowd.busy.push_back(launch);
+    for (const auto& [launch, run] : each.runs | std::views::reverse) crowd.busy.push_back(launch);
   }
   return all;
 }

@@ -66,10 +66,8 @@ class Packing {
  private:
   /// One launch on its place.
   struct Run {
-    StudyTime begun{};
-    std::int64_t order = 0;  ///< Of beginning.
-    StudyTime last{};        ///< Of its last report, or its beginning.
-    double busy_then = 0;    ///< `Shared::busy_time` then.
+    StudyTime last{};      ///< Of its last report, or its beginning.
+    double busy_then = 0;  ///< `Shared::busy_time` then.
     double starting_then = 0;
     bool started = false;  ///< It has reported.
     bool fresh = true;     ///< Its next report holds more than steps.
@@ -77,11 +75,11 @@ class Packing {
   };
   struct Shared {
     Device device;
-    std::string kind;  ///< Devices of one kind learn together.
-    std::map<LaunchId, Run> runs = {};
-    StudyTime seen{};          ///< The integrals reach to here.
-    double busy_time = 0;      ///< Seconds × launches on it.
-    double starting_time = 0;  ///< Seconds in which one of them had not yet reported.
+    std::string kind;                   ///< Devices of one kind learn together.
+    std::map<LaunchId, Run> runs = {};  ///< In order of their beginning, as ids are.
+    StudyTime seen{};                   ///< The integrals reach to here.
+    double busy_time = 0;               ///< Seconds × launches on it.
+    double starting_time = 0;           ///< Seconds in which one of them had not yet reported.
   };
 
   const Shared* shared(SlotId slot) const;
@@ -95,7 +93,6 @@ class Packing {
   std::map<SlotId, std::size_t> device_of_;
   std::map<LaunchId, SlotId> place_of_;
   std::map<std::string, PackingModel> models_;  ///< By kind.
-  std::int64_t begun_ = 0;
 };
 
 /// Places for so many trials on the slot's devices: its cores, memory and custom resources are

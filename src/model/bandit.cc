@@ -64,13 +64,13 @@ Model model_of(std::span<const Gain> gains) {
     const double likelihood = DriftingGp(data.points, data.values, model.settings).log_likelihood();
     if (likelihood > likeliest) likeliest = likelihood, length = tried;
   }
-  if (length == kFewest || length > gains.size()) return model;
+  if (length == kFewest) return model;
   model.data = Normalised(gains.last(length));
   model.settings = fit_gp(model.data.points, model.data.values, model.settings, kRefitEvaluations);
   return model;
 }
 
-/// The same model, to which the pending ones have happened as the mean expects.
+/// The same model, which knows of the pending ones, too.
 DriftingGp with_pending(const Model& model, const Level& level,
                         const std::vector<std::vector<double>>& pending) {
   std::vector<GpPoint> points = model.data.points;

@@ -34,12 +34,9 @@ CmaesSearch::CmaesSearch(Space space, std::uint64_t seed, CmaesOptions options)
     place_.push_back(number ? least_deviation_.size() : Encoding::kNoAxis);
     if (number) least_deviation_.push_back(margin_of(axis));
   }
-  const auto usual =
-      3 * std::log(std::max<double>(1, static_cast<double>(least_deviation_.size())));
-  population_ = options_.popsize > 0 ? static_cast<std::size_t>(options_.popsize)
-                                     : 4 + static_cast<std::size_t>(usual);
   if (options_.n_startup_trials == 0 && !least_deviation_.empty())
-    start(std::vector<double>(least_deviation_.size(), 0.5));
+    start(std::vector<double>(least_deviation_.size(), 0.5),
+          static_cast<std::size_t>(options_.popsize));
 }
 
 void CmaesSearch::observe(const Turn& turn, const State& state) {
@@ -58,8 +55,8 @@ std::vector<double> CmaesSearch::numbers_of(TrialId trial,
   return numbers;
 }
 
-void CmaesSearch::start(std::vector<double> mean) {
-  model_.emplace(mean, model::CmaOptions{.population = population_,
+void CmaesSearch::start(std::vector<double> mean, std::size_t population) {
+  model_.emplace(mean, model::CmaOptions{.population = population,
                                          .sigma = options_.sigma0,
                                          .separable = options_.separable});
   ++starts_;
@@ -72,7 +69,8 @@ void CmaesSearch::learn() {
     if (observations_.ended_with_value() < options_.n_startup_trials) return;
     learned_ = endings.size();
     const Observation& best = *observations_.ranking().begin();
-    return start(numbers_of(best.trial, std::vector<double>(least_deviation_.size(), 0.5)));
+    return start(numbers_of(best.trial, std::vector<double>(least_deviation_.size(), 0.5)),
+                 static_cast<std::size_t>(options_.popsize));
   }
   if (endings.size() - learned_ < model_->population()) return;
   std::vector<Observation> generation;
@@ -85,11 +83,10 @@ void CmaesSearch::learn() {
     points.push_back(numbers_of(each.trial, model_->mean()));
   model_->tell({points.begin(), points.end()});
   if (!options_.restarts || !model_->converged()) return;
-  population_ = std::min(2 * population_, kMostPopulation);
   Rng rng = Rng::keyed(seed_, stable_hash("cmaes"), starts_);
   std::vector<double> anywhere(least_deviation_.size());
   std::ranges::generate(anywhere, [&] { return rng.uniform(); });
-  start(std::move(anywhere));
+  start(std::move(anywhere), std::min(2 * model_->population(), kMostPopulation));
 }
 
 Suggestion CmaesSearch::suggest(const State& state, TrialId trial) const {

@@ -38,7 +38,8 @@ class CmaesSearch final : public Searcher {
 
  private:
   void learn();
-  void start(std::vector<double> mean);
+  /// 0 trials in a generation: as many as are usual.
+  void start(std::vector<double> mean, std::size_t population);
   std::vector<double> numbers_of(TrialId trial, const std::vector<double>& missing) const;
 
   Proposals proposals_;
@@ -48,7 +49,6 @@ class CmaesSearch final : public Searcher {
   mutable Observations observations_;
   std::vector<std::size_t> place_;        ///< By axis: its coordinate; kNoAxis: none.
   std::vector<double> least_deviation_;   ///< By coordinate.
-  std::size_t population_ = 0;            ///< Of the present start.
   std::optional<model::Cma> model_ = {};  ///< None until the startup trials have ended.
   std::size_t learned_ = 0;               ///< Of the trials that have ended.
   int starts_ = 0;

@@ -52,16 +52,7 @@ TEST(GpSearch, TrialsAskedForTogetherLieApart) {
 }
 
 TEST(GpSearch, FindsTheBranchOfAConditionalSpaceAndItsOwnParameter) {
-  Space space;
-  space.parameters = {{"kind", Choice{{"a", "b", "c"}}},
-                      {"u", Real{0, 1}, {{"kind", {"a"}}}},
-                      {"v", Real{0, 1}, {{"kind", {"b"}}}}};
-  const auto loss = [](const Config& config) {
-    const auto& kind = *config.find("kind")->as<std::string>();
-    if (kind == "a") return 0.2 + std::pow(number(config, "u") - 0.5, 2);
-    return kind == "b" ? std::pow(number(config, "v") - 0.2, 2) : 0.5;
-  };
-  EXPECT_LT(best_of(MakeGp::make(space, 1), 50, loss), 1e-3);
+  EXPECT_LT(best_of(MakeGp::make(branches(), 1), 50, branch_loss), 1e-3);
 }
 
 TEST(GpSearch, MovesOverWholeNumbersAndChoices) {
@@ -83,16 +74,7 @@ TEST(GpSearch, AConstraintCutsOffTheBottom) {
 }
 
 TEST(GpSearch, WhereTrialsFailItLooksElsewhere) {
-  SearchedStudy study(MakeGp::make(plane(), 3));
-  int failed = 0;
-  for (int i = 0; i < 60; ++i) {
-    study.ask(1);
-    const Config config = study.configs().back();
-    const bool fails = number(config, "x") > 0.5;
-    if (i >= 30) failed += fails;
-    study.end(TrialId{i}, fails ? std::nan("") : bowl(config));
-  }
-  EXPECT_LT(failed, 6);
+  EXPECT_LT(late_failures(MakeGp::make(plane(), 3), 60), 6);
 }
 
 TEST(GpSearch, BeyondTheMostPointsTheBestStillCount) {

@@ -54,10 +54,11 @@ std::int64_t grid_size(const Space& space) {
   const Cells cells(space);
   if (!cells.any_grid() || cells.count() > Proposals::kMaxCells)
     return cells.any_grid() ? cells.count() : 1;
+  const Constraints constraints(space);
   std::unordered_set<std::uint64_t> seen;  // never iterated
   for (std::int64_t cell = 0; cell < cells.count(); ++cell) {
     const Config config = cells.config(cell);
-    if (satisfies(space, config)) seen.insert(hash_of(config));
+    if (constraints.hold(config)) seen.insert(hash_of(config));
   }
   return static_cast<std::int64_t>(seen.size());
 }

@@ -31,6 +31,7 @@ Value drawn(const Domain& domain, double unit) {
 Proposals::Proposals(Space space, std::uint64_t seed)
     : space_(std::move(space)),
       seed_(seed),
+      constraints_(space_),
       cells_(space_),
       combinations_(1),
       cardinality_(cardinality(space_)),
@@ -46,17 +47,6 @@ Proposals::Proposals(Space space, std::uint64_t seed)
       combinations_.reset();
   }
   if (combinations_ && *combinations_ > kMaxScan / cells_.count()) combinations_.reset();
-  for (const std::string& constraint : space_.constraints) {
-    auto expression = Expression::parse(constraint);
-    CHECK(expression.ok());
-    constraints_.push_back(*std::move(expression));
-  }
-}
-
-std::size_t Proposals::first_violated(const Config& config) const {
-  const auto violated = std::ranges::find_if_not(
-      constraints_, [&](const Expression& each) { return fulfils(each, config); });
-  return static_cast<std::size_t>(violated - constraints_.begin());
 }
 
 double Proposals::keyed(TrialId trial, std::size_t parameter, std::uint64_t attempt) const {
@@ -116,7 +106,7 @@ std::optional<Config> Proposals::completed(const Config& wanted, const Draw& dra
       return grid->values[static_cast<std::size_t>(unit * count)];
     });
     if (config.ok() && has_all(*config)) {
-      if (first_violated(*config) == constraints_.size()) return *std::move(config);
+      if (constraints_.hold(*config)) return *std::move(config);
       if (!first) first = *std::move(config);
     }
     if (!drew) break;
@@ -131,7 +121,7 @@ std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial, Ta
     if (tally.uncomputable.empty()) tally.uncomputable = config.error().message;
     return {};
   }
-  const std::size_t violated = first_violated(*config);
+  const std::size_t violated = constraints_.first_violated(*config);
   if (violated == constraints_.size()) {
     if (history_.taken(*config, trial)) return {};
     return *std::move(config);
@@ -197,7 +187,7 @@ bool Proposals::used_up(std::int64_t position, TrialId trial) const {
   const std::int64_t pass = position / cells_.count();
   const Config cell = cells_.config(position % cells_.count());
   // What a constraint says about the grid alone holds for every draw.
-  return history_.trials_in_cell(history_.cell_of(cell), trial) > pass || !satisfies(space_, cell);
+  return history_.trials_in_cell(history_.cell_of(cell), trial) > pass || !constraints_.hold(cell);
 }
 
 std::int64_t Proposals::first_position(TrialId trial) const {

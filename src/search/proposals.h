@@ -10,7 +10,7 @@
 #include "search/cells.h"
 #include "search/history.h"
 #include "search/searcher.h"
-#include "study/expression.h"
+#include "study/domain.h"
 
 namespace clavier::search {
 
@@ -72,8 +72,6 @@ class Proposals {
                                 std::uint64_t& attempt, Tally& tally) const;
   std::optional<Config> scanned(TrialId trial, std::int64_t cell, Tally& tally) const;
   std::optional<Config> usable(Result<Config> config, TrialId trial, Tally& tally) const;
-  /// Its index; the number of constraints if all hold.
-  std::size_t first_violated(const Config& config) const;
   std::string why(const Tally& tally) const;
   std::int64_t first_position(TrialId trial) const;
   bool used_up(std::int64_t position, TrialId trial) const;
@@ -84,7 +82,7 @@ class Proposals {
   Space space_;
   std::uint64_t seed_;
   std::vector<std::uint64_t> name_hash_;  ///< By parameter.
-  std::vector<Expression> constraints_;   ///< The space's, parsed.
+  Constraints constraints_;
   Cells cells_;
   bool draws_anything_ = false;               ///< Some parameter is neither Grid nor fixed.
   std::optional<std::int64_t> combinations_;  ///< Of the drawn parameters; only if few enough.

@@ -71,32 +71,14 @@ TEST(TpeSearch, TrialsAskedForTogetherLieApart) {
 }
 
 TEST(TpeSearch, FindsTheBranchOfAConditionalSpaceAndItsOwnParameter) {
-  Space space;
-  space.parameters = {{"kind", Choice{{"a", "b", "c"}}},
-                      {"u", Real{0, 1}, {{"kind", {"a"}}}},
-                      {"v", Real{0, 1}, {{"kind", {"b"}}}}};
-  const auto loss = [](const Config& config) {
-    const auto& kind = *config.find("kind")->as<std::string>();
-    if (kind == "a") return 0.2 + std::pow(number(config, "u") - 0.5, 2);
-    return kind == "b" ? std::pow(number(config, "v") - 0.2, 2) : 0.5;
-  };
   EXPECT_LT(median([&](auto seed) {
-              return best_of(std::make_unique<TpeSearch>(space, seed), 80, loss);
+              return best_of(std::make_unique<TpeSearch>(branches(), seed), 80, branch_loss);
             }),
             0.01);
 }
 
 TEST(TpeSearch, WhereTrialsFailItLooksElsewhere) {
-  SearchedStudy study(std::make_unique<TpeSearch>(plane(), 3));
-  int failed = 0;
-  for (int i = 0; i < 100; ++i) {
-    study.ask(1);
-    const Config config = study.configs().back();
-    const bool fails = number(config, "x") > 0.5;
-    if (i >= 50) failed += fails;
-    study.end(TrialId{i}, fails ? std::nan("") : bowl(config));
-  }
-  EXPECT_LT(failed, 10);
+  EXPECT_LT(late_failures(std::make_unique<TpeSearch>(plane(), 3), 100), 10);
 }
 
 TEST(TpeSearch, ASuggestionOfALongStudyStandsForAllItsTrials) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "study/expression.h"
@@ -70,9 +72,22 @@ Status check_part(const Space& space, const Config& partial);
 /// One constraint holds. An expression that cannot be evaluated on this configuration (it names an
 /// inactive parameter) counts as fulfilled.
 bool fulfils(const std::string& constraint, const Config& config);
-bool fulfils(const Expression& constraint, const Config& config);
 /// All of them hold.
 bool satisfies(const Space& space, const Config& config);
+
+/// A space's constraints, parsed once for whoever asks of many configurations. Immutable.
+class Constraints {
+ public:
+  /// REQUIRES: validate(space).ok().
+  explicit Constraints(const Space& space);
+  std::size_t size() const { return all_.size(); }
+  /// Its index in the space; `size()` if all hold.
+  std::size_t first_violated(const Config& config) const;
+  bool hold(const Config& config) const { return first_violated(config) == size(); }
+
+ private:
+  std::vector<Expression> all_;
+};
 
 /// A domain as a study file writes it, `loguniform = [1e-05, 0.1]`: the distribution and what it
 /// takes. "constant", with its value, for a constant; empty for a function, which no file can hold.

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "base/match.h"
 #include "base/nearest.h"
 #include "fmt/format.h"
@@ -21,6 +22,14 @@ bool computes(const Domain& domain) {
 bool holds(const Condition& condition, const Value& parent) {
   return std::ranges::any_of(condition.values,
                              [&](const Value& value) { return same_value(value, parent); });
+}
+
+/// What cannot be evaluated holds.
+bool fulfils(const Expression& constraint, const Config& config) {
+  const auto value = constraint.evaluate(config);
+  if (!value.ok()) return true;
+  const auto number = value->number();
+  return !number || *number != 0;
 }
 
 const Parameter* find_parameter(const Space& space, std::string_view name) {
@@ -217,11 +226,18 @@ bool fulfils(const std::string& constraint, const Config& config) {
   return !expression.ok() || fulfils(*expression, config);
 }
 
-bool fulfils(const Expression& constraint, const Config& config) {
-  const auto value = constraint.evaluate(config);
-  if (!value.ok()) return true;
-  const auto number = value->number();
-  return !number || *number != 0;
+Constraints::Constraints(const Space& space) {
+  for (const std::string& constraint : space.constraints) {
+    auto expression = Expression::parse(constraint);
+    CHECK(expression.ok());
+    all_.push_back(*std::move(expression));
+  }
+}
+
+std::size_t Constraints::first_violated(const Config& config) const {
+  const auto violated =
+      std::ranges::find_if_not(all_, [&](const Expression& each) { return fulfils(each, config); });
+  return static_cast<std::size_t>(violated - all_.begin());
 }
 
 bool is_active(const Parameter& parameter, const Config& config) {

@@ -113,7 +113,7 @@ void State::take(const Signal& signal, bool late) {
         for (const Report& report : reported.reports) {
           if (known(report.trial)) at(report.trial).taking_over = false;
           if (report.checkpoint && known(report.trial)) keep(*report.checkpoint);
-          if (!late && known(report.trial)) take(report);
+          if (!late && counts(report)) take(report);
         }
       },
       [&](const CheckpointSaved& saved) {

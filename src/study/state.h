@@ -57,6 +57,11 @@ class State {
   /// REQUIRES: known(id).
   const Trial& trial(TrialId id) const;
   bool known(TrialId id) const;
+  /// The report is of a trial's present launch and came before its end was decided.
+  bool counts(const Report& report) const {
+    return known(report.trial) && trial(report.trial).open() &&
+           trial(report.trial).launch == report.launch;
+  }
   /// In order of id.
   const std::set<TrialId>& with_status(TrialStatus status) const {
     return by_status_[static_cast<std::size_t>(status)];

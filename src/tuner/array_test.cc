@@ -94,6 +94,22 @@ TEST_F(ArrayTest, ItsTrialsAreDecidedOnOneByOneAndTogetherIfTheyReportTogether) 
   EXPECT_EQ(members(next.launches[0]), (std::vector<std::int64_t>{3, 4, 5}));
 }
 
+TEST_F(ArrayTest, WhatAStoppedTrialReportsBesideTheOthersIsLateForItAlone) {
+  build(6);
+  feed(UserCommand(StopTrial{TrialId{0}}));
+  ASSERT_EQ(trial(0).decided, Decided::kStop);
+  const Step& step = feed(Signal{Reported{{report(0, 2), report(1, 2), report(2, 2)}}});
+  EXPECT_FALSE(step.turn.late);
+  EXPECT_TRUE(std::ranges::none_of(step.turn.decisions, [](const Decision& each) {
+    return subject(each.action) == TrialId{0};
+  }));
+  EXPECT_EQ(trial(0).decided, Decided::kStop);
+  EXPECT_EQ(trial(0).step, 0);
+  EXPECT_EQ(trial(1).step, 2);
+  exits(0, ExitKind::kStopped);
+  EXPECT_EQ(trial(0).status, TrialStatus::kStopped);
+}
+
 TEST_F(ArrayTest, WhatIsLostOfALaunchRunsAgainInTheNext) {
   build(6);
   exits(0, ExitKind::kCompleted);

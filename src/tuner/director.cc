@@ -6,8 +6,8 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "sched/reports.h"
 #include "study/cause.h"
-#include "study/directory_name.h"
 #include "study/foldable.h"
 
 /// The first half of a step. Why in this order: the input is folded before anybody judges, so that
@@ -49,12 +49,6 @@ void Director::change(StudyOptions options) {
   plateau_.change(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta);
 }
 
-bool Director::late(const Report& report) const {
-  if (!state_.known(report.trial)) return true;
-  const Trial& trial = state_.trial(report.trial);
-  return !trial.open() || trial.launch != report.launch;
-}
-
 /// Nothing can be decided about it any more: it has ended, or is told to.
 bool Director::closed(TrialId id) const {
   const Trial& trial = state_.trial(id);
@@ -84,8 +78,9 @@ void Director::fold_input(const Turn& turn) {
     for (const Trial& trial : state_.trials()) update_at_rest(trial.id);
   }
   if (input_as<PauseStudy>(turn)) closing_ = true;
-  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late) {
+  if (const auto* reported = input_as<Reported>(turn)) {
     for (const Report& report : reported->reports) {
+      if (turn.late || !state_.counts(report)) continue;
       faults_.reported(report, state_);
       update_at_rest(report.trial);
     }
@@ -111,11 +106,11 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
   judge_exit(input);
   Turn turn{.id = id, .time = time, .input = std::move(input)};
   if (const auto* reported = input_as<Reported>(turn))
-    turn.late = std::ranges::all_of(reported->reports, [&](auto& each) { return late(each); });
+    turn.late =
+        std::ranges::none_of(reported->reports, [&](auto& each) { return state_.counts(each); });
   fold_input(turn);
 
-  if (const auto* reported = input_as<Reported>(turn); reported && !turn.late)
-    judge_report(*reported, turn);
+  judge_reports(turn);
   if (input_as<Deadline>(turn)) judge_time(turn);
   judge_fault(turn);
   if (const auto* exited = input_as<Exited>(turn)) judge_pause(*exited, turn);
@@ -128,9 +123,10 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
     for (Decision& decision : policies_.scheduler.decide(turn, state_)) {
       const TrialId trial = subject(decision.action);
       CHECK(state_.known(trial), "a scheduler decided about a trial that does not exist");
-      if (!decided(turn, trial) && !closed(trial)) turn.decisions.push_back(std::move(decision));
+      if (!sched::decided(turn, trial) && !closed(trial))
+        turn.decisions.push_back(std::move(decision));
     }
-    if (const auto* reported = input_as<Reported>(turn)) answer_the_waiting(*reported, turn);
+    answer_the_waiting(turn);
     if (const auto* again = input_as<Retry>(turn)) lead_on(*again, turn);
     ask_about_stretches(turn);
     make_room(turn);
@@ -265,20 +261,14 @@ bool Director::leaves(const Turn& turn, TrialId trial) const {
   });
 }
 
-bool Director::decided(const Turn& turn, TrialId trial) const {
-  return std::ranges::any_of(turn.decisions,
-                             [&](const Decision& each) { return subject(each.action) == trial; });
-}
-
-void Director::judge_report(const Reported& reported, Turn& turn) const {
-  for (const Report& report : reported.reports) {
-    const Trial& trial = state_.trial(report.trial);
+void Director::judge_reports(Turn& turn) const {
+  sched::for_each_report(turn, state_, [&](const Report& report, const Trial& trial) {
     // A model of NaN is not worth a last checkpoint: it is stopped, not completed.
     if (auto reason = diverged(options_.trial_rules, state_.objective(), report))
       turn.decisions.push_back({Stop{report.trial}, *reason});
     else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
       turn.decisions.push_back({Complete{report.trial}, *rule});
-  }
+  });
 }
 
 void Director::judge_time(Turn& turn) const {
@@ -317,18 +307,18 @@ void Director::judge_pause(const Exited& exited, Turn& turn) {
             turn);
 }
 
-void Director::answer_the_waiting(const Reported& reported, Turn& turn) const {
-  for (const Report& report : reported.reports) {
-    if (report.step < state_.trial(report.trial).until || decided(turn, report.trial)) continue;
-    turn.decisions.push_back({Complete{report.trial}, "the scheduler has no further step for it"});
-  }
+void Director::answer_the_waiting(Turn& turn) const {
+  sched::for_each_report(turn, state_, [&](const Report& report, const Trial& trial) {
+    if (report.step < trial.until || sched::decided(turn, trial.id)) return;
+    turn.decisions.push_back({Complete{trial.id}, "the scheduler has no further step for it"});
+  });
 }
 
 /// Whoever runs again from where it was to wait waits at its next step, unless its scheduler has
 /// said more: no launch begins where it ends.
 void Director::lead_on(const Retry& again, Turn& turn) const {
   for (const TrialId id : again.trials) {
-    if (!state_.known(id) || decided(turn, id)) continue;
+    if (!state_.known(id) || sched::decided(turn, id)) continue;
     const Trial& trial = state_.trial(id);
     const Checkpoint* from = trial.latest_checkpoint();
     if (trial.status == TrialStatus::kPending && from && from->step >= trial.until)
@@ -367,7 +357,7 @@ void Director::end_study(Finished finished, Turn& turn) {
   for (const TrialId id : state_.with_status(TrialStatus::kRunning)) {
     const Trial& trial = state_.trial(id);
     const bool leaves = trial.decided != Decided::kNone;
-    if (!trial.open() || decided(turn, id) || (goes_on && leaves)) continue;
+    if (!trial.open() || sched::decided(turn, id) || (goes_on && leaves)) continue;
     turn.decisions.push_back({goes_on ? Action(Requeue{id}) : Action(Stop{id}),
                               std::string(kStudyEnds) + finished.reason});
   }

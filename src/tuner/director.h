@@ -86,16 +86,14 @@ class Director {
   void fold_input(const Turn& turn);
   void fold_decisions(const Turn& turn);
   void update_at_rest(TrialId trial);
-  bool late(const Report& report) const;
   bool closed(TrialId trial) const;
   void judge_exit(Input& input) const;
-  bool decided(const Turn& turn, TrialId trial) const;
   bool leaves(const Turn& turn, TrialId trial) const;
-  void judge_report(const Reported& reported, Turn& turn) const;
+  void judge_reports(Turn& turn) const;
   void judge_time(Turn& turn) const;
   void judge_fault(Turn& turn);
   void judge_pause(const Exited& exited, Turn& turn);
-  void answer_the_waiting(const Reported& reported, Turn& turn) const;
+  void answer_the_waiting(Turn& turn) const;
   void lead_on(const Retry& again, Turn& turn) const;
   void obey(const UserCommand& command, Turn& turn);
   void end_study(Finished finished, Turn& turn);

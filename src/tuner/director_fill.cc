@@ -146,8 +146,8 @@ std::optional<Member> Director::member(const sched::Runnable& wanted, Steps stre
   return member;
 }
 
-/// False if the searcher had no configuration for one of them; the others start all the same. While
-/// one trial is to show whether anything works, it is alone in its launch, too.
+/// False if one of them is not in it, as the searcher had no configuration for it; the others start
+/// all the same. While one trial is to show whether anything works, it is alone in its launch, too.
 bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster::Start& start,
                       Fill& fill) {
   CHECK(!start.wants.empty() && !start.slots.empty() &&
@@ -160,14 +160,15 @@ bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster:
     if (careful()) break;
   }
   if (started.members.empty()) return false;
-  const bool complete = careful() || started.members.size() == start.wants.size();
+  const bool complete = started.members.size() == start.wants.size();
   const double part = 1 / static_cast<double>(start.slots.size());
   for (const SlotId slot : start.slots) started.shares.push_back({.slot = slot, .part = part});
-  const Fill launch{.launches = {std::move(started)}};
-  state_.apply(launch, state_.now());
-  for (const Member& each : launch.launches.front().members) update_at_rest(each.trial);
-  cluster_.apply(launch, state_.now());
-  fill.launches.push_back(launch.launches.front());
+  Fill now;
+  now.launches.push_back(std::move(started));
+  state_.apply(now, state_.now());
+  for (const Member& each : now.launches.front().members) update_at_rest(each.trial);
+  cluster_.apply(now, state_.now());
+  fill.launches.push_back(std::move(now.launches.front()));
   return complete;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <exception>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -50,17 +49,6 @@ ExitedLine TrialSession::fail(std::string_view error) const {
   return line;
 }
 
-ExitedLine TrialSession::run(const Trainable& train) {
-  try {
-    train(*this);
-  } catch (const std::exception& thrown) {
-    return fail(thrown.what());
-  } catch (...) {
-    return fail("an exception of unknown type");
-  }
-  return leave();
-}
-
 ExitedLine TrialSession::leave() const {
   if (!failure_.empty()) return fail(failure_);
   switch (told_) {
@@ -95,7 +83,6 @@ bool TrialSession::should_stop() const {
 }
 
 void TrialSession::take(ToWorker message) const {
-  if (addressee(message).value_or(start_.trial) != start_.trial) return;
   match(
       std::move(message),
       // Only between trials; the tuner never sends it here, and a stray one changes nothing.

@@ -49,13 +49,9 @@ void steady_sleep(double until);
 /// up for before the next, so that a machine that is busy with other things emulates no slower one.
 class TrialSession : public TrialContext {
  public:
-  /// `link` must outlive it.
+  /// `link` must outlive it; what comes from it is for this trial.
   TrialSession(StartLine start, Link& link, Stopwatch stopwatch = steady_seconds,
                Sleep sleep = steady_sleep);
-
-  /// Runs `train` on this session, once. Whatever it throws becomes a failure here. The answer is
-  /// still to be sent.
-  ExitedLine run(const Trainable& train);
 
   /// `report` in two halves, for trials that report together: all say, and then each settles what
   /// is to become of it.

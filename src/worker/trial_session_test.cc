@@ -8,6 +8,7 @@
 
 #include "tests/support/link_fake.h"
 #include "tests/support/scratch_directory.h"
+#include "worker/launch_session.h"
 
 namespace clavier::worker {
 namespace {
@@ -24,7 +25,7 @@ class TrialSessionTest : public ::testing::Test {
   }
 
   ExitedLine run(const Trainable& train) {
-    return TrialSession(start_, link_, [this] { return seconds_; }).run(train);
+    return LaunchSession({start_}, link_, [this] { return seconds_; }).run(alone(train)).front();
   }
   /// Reports up to `last`, offering a checkpoint each time.
   ExitedLine count_to(Steps last) {
@@ -161,14 +162,14 @@ TEST_F(TrialSessionTest, AFullDiskCostsACheckpointAndAPauseWaitsForRoom) {
   };
   std::vector<double> slept;
   const auto sleep = [&](double until) { slept.push_back(until); };
-  TrialSession session(
-      start_, link_, [this] { return seconds_; }, sleep);
-  const auto exited = session.run([&](TrialContext& trial) {
+  LaunchSession session(
+      {start_}, link_, [this] { return seconds_; }, sleep);
+  const auto exits = session.run(alone([&](TrialContext& trial) {
     EXPECT_EQ(trial.report({}, {}, save), Verdict::kGoOn);
     link_.arrived = {PauseLine{}};
     EXPECT_EQ(trial.report({}, {}, save), Verdict::kLeave);
-  });
-  EXPECT_EQ(exited.kind, ExitKind::kPaused);
+  }));
+  EXPECT_EQ(exits.front().kind, ExitKind::kPaused);
   EXPECT_EQ(link_.reported(), (Steps_{1, 2}));
   EXPECT_EQ(in_reports(), Names{});
   EXPECT_EQ(link_.checkpoints(), (Names{"", "", "", "", "checkpoint_000002_12"}));
@@ -305,9 +306,10 @@ class PacedSessionTest : public TrialSessionTest {
       ++sleeps_;
       seconds_ = until;
     };
-    return TrialSession(
-               start_, link_, [this] { return seconds_; }, sleep)
-        .run(train);
+    return LaunchSession(
+               {start_}, link_, [this] { return seconds_; }, sleep)
+        .run(alone(train))
+        .front();
   }
   /// Works for so long, then reports; notes when the report was over.
   void step(TrialContext& trial, double works, std::optional<Steps> step = {}) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -107,6 +108,34 @@ double best_of(std::unique_ptr<Searcher> searcher, int trials, const Loss& loss,
       study.end(done, loss(study.state().trial(done).config));
   }
   return study.state().trial(*study.state().best()).best->value;
+}
+
+/// In one branch of it is the best, at v = 0.2.
+inline Space branches() {
+  Space space;
+  space.parameters = {{"kind", Choice{{"a", "b", "c"}}},
+                      {"u", Real{0, 1}, {{"kind", {"a"}}}},
+                      {"v", Real{0, 1}, {{"kind", {"b"}}}}};
+  return space;
+}
+inline double branch_loss(const Config& config) {
+  const auto& kind = *config.find("kind")->as<std::string>();
+  if (kind == "a") return 0.2 + std::pow(number(config, "u") - 0.5, 2);
+  return kind == "b" ? std::pow(number(config, "v") - 0.2, 2) : 0.5;
+}
+
+/// Where one half of the plane fails: how many of the later half of the trials lie there.
+inline int late_failures(std::unique_ptr<Searcher> searcher, int trials) {
+  SearchedStudy study(std::move(searcher));
+  int failed = 0;
+  for (int i = 0; i < trials; ++i) {
+    study.ask(1);
+    const Config config = study.configs().back();
+    const bool fails = number(config, "x") > 0.5;
+    if (i >= trials / 2) failed += fails;
+    study.end(TrialId{i}, fails ? std::nan("") : bowl(config));
+  }
+  return failed;
 }
 
 }  // namespace clavier::search

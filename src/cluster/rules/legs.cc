@@ -75,17 +75,21 @@ class ByLegs : public RolloutRule {
 
 }  // namespace
 
-Legs list_schedule(const Outlook& outlook) {
+std::vector<int> longest_first(const Outlook& outlook) {
   std::vector<int> order;
   for (std::size_t i = 0; i < outlook.trials.size(); ++i)
     if (outlook.trials[i].work > 0) order.push_back(static_cast<int>(i));
   std::ranges::stable_sort(order, std::greater{}, [&](int trial) {
     return outlook.trials[static_cast<std::size_t>(trial)].work;
   });
+  return order;
+}
+
+Legs list_schedule(const Outlook& outlook) {
   Legs legs(outlook.slots.size());
   std::vector<double> free;
   for (const Outlook::Slot& slot : outlook.slots) free.push_back(slot.free);
-  for (const int number : order) {
+  for (const int number : longest_first(outlook)) {
     const Outlook::Trial& trial = outlook.trials[static_cast<std::size_t>(number)];
     double soonest = std::numeric_limits<double>::infinity();
     std::size_t best = 0;

@@ -18,6 +18,9 @@ struct Leg {
 /// the one before it.
 using Legs = std::vector<std::deque<Leg>>;
 
+/// Trials with work left, the longest first; ties by number.
+std::vector<int> longest_first(const Outlook& outlook);
+
 /// Without splitting any trial: the longest first, each to the slot that finishes it soonest, a
 /// needed move included. For when moves cost too much. O(trials · slots).
 Legs list_schedule(const Outlook& outlook);

@@ -82,7 +82,8 @@ class Level {
       : outlook_(outlook),
         options_(options),
         whole_(outlook.slots.size(), lanes_.end()),
-        given_(outlook.trials.size()) {
+        given_(outlook.trials.size()),
+        order_(longest_first(outlook)) {
     for (std::size_t i = 0; i < outlook.slots.size(); ++i) {
       const Outlook::Slot& slot = outlook.slots[i];
       Lane lane;
@@ -94,22 +95,13 @@ class Level {
 
   std::optional<Legs> schedule() {
     if (options_.order == Order::kHomeFirst && !place_homes()) return std::nullopt;
-    for (const int trial : longest_first())
+    for (const int trial : order_)
       if (given_[index(trial)].segments.empty() && !place(trial)) return std::nullopt;
     return legs();
   }
 
  private:
   static std::size_t index(int number) { return static_cast<std::size_t>(number); }
-
-  std::vector<int> longest_first() const {
-    std::vector<int> order;
-    for (std::size_t i = 0; i < outlook_.trials.size(); ++i)
-      if (outlook_.trials[i].work > 0) order.push_back(static_cast<int>(i));
-    std::ranges::stable_sort(order, std::greater{},
-                             [&](int trial) { return outlook_.trials[index(trial)].work; });
-    return order;
-  }
 
   using Lanes = std::multimap<double, Lane>;  ///< By capacity.
 
@@ -132,7 +124,7 @@ class Level {
   /// the rest of them goes to a faster lane.
   bool place_homes() {
     std::vector<int> at_home(outlook_.slots.size(), -1);
-    for (const int trial : longest_first()) {
+    for (const int trial : order_) {
       const int home = outlook_.trials[index(trial)].home;
       if (home >= 0 && (at_home[index(home)] < 0 || outlook_.slots[index(home)].trial == trial))
         at_home[index(home)] = trial;
@@ -243,6 +235,7 @@ class Level {
   Lanes lanes_ = {};
   std::vector<Lanes::iterator> whole_;  ///< By slot: the lane that is only it, if there is one.
   std::vector<Lane> given_;             ///< By trial.
+  std::vector<int> order_;              ///< Trials, the longest first.
 };
 
 }  // namespace

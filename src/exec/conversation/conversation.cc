@@ -14,8 +14,8 @@
 // each thing it says is first asked whom it concerns (`concerned`), and what concerns nobody is
 // written down and dropped; nothing it says is ever asserted on. A wish outlives its message: the
 // worker may answer it by its own end, late or not at all, and only then is it known what became of
-// the trial. Hence a wish is kept until the exit, which is judged by it (worker_fate.h), a later
-// wish replaces an earlier one only if it asks for more, and a refusal is never replaced.
+// the trial. Hence a wish is kept until the exit, which is judged by it (worker_fate.h), a stop
+// replaces whatever was wished before, and nothing else does but what is held against the worker.
 // The end comes last: what a dead worker had still written counts before its death does.
 namespace clavier::exec {
 namespace {
@@ -144,7 +144,7 @@ bool Conversation::refuse_unfit(StudyTime now) {
 }
 
 void Conversation::terminate(StudyTime now) {
-  terminated_ = true;
+  if (std::exchange(terminated_, true)) return;
   patience_ = now + options_.grace + kGuardGrace;
   backend_.terminate();
 }
@@ -207,7 +207,7 @@ void Conversation::take_plain(std::string_view line, StudyTime now) {
 
 /// Most lines are the program's log. One that was meant to be a report is missed by its author.
 void Conversation::explain_plain(std::string_view line) {
-  if (heard_line_ || options_.metric.empty() || line.find(options_.metric) == line.npos) return;
+  if (options_.metric.empty() || line.find(options_.metric) == line.npos) return;
   if (const std::string why = worker::why_no_report(line); !why.empty())
     ignore(fmt::format("a report: {}: {}", why, line.substr(0, kQuoteBytes)));
 }
@@ -331,10 +331,8 @@ void Conversation::take(worker::ExitedLine&& line, StudyTime now) {
   // What it printed before these words belongs to this trial, as far as it is there.
   backend_.catch_up();
   const bool failed = line.kind == ExitKind::kFailed;
-  if (from->wish == Wish::kTimeLimit || from->wish == Wish::kFail)
-    exit(*from, ExitKind::kFailed, from->complaint);
-  else if (from->wish == Wish::kVoid)
-    exit(*from, ExitKind::kLost, from->complaint);
+  if (auto fate = overruled(from->wish, from->complaint))
+    exit(*from, fate->kind, std::move(fate->error));
   else
     exit(*from, line.kind,
          failed ? error_with_cause(std::move(line.error), run_->error.tail().lines()) : "");

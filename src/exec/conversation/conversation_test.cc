@@ -301,6 +301,25 @@ TEST_F(ConversationTest, ANewerProtocolIsRefused) {
   EXPECT_EQ(exit.error, "the worker speaks version 2 of the protocol, we speak 1");
 }
 
+TEST_F(ConversationTest, ARefusedWorkerIsRefusedWhateverItSaysAndEndedOnce) {
+  begin();
+  says(R"({"type":"hello","version":9})");
+  says(R"({"type":"exited","kind":"completed"})");
+  const Exited exit = exited();
+  EXPECT_EQ(exit.kind, ExitKind::kRefused);
+  EXPECT_EQ(terminated_, 1);
+}
+
+TEST_F(ConversationTest, AWorkerThatIsEndedDoesNotLiveLongerByTalking) {
+  begin(kLaunch, 0.5);
+  hello();
+  const StudyTime due = talk_.deadline();
+  passes(1);
+  says(R"({"type":"report","metrics":{"loss":0.5}})");
+  EXPECT_EQ(talk_.deadline(), due);
+  EXPECT_EQ(terminated_, 1);
+}
+
 TEST_F(ConversationTest, OnAnEmulatedSlotAWorkerMustPaceItself) {
   begin(kLaunch, 0.5);
   hello();

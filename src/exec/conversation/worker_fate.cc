@@ -62,24 +62,29 @@ std::string error_with_cause(std::string error, std::string_view log_tail) {
   return fmt::format("{}: {}", kOutOfMemory, error);
 }
 
+std::optional<WorkerFate> overruled(Wish wish, const std::string& complaint) {
+  switch (wish) {
+    case Wish::kRefuse: return WorkerFate{ExitKind::kRefused, complaint};
+    case Wish::kVoid: return WorkerFate{ExitKind::kLost, complaint};
+    case Wish::kTimeLimit:
+    case Wish::kFail: return WorkerFate{ExitKind::kFailed, complaint};
+    case Wish::kNone:
+    case Wish::kStop:
+    case Wish::kPause: break;
+  }
+  return {};
+}
+
 WorkerFate judge(const WorkerEnd& end) {
   if (end.report && end.report->kind == GuardReport::Kind::kNotStarted)
     return {ExitKind::kRefused, end.report->error};
-  switch (end.wish) {
-    case Wish::kRefuse: return {ExitKind::kRefused, end.complaint};
-    case Wish::kVoid: return {ExitKind::kLost, end.complaint};
-    case Wish::kTimeLimit:
-    case Wish::kFail: return {ExitKind::kFailed, end.complaint};
-    case Wish::kStop: return {ExitKind::kStopped};
-    case Wish::kPause:
-      // Killed because it could or would not: it goes on from its last checkpoint.
-      if (end.terminated || (end.report && end.report->end.ok())) return {ExitKind::kPaused};
-      break;
-    case Wish::kNone:
-      if (end.terminated)
-        return {ExitKind::kLost, "the worker was ended because of another trial of its launch"};
-      break;
-  }
+  if (auto fate = overruled(end.wish, end.complaint)) return *std::move(fate);
+  if (end.wish == Wish::kStop) return {ExitKind::kStopped};
+  // Killed because it could or would not: it goes on from its last checkpoint.
+  if (end.wish == Wish::kPause && (end.terminated || (end.report && end.report->end.ok())))
+    return {ExitKind::kPaused};
+  if (end.wish == Wish::kNone && end.terminated)
+    return {ExitKind::kLost, "the worker was ended because of another trial of its launch"};
   if (end.report && end.report->kind == GuardReport::Kind::kNoRoom)
     return {ExitKind::kLost, end.report->error};
   if (!end.report) return {ExitKind::kLost, "the worker's guard was killed"};

@@ -51,6 +51,9 @@ struct WorkerFate {
   std::string error = {};
 };
 
+/// What is held against its worker, whatever that says itself; nothing if its own words count.
+std::optional<WorkerFate> overruled(Wish wish, const std::string& complaint);
+
 /// Whose fault it was. Killed by a signal that only others send (KILL, TERM, INT, HUP): lost;
 /// by the kernel for want of memory, or by its own mistake: failed. A warm worker that never read
 /// of the trial was leaving because of an earlier one: lost.

@@ -340,10 +340,10 @@ void LocalExecutor::Worker::all_exited(bool may_stay) {
   const bool stays = may_stay && owner.options_.warm && owner.held_.empty() && process.wire &&
                      (most <= 0 || talk.launches() < most);
   if (!stays) return owner.dismiss(*this);
-  const Launch launch = talk.order()->launch;
+  const Launch& launch = talk.order()->launch;
   for (const Share& share : launch.shares) owner.idle_[share.slot] = this;
-  talk.end_launch();
   owner.release(launch);
+  talk.end_launch();
 }
 
 void LocalExecutor::release(const Launch& launch) {
@@ -370,10 +370,8 @@ void LocalExecutor::finish(Worker& worker) {
       return hold(*std::move(order), report->error);
     }
   }
-  std::optional<Launch> launch;
-  if (const Order* order = worker.talk.order()) launch = order->launch;
+  if (const Order* order = worker.talk.order()) release(order->launch);
   worker.talk.end(report, worker.left_unread || worker.process.undelivered(), now());
-  if (launch) release(*launch);
   forget_idle(worker);
   workers_.erase(worker.id);
 }

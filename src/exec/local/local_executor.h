@@ -35,8 +35,8 @@ struct LocalCounters {
 /// the cores and devices of all. One process may serve
 /// trial after trial; each has a guard, so nothing survives it. Owned and used by the loop's
 /// thread, which waits in `wait` on one poller for everything: no polling.
-/// Trials' output goes to `stdout` and `stderr` in their directories; what belongs to no trial
-/// and all complaints about workers to `workers.log` in the study's folder.
+/// Output goes to `stdout` and `stderr` in the directory of the launch's first trial; what belongs
+/// to no trial and all complaints about workers to `workers.log` in the study's folder.
 ///
 /// A launch for which the system has no room now (descriptors, processes, memory, disk) waits: that
 /// is no fault of its trial. It is tried again when a worker has ended, and from time to time.

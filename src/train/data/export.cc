@@ -36,7 +36,7 @@ Status export_dataset(const Dataset& data, const std::filesystem::path& folder) 
   TRY(write_split(data.train, data.shape, folder, ""));
   TRY(write_split(data.validation, data.shape, folder, "validation_"));
   TRY(write_split(data.test, data.shape, folder, "test_"));
-  const auto text = facts_of(data) + "\n";
+  const auto text = to_text(facts_of(data)) + "\n";
   std::array<std::span<const std::byte>, 1> parts = {as_bytes(text)};
   return write_file(folder / "dataset.json", parts);
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json.h"
 #include "train/data/bytes.h"
 #include "train/data/columns.h"
 
@@ -81,7 +80,7 @@ bool consistent(const Dataset& data) {
 
 }  // namespace
 
-std::string facts_of(const Dataset& data) {
+Json facts_of(const Dataset& data) {
   Json json = Json::Table{
       {"shape", data.shape}, {"classes", data.classes}, {"class_names", data.class_names},
       {"scale", data.scale}, {"mean", data.mean},       {"deviation", data.deviation}};
@@ -92,7 +91,7 @@ std::string facts_of(const Dataset& data) {
   Json::List columns;
   for (const Column& column : data.columns) columns.push_back(json_of(column));
   if (!columns.empty()) json.set("columns", std::move(columns));
-  return to_text(json);
+  return json;
 }
 
 Result<Dataset> parse_facts(std::string_view text, std::string_view origin) {

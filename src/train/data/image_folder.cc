@@ -346,14 +346,16 @@ std::vector<std::string> images_left_out(const fs::path& root, bool skip_damaged
   if (!folders.ok()) return {};
   LeftOut left;
   std::vector<fs::path> images;
-  for (const auto& part : {std::optional(folders->train), folders->validation, folders->test})
-    if (part)
-      for (const auto& entry : sorted_entries(*part)) {
-        const auto before = images.size();
-        if (!fs::is_directory(entry)) continue;
-        find_images(entry, 0, images, left);
-        if (images.size() == before) left.empty.push_back(entry.string());
-      }
+  for (const auto& part : {std::optional(folders->train), folders->validation, folders->test}) {
+    if (!part) continue;
+    find_system(*part, left);
+    for (const auto& entry : sorted_entries(*part)) {
+      const auto before = images.size();
+      if (!fs::is_directory(entry)) continue;
+      find_images(entry, 0, images, left);
+      if (images.size() == before) left.empty.push_back(entry.string());
+    }
+  }
   if (skip_damaged) find_damaged(images, left);
   left.tell(remarks);
   return remarks;

@@ -280,8 +280,9 @@ Result<Source> read_tables(const Tables& tables, const DataSpec& spec) {
       return false;
     }
     TRY(parse_csv(rows, how, path->string()));  // What is wrong in it is told with its place.
-    if (alone.header)
-      rows.remove_prefix(static_cast<std::size_t>(header.data() - rows.data()) + header.size());
+    // In the middle of a text a byte order mark would be part of the first field.
+    rows.remove_prefix(static_cast<std::size_t>(header.data() - rows.data()) +
+                       (alone.header ? header.size() : 0));
     text += '\n';
     begins.push_back(text.size());
     text += rows;

@@ -187,6 +187,7 @@ TEST_F(OwnData, EmptyFoldersAndWhatFileSystemsLeaveAreLeftOutAndTold) {
   EXPECT_TRUE(
       has("left out, of the file system: " + (folder / "train/__MACOSX").string() + " and 1 more"));
   EXPECT_EQ(left_out({.source = folder.path().string()}).size(), 3U);
+  EXPECT_EQ(left_out({.source = folder.path().string()}), told);
 }
 
 TEST_F(OwnData, TablesBesideEachOtherAreThePartsOfTheData) {
@@ -208,6 +209,17 @@ TEST_F(OwnData, TablesBesideEachOtherAreThePartsOfTheData) {
   EXPECT_EQ(source->columns.at(1).categories, (std::vector<std::string>{"x", "y", "z"}));
   EXPECT_EQ(std::get<std::vector<float>>(source->validation->inputs), (std::vector<float>{4, 2}));
   EXPECT_EQ(std::get<std::vector<float>>(source->test->inputs), (std::vector<float>{5, 0, 6, 1}));
+}
+
+TEST_F(OwnData, AByteOrderMarkOfATableWithoutHeaderIsNoPartOfItsFirstValue) {
+  folder.write("train.csv", "1,2,0\n3,4,1\n5,6,0\n");
+  folder.write("test.csv",
+               "\xef\xbb\xbf"
+               "7,8,1\n");
+  const auto source = read();
+  ASSERT_TRUE(source.ok()) << message(source);
+  ASSERT_TRUE(source->test);
+  EXPECT_EQ(std::get<std::vector<float>>(source->test->inputs), (std::vector<float>{7, 8}));
 }
 
 TEST_F(OwnData, ATestTableWithoutLabelsIsLeftOutAndAWrongLineIsToldWithItsFile) {

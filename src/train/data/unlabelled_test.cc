@@ -27,18 +27,18 @@ const Dataset kImages{.name = "",
 
 TEST(Facts, AreReadBackAsTheyWereWritten) {
   auto facts = table_facts();
-  auto read = parse_facts(facts_of(facts), "FILE");
+  auto read = parse_facts(to_text(facts_of(facts)), "FILE");
   ASSERT_TRUE(read.ok()) << message(read);
   EXPECT_EQ(read->class_names, facts.class_names);
   EXPECT_EQ(read->deviation, facts.deviation);
   EXPECT_EQ(read->columns[0].categories, facts.columns[0].categories);
   EXPECT_EQ(read->columns[1].fill, 4);
   facts.classes = 0, facts.class_names.clear(), facts.target_mean = 1.1, facts.target_deviation = 3;
-  EXPECT_EQ(parse_facts(facts_of(facts), "FILE")->target_mean, 1.1);
+  EXPECT_EQ(parse_facts(to_text(facts_of(facts)), "FILE")->target_mean, 1.1);
 }
 
 TEST(Facts, ThatMakeNoSenseAreRefused) {
-  auto good = facts_of(table_facts());
+  auto good = to_text(facts_of(table_facts()));
   mutate_everywhere(good, false, [](auto file) { return parse_facts(as_text(file), "FILE"); });
   for (auto [from, to] : {std::pair{"\"shape\": [3]", "\"shape\": [4]"},
                           {"0.25", "\"a\""},

@@ -18,11 +18,11 @@ enum class StepUnit { kEpoch, kBatch };
 enum class Precision { kFloat32, kFloat64 };
 
 /// The [trainer] table of a study file with every default: one training run of one network on one
-/// data set. Every key but `data`, `model`, `device`, `dtype`, `unit` and the seeds' owner may come
+/// data set. Every key but `data` and `model` may come
 /// from a trial's configuration by the same name instead.
 struct TrainerSpec {
   ModelSpec model = {};
-  Json data = Json("digits");  ///< A name or a table; read by the data folder.
+  Json data = Json("digits");  ///< A name or a table; read by data_table.h.
 
   std::int64_t epochs = 10;          ///< Length of the training and of its schedule.
   std::int64_t batches = 0;          ///< The same in batches, where `unit` is; 0: `epochs` counts.

@@ -146,7 +146,6 @@ Status save_checkpoint(const Training& training, const path& directory, std::siz
   status = data::write_safetensors(directory / "optimizer.safetensors", moments);
   if (!status.ok()) return status;
   const Position& position = training.position();
-  auto facts = TRY(Json::parse(training.samples().facts));
   const Json json = Json::Table{{"format", kFormat},
                                 {"trainer", to_json(training.spec(member))},
                                 {"input", network.input.sizes},
@@ -156,7 +155,7 @@ Status save_checkpoint(const Training& training, const path& directory, std::siz
                                 {"batches", position.batches},
                                 {"optimizer_steps", optimizer.steps()[member]},
                                 {"seed", training.seed(member)},
-                                {"data", std::move(facts)}};
+                                {"data", training.samples().facts}};
   return write_text(directory / "trainer.json", to_text(json, {.indent = 1}) + "\n");
 }
 

@@ -4,6 +4,9 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 
+#include <string_view>
+
+#include "base/csv.h"
 #include "train/data/facts.h"
 #include "train/data/unlabelled.h"
 #include "train/spec/data_table.h"
@@ -24,11 +27,10 @@ Result<data::Dataset> facts_of(const CheckpointNotes& notes,
   return dataset;
 }
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + '"';
+std::string cell(std::string_view text) {
+  std::string field;
+  append_csv(field, text);
+  return field;
 }
 
 std::string class_name(const data::Dataset& facts, std::int64_t number) {
@@ -46,8 +48,8 @@ void add_classes(const at::Tensor& logits, const data::Dataset& facts,
   const auto classes = all.size(1);
   for (std::int64_t i = 0; i < probability.numel(); ++i) {
     const auto name = class_name(facts, label.const_data_ptr<std::int64_t>()[i]);
-    csv += fmt::format("{},{},{:.6g}", quoted(names[first + static_cast<std::size_t>(i)]),
-                       quoted(name), probability.const_data_ptr<double>()[i]);
+    csv += fmt::format("{},{},{:.6g}", cell(names[first + static_cast<std::size_t>(i)]), cell(name),
+                       probability.const_data_ptr<double>()[i]);
     for (std::int64_t k = 0; probabilities == Probabilities::kOfAll && k < classes; ++k)
       csv += fmt::format(",{:.6g}", all.const_data_ptr<double>()[i * classes + k]);
     csv += '\n';
@@ -59,7 +61,7 @@ void add_values(const at::Tensor& outputs, const data::Dataset& facts,
   const auto values =
       outputs.to(at::kDouble).mul(facts.target_deviation).add(facts.target_mean).cpu().contiguous();
   for (std::int64_t i = 0; i < values.size(0); ++i)
-    csv += fmt::format("{},{:.7g}\n", quoted(names[first + static_cast<std::size_t>(i)]),
+    csv += fmt::format("{},{:.7g}\n", cell(names[first + static_cast<std::size_t>(i)]),
                        values.const_data_ptr<double>()[i]);
 }
 
@@ -91,7 +93,7 @@ Result<Prediction> predict(const std::filesystem::path& checkpoint,
   Prediction result{.csv = samples.classification ? "sample,label,probability" : "sample,value",
                     .remarks = std::move(unlabelled.remarks)};
   for (std::int64_t k = 0; all && k < samples.outputs; ++k)
-    result.csv += "," + quoted("probability_" + class_name(dataset, k));
+    result.csv += "," + cell("probability_" + class_name(dataset, k));
   result.csv += '\n';
   const std::int64_t step = notes.spec.eval_batch_size;
   for (std::int64_t first = 0; first < dataset.test.count; first += step) {

@@ -104,8 +104,9 @@ Trainer::~Trainer() = default;
 Result<std::shared_ptr<const Trainer::Loaded>> Trainer::load(const TrainerSpec& spec) {
   const c10::Device device = TRY(choose_device(spec.device));
   const bool twice = spec.dtype == Precision::kFloat64;
-  std::string key = fmt::format("{} {} {} {} {}", to_text(spec.data), spec.image_size,
-                                spec.data_seed, device.str(), twice);
+  // The loss says of numbers whether they are classes.
+  std::string key = fmt::format("{} {} {} {} {} {}", to_text(spec.data), spec.image_size,
+                                spec.data_seed, device.str(), twice, spec.loss == LossKind::kMse);
   if (!loaded_ || loaded_->key != key) {
     loaded_.reset();  // Not two data sets in memory at a time, unless both are in use.
     const data::DataSpec wanted = TRY(data_of(spec));

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Logging.h>  // Before base/check.h, whose CHECK is meant.
 
+#include "base/json.h"
 #include "train/data/dataset.h"
 #include "train/spec/shape.h"
 #include "train/spec/trainer_spec.h"
@@ -32,7 +32,7 @@ struct Samples {
   double target_mean = 0;
   double target_deviation = 1;
   double loss_unit() const { return target_deviation * target_deviation; }
-  std::string facts;  ///< data::facts_of.
+  Json facts;  ///< data::facts_of.
   SplitTensors train;
   SplitTensors validation;
   SplitTensors test;

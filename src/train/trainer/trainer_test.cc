@@ -404,6 +404,24 @@ TEST_F(TrainerTest, TheTestSplitIsReadByTestAlone) {
   EXPECT_EQ(result->find("{\"test_loss\":"), 0u) << *result;
 }
 
+TEST_F(TrainerTest, ATrialThatMinimisesASquaredErrorTakesForValuesWhatWereClassesForTheOneBefore) {
+  std::ofstream file(directory_ / "t.csv");
+  file << "x,label\n";
+  for (int i = 0; i < 40; ++i) file << i << ',' << i % 2 << '\n';
+  file.close();
+  const auto of = parse_trainer(R"({"data": ")" + (directory_ / "t.csv").string() +
+                                R"(", "model": {"name": "mlp", "hidden": 4}})");
+  ASSERT_TRUE(of.ok()) << of.error().message;
+  Trainer trainer(*of, {});
+  Script classes(directory_, 1);
+  testing::run(trainer, classes);
+  EXPECT_EQ(classes.results(0)[1].name, "accuracy");
+  Script values(directory_, 1);
+  values.config_.set("loss", "mse");
+  testing::run(trainer, values);
+  EXPECT_EQ(values.results(0)[1].name, "train_loss");
+}
+
 TEST_F(TrainerTest, MistakesInAConfigurationFailTheTrialWithTheirReason) {
   Trainer trainer(spec(""), {});
   Script wrong(directory_, 1);
