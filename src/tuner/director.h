@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cluster/array_sizes.h"
 #include "cluster/planner.h"
 #include "sched/scheduler.h"
 #include "search/searcher.h"
+#include "study/fusion.h"
 #include "study/gang.h"
 #include "study/state.h"
 #include "tuner/faults.h"
@@ -31,6 +33,7 @@ struct StudyOptions {
   KeepRules keep = {};
   Resources resources = {};
   GangSize gang = {};
+  Fusion fusion = {};
   /// A worker that cannot resume may start anew after a pause.
   bool restart_paused = false;
   /// One trial runs alone until anything has worked once.
@@ -99,6 +102,9 @@ class Director {
   void end_study(Finished finished, Turn& turn);
 
   cluster::Plan ask_planner(const cluster::Demand& demand);
+  cluster::Plan planned(const cluster::Demand& demand) const;
+  /// Until one trial has shown that anything works, none is fused.
+  bool fuses() const { return options_.fusion.on() && !careful(); }
   void ask_about_stretches(Turn& turn);
   void make_room(Turn& turn) const;
   cluster::Demand at_ends(const Turn& turn) const;
@@ -110,6 +116,8 @@ class Director {
   cluster::Plan start_some(std::size_t appetite, Fill& fill);
   std::vector<sched::Runnable> drawn(const std::vector<sched::Runnable>& wanted, Fill& fill);
   std::int64_t slots_of(const sched::Runnable& runnable) const;
+  void label(const sched::Runnable& runnable, cluster::Want& want) const;
+  void fold_launch(const Launch& launch);
   cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
@@ -125,6 +133,7 @@ class Director {
   Policies policies_;
   State state_;
   cluster::ClusterState cluster_;
+  cluster::ArraySizes arrays_;
   /// Live, not told to leave, and come to where they wait: with thousands at work, only these are
   /// looked at when a planner is asked.
   std::set<TrialId> at_rest_;

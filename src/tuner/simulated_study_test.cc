@@ -42,6 +42,7 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
   if (settings.lost_at > 0)
     options.nodes.front().later = {{StudyTime(from_seconds(settings.lost_at)), false},
                                    {StudyTime(from_seconds(settings.lost_at + 1)), true}};
+  options.arrays = settings.arrays;
   options.start_seconds = 0.5;
   options.report_seconds = 0.001;
   options.command_seconds = settings.command_seconds;
@@ -262,6 +263,10 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
 TEST(SimulatedStudy, SoItDoesWhereLaunchesHaveSeveralTrials) {
   for (const bool promotion : {true, false})
     crash_after_every_step({.trials = 14, .promotion = promotion, .members = 3});
+  crash_after_every_step({.trials = 14, .promotion = false, .members = 3, .groups = true}, 3);
+  crash_after_every_step(
+      {.trials = 14, .members = 8, .learned = true, .groups = true, .arrays = {1, 1.8, 2.5, 3.2}},
+      5);
   crash_after_every_step({.trials = 9, .failures = 0.01, .members = 4}, 3);
   crash_after_every_step({.trials = 6, .population = true, .members = 3}, 7);
 }
@@ -275,6 +280,38 @@ TEST(SimulatedStudy, TrialsOfOneLaunchAreReallyTogether) {
   }
   EXPECT_GT(several, 5u);
   EXPECT_GT(together, 5u);
+}
+
+/// How its trials came out, whatever came first.
+std::vector<std::string> results_of(const SimulatedStudy::Settings& settings) {
+  SimulatedStudy study(settings);
+  CHECK(study.start_with({}).ok() && study.run().ok());
+  std::vector<std::string> results;
+  for (const Trial& trial : study.state().trials()) {
+    results.push_back(text::to_json(trial.config) + std::string(name(trial.status)));
+    for (const Point& point : trial.history)
+      results.back() += " " + std::to_string(point.step) + ":" + std::to_string(point.value);
+  }
+  return results;
+}
+
+TEST(SimulatedStudy, WhereTheOrderDoesNotMatterArraysChangeNoResult) {
+  for (const bool groups : {false, true})
+    EXPECT_EQ(results_of({.trials = 20, .whole = true, .groups = groups}),
+              results_of({.trials = 20, .whole = true, .members = 4, .groups = groups}));
+}
+
+TEST(SimulatedStudy, TheSizeOfArraysIsLearnedFromWhatTheyDo) {
+  std::vector<std::size_t> sizes;
+  for (const Step& step : uninterrupted({.trials = 200,
+                          .whole = true,
+                          .members = 16,
+                          .learned = true,
+                          .arrays = {1, 1.8, 2.4, 3.2, 3.2}}))
+    for (const Launch& launch : step.fill.launches) sizes.push_back(launch.members.size());
+  EXPECT_EQ(sizes.front(), 1u);
+  EXPECT_EQ(std::ranges::max(sizes), 8u) << "they are tried, and do no more than four";
+  EXPECT_EQ(sizes[sizes.size() * 3 / 4], 4u);
 }
 
 TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {

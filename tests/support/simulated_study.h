@@ -18,7 +18,6 @@
 #include "sched/ray/pbt.h"
 #include "search/random.h"
 #include "study/text.h"
-#include "tests/support/array_planner.h"
 #include "tests/support/greedy_gangs.h"
 #include "tests/support/synchronous_halving_fake.h"
 #include "tuner/tuner.h"
@@ -57,9 +56,12 @@ class SimulatedStudy {
     /// Machines with so many slots each instead; a trial takes as many at once as its parameter
     /// `slots` says: 1, 2 or 4.
     std::vector<std::size_t> machines = {};
-    std::size_t members = 1;   ///< So many trials go into one launch.
-    double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
-    bool synchronous = false;  ///< Halving with barriers at these rungs.
+    std::int64_t members = 1;         ///< So many trials go into one launch, at most.
+    bool learned = false;             ///< How many are best is learned.
+    bool groups = false;              ///< Only those of the same `batch_size` do.
+    std::vector<double> arrays = {};  ///< What so many do in total, relative to one.
+    double mtbf = 0;                  ///< Of each machine, in seconds; 2 s later it is back.
+    bool synchronous = false;         ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
     bool one_slot = false;           ///< One trial at a time, whatever its speed.
     bool median = false;             ///< Below the median of the others, trials are stopped.
@@ -79,6 +81,8 @@ class SimulatedStudy {
     options.seed = settings.seed;
     options.retries = {.max_failures = 3};
     options.keep.keep = 1;
+    options.fusion = {.members = settings.members, .learned = settings.learned};
+    if (settings.groups) options.fusion.shared = {"batch_size"};
     if (!settings.machines.empty()) {
       options.gang.parameter = "slots";
       options.retries.max_losses = 1000;
@@ -87,9 +91,7 @@ class SimulatedStudy {
       else
         planner_ = std::make_unique<cluster::Backfill>(
             cluster::BackfillOptions{.length = settings.population ? 40 : 27});
-    } else if (settings.members > 1)
-      planner_ = std::make_unique<ArrayPlanner>(settings.members);
-    else if (settings.planner == "first-fit")
+    } else if (settings.planner == "first-fit")
       planner_ = std::make_unique<cluster::FirstFit>();
     else
       planner_ = std::make_unique<cluster::RulePlanner>(
@@ -189,6 +191,7 @@ class SimulatedStudy {
     Space space;
     space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}, {"width", Integer{8, 64}}};
     constexpr std::int64_t kOne = 1, kTwo = 2, kFour = 4;
+    if (settings.groups) space.parameters.push_back({"batch_size", Choice{{kTwo, kFour}}});
     if (!settings.machines.empty())
       space.parameters.push_back({"slots", Choice{{kOne, kTwo, kFour}}});
     return space;
