@@ -170,9 +170,10 @@ struct Spent {
   }
 };
 
-std::string listed(const std::set<SlotId>& slots) {
+template <typename Id>
+std::string listed(const std::set<Id>& ids) {
   std::string text;
-  for (const SlotId slot : slots) text += fmt::format("{}{}", text.empty() ? "" : ", ", slot.value);
+  for (const Id id : ids) text += fmt::format("{}{}", text.empty() ? "" : ", ", id.value);
   return text;
 }
 
@@ -204,6 +205,8 @@ void show_mishaps(const History& history, Streams& streams) {
 
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
+  std::map<LaunchId, std::set<TrialId>> members;
+  for (const report::Leg& leg : legs) members[leg.launch].insert(leg.trial);
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
   if (legs.empty()) return;
   std::map<LaunchId, std::set<SlotId>> slots;
@@ -218,7 +221,8 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
                        {.title = "evaluation", .align = report::Align::kRight},
                        {.title = "checkpoints", .align = report::Align::kRight},
                        {.title = "MB", .align = report::Align::kRight},
-                       {.title = "moved"}});
+                       {.title = "moved"},
+                       {.title = "as one with"}});
   const std::size_t first = legs.size() > kShownReports ? legs.size() - kShownReports : 0;
   for (std::size_t i = first; i < legs.size(); ++i) {
     const report::Leg& leg = legs[i];
@@ -227,6 +231,8 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
     for (const auto& [time, report] : history.reports)
       if (report.launch == leg.launch && time > leg.start && time <= leg.end) spent.add(report);
     const auto lane = history.timeline.lanes().find(leg.slot);
+    std::set<TrialId> others = members[leg.launch];
+    others.erase(trial);
     table.add({fmt::format("{}", leg.launch.value),
                fmt::format("{} ({})", listed(slots[leg.launch]),
                            lane == history.timeline.lanes().end() ? "?" : lane->second.host),
@@ -234,7 +240,7 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
                report::elapsed(leg.start.time_since_epoch()), report::elapsed(leg.end - leg.start),
                fmt::format("{:.2f} s", spent.training), fmt::format("{:.2f} s", spent.evaluating),
                fmt::format("{:.2f} s", spent.transfer), fmt::format("{:.1f}", spent.bytes / 1e6),
-               leg.moved ? "yes" : ""});
+               leg.moved ? "yes" : "", listed(others)});
   }
   streams.out << (first
                       ? fmt::format("\nLaunches (the last {} of {}):\n", kShownReports, legs.size())

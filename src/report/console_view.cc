@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "report/failures.h"
 #include "report/wording.h"
@@ -208,13 +209,19 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
                   StudyTime now, const std::vector<TrialId>& trials) {
   const std::vector<std::string> parameters = parameter_names(view, state);
   const std::vector<std::string> metrics = metric_names(view, state, trials);
-  constexpr int kPid = 1000, kHost = 999, kMetric = 500, kParameter = 100, kTime = 1;
+  constexpr int kPid = 1000, kHost = 999, kArray = 998, kMetric = 500, kParameter = 100, kTime = 1;
   constexpr std::size_t kNumber = 8;  // A number cut short would be another number.
   std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 9}};
   const bool hosts = machines.use(state).nodes > 1;
   const bool pids =
       view.pid && std::ranges::any_of(trials, [&](TrialId id) { return state.trial(id).live(); });
+  std::map<LaunchId, int> company;
+  for (const TrialId id : state.with_status(TrialStatus::kRunning))
+    ++company[state.trial(id).launch];
+  const bool arrays =
+      std::ranges::any_of(company, [](const auto& each) { return each.second > 1; });
   if (hosts) columns.push_back({"host", Align::kLeft, 6, kHost});
+  if (arrays) columns.push_back({"array", Align::kRight, 5, kArray});
   if (pids) columns.push_back({"pid", Align::kRight, 7, kPid});
   int rank = kParameter;
   for (const std::string& parameter : parameters)
@@ -232,6 +239,9 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
     const Trial& trial = state.trial(id);
     std::vector<std::string> cells{std::to_string(id.value), std::string(status_word(trial, true))};
     if (hosts) cells.push_back(machines.host(trial.slot));
+    if (arrays)
+      cells.push_back(trial.live() && company[trial.launch] > 1 ? std::to_string(trial.launch.value)
+                                                                : std::string());
     if (pids) {
       const auto pid = trial.live() ? view.pid(trial) : std::nullopt;
       cells.push_back(pid ? std::to_string(*pid) : std::string());

@@ -32,6 +32,8 @@ std::vector<TrialColumn> facts(const Viewed& study) {
       {"reports", Kind::kFact, [](const Trial& t) { return Value(t.reports); }},
       {"attempts", Kind::kFact, [](const Trial& t) { return Value(t.attempts); }},
       {"failures", Kind::kFact, [](const Trial& t) { return Value(t.failures); }},
+      {"launch", Kind::kFact,
+       [](const Trial& t) { return t.launch.valid() ? Value(t.launch.value) : Value(); }},
       {"reason", Kind::kFact,
        [](const Trial& t) {
          const auto reason = reason_of(t);

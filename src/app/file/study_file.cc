@@ -78,8 +78,8 @@ class StudyReader {
 
   void top(const Entry& entry) {
     static const std::vector<std::string> kNames = {
-        "study", "space", "search",     "scheduler", "planner", "trainer", "worker",
-        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate"};
+        "study", "space", "search",     "scheduler", "planner", "trainer",  "worker",
+        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate", "fusion"};
     if (std::ranges::find(kNames, entry.key) == kNames.end()) return unknown_top(entry, kNames);
     if (!entry.node.is_table())
       return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
@@ -88,6 +88,7 @@ class StudyReader {
     if (entry.key == "worker") table("worker", entry.node, spec_.worker.emplace(), {"environment"});
     if (entry.key == "trial") table("trial", entry.node, spec_.trial, {"stop"});
     if (entry.key == "stop") table("stop", entry.node, spec_.stop, {"plateau"});
+    if (entry.key == "fusion") table("fusion", entry.node, spec_.fusion);
     if (entry.key == "checkpoint") table("checkpoint", entry.node, spec_.checkpoint);
     if (entry.key == "report") table("report", entry.node, spec_.report);
     if (entry.key == "cluster") table("cluster", entry.node, spec_.cluster, {"slots"});
@@ -166,6 +167,11 @@ class StudyReader {
     if (problems_.empty()) check_cluster(spec_, places_, problems_);
     if (const Status fits = check_gang(spec_, space_.space); problems_.empty() && !fits)
       problems_.add(place("trial.slots"), fits.error().message);
+    if (const Status fits = check_fusion(spec_, space_.space); problems_.empty() && !fits) {
+      // The key that its message begins with.
+      const std::string& message = fits.error().message;
+      problems_.add(place(message.substr(0, message.find_first_of(": "))), message);
+    }
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {

@@ -70,6 +70,21 @@ struct LimitCodec : FieldCodec<Number> {
   static Json write(Number limit) { return limit == kForever ? Json() : Json(limit); }
 };
 
+/// A number, or "auto".
+template <typename Number>
+struct MembersCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Number& out) {
+    const auto* word = json.as<std::string>();
+    if (!word) return FieldCodec<Number>::read(info, json, out);
+    if (*word != "auto") return misfit(info, "a number or \"auto\"", json);
+    out = FusionSpec::kLearned;
+    return {};
+  }
+  static Json write(Number members) {
+    return members == FusionSpec::kLearned ? Json("auto") : Json(members);
+  }
+};
+
 constexpr double kMany = 1e15;
 constexpr double kBig = std::numeric_limits<double>::infinity();
 /// The least number that is above 0.
@@ -144,6 +159,14 @@ const Field<StudyStop> kStudyStop[] = {
 const Field<Plateau> kPlateau[] = {
     field<&Plateau::trials>({"trials", 1, kMany, "or when so many ended without a better one"}),
     field<&Plateau::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+};
+
+const Field<FusionSpec> kFusionSpec[] = {
+    field_by<MembersCodec, &FusionSpec::members>(
+        {"members", 1, 1024, "trials trained as one on a slot, at most; \"auto\": learned"}),
+    field<&FusionSpec::shared>(
+        {.key = "shared",
+         .help = "parameters in which these agree; default: what the built-in trainer says"}),
 };
 
 const Field<CheckpointSpec> kCheckpointSpec[] = {
@@ -221,6 +244,8 @@ const Field<SimulateSpec> kSimulateSpec[] = {
     field<&SimulateSpec::report_seconds>({"report_seconds", 0, 1e9, "from a worker to the tuner"}),
     field<&SimulateSpec::command_seconds>(
         {"command_seconds", 0, 1e9, "from the tuner to a worker"}),
+    field<&SimulateSpec::arrays>(
+        {"arrays", kAboveZero, 1e9, "what arrays of 1, 2, ... trials do in total"}),
     field<&SimulateSpec::failure_probability>(
         {"failure_probability", 0, 1, "of a trial, per step"}),
     field<&SimulateSpec::mtbf>({"mtbf", 1e-6, kBig, "mean time between failures of a node"}),
@@ -259,6 +284,7 @@ std::span<const Field<TrialSpec>> fields_of(const TrialSpec&) { return kTrialSpe
 std::span<const Field<TrialStop>> fields_of(const TrialStop&) { return kTrialStop; }
 std::span<const Field<StudyStop>> fields_of(const StudyStop&) { return kStudyStop; }
 std::span<const Field<Plateau>> fields_of(const Plateau&) { return kPlateau; }
+std::span<const Field<FusionSpec>> fields_of(const FusionSpec&) { return kFusionSpec; }
 std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&) { return kCheckpointSpec; }
 std::span<const Field<ReportSpec>> fields_of(const ReportSpec&) { return kReportSpec; }
 std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&) { return kClusterSpec; }

@@ -22,6 +22,7 @@ std::span<const Field<TrialSpec>> fields_of(const TrialSpec&);
 std::span<const Field<TrialStop>> fields_of(const TrialStop&);
 std::span<const Field<StudyStop>> fields_of(const StudyStop&);
 std::span<const Field<Plateau>> fields_of(const Plateau&);
+std::span<const Field<FusionSpec>> fields_of(const FusionSpec&);
 std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&);
 std::span<const Field<ReportSpec>> fields_of(const ReportSpec&);
 std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&);

@@ -34,6 +34,7 @@ TEST(StudyFileManual, NamesEveryKeyPrimitiveAlgorithmAndOption) {
   expect_table("trial", TrialStop{});
   expect_table("stop", StudyStop{});
   for (const auto& field : fields_of(Plateau{})) expect_named(std::string(field.key) + " = ");
+  expect_table("fusion", FusionSpec{});
   expect_table("checkpoint", CheckpointSpec{});
   expect_table("report", ReportSpec{});
   expect_table("cluster", ClusterSpec{});

@@ -139,6 +139,7 @@ std::string to_toml(const StudySpec& spec) {
   table(out, "trial.stop", spec.trial.stop);
   for (const Metric& metric : spec.trial.stop.metrics)
     line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
+  table(out, "fusion", spec.fusion);
   table(out, "stop", spec.stop);
   plateau(out, spec);
   table(out, "checkpoint", spec.checkpoint);

@@ -74,6 +74,15 @@ struct TrialSpec {
   std::int64_t log_limit_bytes = 64 << 20;       ///< Of a trial's stdout and stderr, each.
 };
 
+/// Trials trained as one, on one slot.
+struct FusionSpec {
+  static constexpr std::int64_t kLearned = 0;
+  static constexpr std::int64_t kMostLearned = 64;
+  std::int64_t members = 1;  ///< At most; kLearned: as many as turn out to be best.
+  /// In which parameters they agree; none: what the built-in trainer says.
+  std::optional<std::vector<std::string>> shared = {};
+};
+
 struct CheckpointSpec {
   Steps every = 0;  ///< At every so many steps; 0: only before a pause and `at_end`.
   bool at_end = true;
@@ -147,6 +156,7 @@ struct SimulateSpec {
   double start_seconds = 0;       ///< Of a worker, at speed 1.
   double report_seconds = 0;
   double command_seconds = 0;
+  std::vector<double> arrays = {};  ///< What arrays of 1, 2, … trials do in total, relative to one.
   double failure_probability = 0;               ///< Of a trial, per step.
   std::optional<StudyDuration> mtbf = {};       ///< Mean time between failures of a node.
   std::optional<StudyDuration> slot_mtbf = {};  ///< Of a slot by itself.
@@ -178,6 +188,7 @@ struct StudySpec {
   std::optional<WorkerSpec> worker = {};
 
   TrialSpec trial = {};
+  FusionSpec fusion = {};
   StudyStop stop = {};
   CheckpointSpec checkpoint = {};
   ReportSpec report = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "app/file/trainer.h"
 #include "app/registry/registry.h"
 #include "app/run/leftovers.h"
 #include "app/run/outputs.h"
@@ -64,7 +65,8 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .retries = spec.trial.retries,
                               .fail_fast = spec.fail_fast,
                               .resources = spec.trial.resources,
-                              .gang = spec.trial.gang};
+                              .gang = spec.trial.gang,
+                              .fusion = fusion_of(spec)};
   options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics,
                          spec.trial.stop.non_finite};
   options.study_rules = {.metric = spec.stop.metric,

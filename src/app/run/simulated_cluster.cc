@@ -124,6 +124,7 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   options.seconds_per_step = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
   options.move_seconds = simulate.move_seconds.value_or(spec.cluster.move_seconds);
   options.save_seconds = simulate.save_seconds;
+  options.arrays = arrays_unknown(spec) ? std::vector<double>{1} : simulate.arrays;
   options.start_seconds = simulate.start_seconds;
   options.report_seconds = simulate.report_seconds;
   options.command_seconds = simulate.command_seconds;
@@ -149,6 +150,10 @@ bool sharing_unknown(const StudySpec& spec) {
   return std::ranges::any_of(spec.cluster.slots, [](const SlotSpec& slot) {
     return slot.pack > 1 && slot.sharing.empty();
   });
+}
+
+bool arrays_unknown(const StudySpec& spec) {
+  return spec.fusion.members != 1 && (!spec.simulate || spec.simulate->arrays.empty());
 }
 
 Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem::path& home) {
