@@ -15,9 +15,9 @@ std::size_t index_of(std::size_t members) {
 
 }  // namespace
 
-void ArraySizes::begin(const Launch& launch, std::string kind) {
+void ArraySizes::begin(const Launch& launch, std::string kind, double speed) {
   Running& running = running_[launch.id];
-  running = {.kind = std::move(kind), .began_with = launch.members.size()};
+  running = {.kind = std::move(kind), .began_with = launch.members.size(), .speed = speed};
   for (const Member& member : launch.members) running.last[member.trial] = kForever;
 }
 
@@ -43,7 +43,7 @@ void ArraySizes::report(const Report& report) {
   if (sizes.size() <= index) sizes.resize(index + 1);
   sizes[index].steps +=
       static_cast<double>(last.size()) * static_cast<double>(report.step - before);
-  sizes[index].seconds += report.seconds;
+  sizes[index].seconds += report.seconds * running->second.speed;
 }
 
 void ArraySizes::exit(const Exited& exited) {

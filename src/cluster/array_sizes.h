@@ -18,8 +18,9 @@ namespace clavier::cluster {
 /// holds the start.
 class ArraySizes {
  public:
-  /// `kind`: of its trials (`Fusion::alike`, whatever the step).
-  void begin(const Launch& launch, std::string kind);
+  /// `kind`: of its trials (`Fusion::alike`, whatever the step). `speed`: of its slot, so that
+  /// slots of unequal speed learn together.
+  void begin(const Launch& launch, std::string kind, double speed = 1);
   void apply(const Turn& turn);
 
   /// With how many it began; 0 if it is not known.
@@ -29,8 +30,8 @@ class ArraySizes {
   std::int64_t members(const std::string& kind, std::int64_t most, bool learned) const;
   /// The largest of these over all kinds.
   std::int64_t largest(std::int64_t most, bool learned) const;
-  /// What so many do in total, in steps per second; 0 if that was not measured. Sizes between two
-  /// powers of two count as the lower one.
+  /// What so many do in total, in steps per second at speed 1; 0 if that was not measured. Sizes
+  /// between two powers of two count as the lower one.
   double rate(const std::string& kind, std::int64_t members) const;
 
   static constexpr double kGain = 1.02;
@@ -49,6 +50,7 @@ class ArraySizes {
   struct Running {
     std::string kind;
     std::size_t began_with = 0;
+    double speed = 1;
     std::map<TrialId, Steps> last = {};  ///< Of those that have not left; kForever: no report yet.
   };
 

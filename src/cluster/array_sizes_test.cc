@@ -69,6 +69,13 @@ TEST_F(ArraySizesTest, EachKindByItself) {
   EXPECT_EQ(sizes_.largest(64, kLearned), 2);
 }
 
+TEST_F(ArraySizesTest, SlotsOfUnequalSpeedLearnTogether) {
+  Launch fast{.id = LaunchId{0}, .members = {{.trial = TrialId{0}}}};
+  sizes_.begin(fast, "a", 4);
+  for (const Steps step : {1, 2}) report(0, 0, step, 0.25);
+  EXPECT_DOUBLE_EQ(sizes_.rate("a", 1), 1);
+}
+
 TEST_F(ArraySizesTest, WhatShrinksMeasuresWhatIsLeft) {
   begin(0, 3);
   for (const std::int64_t trial : {0, 1, 2}) report(0, trial, 1, 9);

@@ -142,7 +142,10 @@ TEST_F(ArrayTest, WhoIsAlikeOnlyWithOthersWaitsForThem) {
   ASSERT_EQ(fill.launches.size(), 1u);
   EXPECT_EQ(fill.created.size(), kMembers) << "they are drawn to be compared";
   EXPECT_EQ(members(fill.launches[0]), std::vector<std::int64_t>{0}) << "each has another x";
-  EXPECT_EQ(director_->why_it_waits(TrialId{1}), "every slot is busy");
+  EXPECT_EQ(trial(1).status, TrialStatus::kPending);
+  exits(0, ExitKind::kCompleted);
+  const Fill& next = feed(Signal{LaunchEnded{LaunchId{0}}}).fill;
+  EXPECT_EQ(members(next.launches.at(0)), std::vector<std::int64_t>{1});
 }
 
 TEST_F(ArrayTest, WhereTheSearcherHasNoMoreTheLaunchIsShorter) {

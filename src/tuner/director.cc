@@ -177,7 +177,8 @@ Status Director::replay(const Step& step) {
 void Director::fold_launch(const Launch& launch) {
   for (const Member& member : launch.members) update_at_rest(member.trial);
   const Trial& first = state_.trial(launch.members.front().trial);
-  arrays_.begin(launch, options_.fusion.alike(first.config, 0, first.width));
+  const Slot& slot = cluster_.slots().at(launch.shares.front().slot).slot;
+  arrays_.begin(launch, options_.fusion.alike(first.config, 0, first.width), slot.speed);
 }
 
 /// Trials that wait for their planner: at the end of a stretch, since this turn or before it.
