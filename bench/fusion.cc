@@ -1,11 +1,11 @@
-// bench fusion: arrays of trials in one process per core against single trials in one process per
-// core
+// bench fusion: arrays of trials against single trials, in one process per core
 //
 // Samples per second of processor time in training, summed over members and processes, one thread
-// each, two processes at a time. The last line is one JSON object: `ratio[MODEL][BATCH]` (what the size that a study
-// would learn does, over single trials), `chosen` (that size), `best` (the largest ratio measured),
-// `rates` (by size), `gather_ms` (taking one of eight members out) and `optimizer` (one step of
-// eight members over eight steps of one).
+// each, two processes at a time. The last line is one JSON object: `ratio[MODEL][BATCH]` (what the
+// size that a study would learn does, over single trials), `chosen` (that size), `best` (the
+// largest ratio measured), `rates` (by size) and `optimizer` (eight steps of one member over one of
+// eight).
+// --quick: fewer turns; --model NAME: only that one.
 #include <sys/wait.h>
 #include <unistd.h>
 
