@@ -18,7 +18,7 @@ namespace clavier::train {
 enum class Kernels { kOwn, kLibrary };
 
 /// With our own kernels, who does a convolution: loops (stride 1; best with few channels), products
-/// of matrices (one member; 3 x 3 of stride 1 by Winograd's transforms), or the library, which is
+/// of matrices (each member by itself; 3 x 3 of stride 1 by Winograd's transforms), or the library, which is
 /// also asked where the others cannot.
 enum class Convolver { kLoops, kProducts, kLibrary };
 
