@@ -18,8 +18,8 @@ namespace clavier::train {
 enum class Kernels { kOwn, kLibrary };
 
 /// With our own kernels, who does a convolution: loops (stride 1; best with few channels), products
-/// of matrices (each member by itself; 3 x 3 of stride 1 by Winograd's transforms), or the library, which is
-/// also asked where the others cannot.
+/// of matrices (each member by itself; 3 x 3 of stride 1 by Winograd's transforms), or the library,
+/// which is also asked where the others cannot.
 enum class Convolver { kLoops, kProducts, kLibrary };
 
 /// One for every convolution, in the order in which they run; or one for all of them; or none: by a
