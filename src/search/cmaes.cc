@@ -34,9 +34,14 @@ CmaesSearch::CmaesSearch(Space space, std::uint64_t seed, CmaesOptions options)
     place_.push_back(number ? least_deviation_.size() : Encoding::kNoAxis);
     if (number) least_deviation_.push_back(margin_of(axis));
   }
-  if (options_.n_startup_trials == 0 && !least_deviation_.empty())
-    start(std::vector<double>(least_deviation_.size(), 0.5),
-          static_cast<std::size_t>(options_.popsize));
+  if (options_.n_startup_trials > 0 || least_deviation_.empty()) return;
+  std::vector<double> mean(least_deviation_.size(), 0.5);
+  for (std::size_t i = 0; i < proposals_.space().parameters.size(); ++i)
+    if (const auto centre = startup_.priors().centre(i)) {
+      const std::size_t place = place_[observations_.encoding().axis_of(i)];
+      if (place != Encoding::kNoAxis) mean[place] = *centre;
+    }
+  start(std::move(mean), static_cast<std::size_t>(options_.popsize));
 }
 
 void CmaesSearch::observe(const Turn& turn, const State& state) {

@@ -14,7 +14,8 @@
 namespace clavier::search {
 
 struct CmaesOptions {
-  /// Sobol points first, the best of which it starts from; 0: from the middle of the space.
+  /// Sobol points first, the best of which it starts from; 0: from the middle of the space, or what
+  /// its priors say.
   std::int64_t n_startup_trials = 0;
   std::int64_t popsize = 0;  ///< Of a generation; 0: 4 + ⌊3 ln(parameters)⌋.
   double sigma0 = 0.2;       ///< The first step size, in the unit cube.

@@ -147,7 +147,7 @@ GpSearch::Goal GpSearch::goal(TrialId trial) const {
     gp = model::MaternGp(data, *settings_);
   }
   const double best = gp.least_mean();
-  return {std::move(gp), best};
+  return {std::move(gp), best, observations_.ended_with_value()};
 }
 
 /// As the model sees it: nothing where it does not exist, and cells as one number each.
@@ -195,6 +195,11 @@ std::vector<double> GpSearch::values(const Goal& goal, const std::vector<Point>&
   for (const Point& point : points) all.push_back(seen(point));
   std::vector<double> found;
   for (const auto& each : goal.gp.at(all)) found.push_back(expected(each, goal.best));
+  for (std::size_t i = 0; i < points.size() && startup_.priors().any(); ++i) {
+    Point present = points[i];
+    observations_.encoding().drop_absent(present);
+    found[i] += startup_.priors().log_density(present, goal.ended);
+  }
   return found;
 }
 
@@ -214,7 +219,11 @@ bool GpSearch::climb(const Goal& goal, Candidate& candidate) const {
     const auto gain = model::log_expected_improvement(here.mean, here.variance, goal.best);
     for (std::size_t i = 0; i < at.size(); ++i)
       gradient[i] = -gain.by_mean * here.mean_slope[i] - gain.by_variance * here.variance_slope[i];
-    return -gain.value;
+    if (!startup_.priors().any()) return -gain.value;
+    for (std::size_t i = 0; i < at.size(); ++i)
+      if (box.low[i] < box.high[i]) present[i] = at[i];
+    startup_.priors().add_slope(present, goal.ended, -1, gradient);
+    return -gain.value - startup_.priors().log_density(present, goal.ended);
   };
   const auto top = model::minimise(function, start, box, kClimbEvaluations);
   if (-top.value <= candidate.value) return false;

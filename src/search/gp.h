@@ -52,6 +52,7 @@ class GpSearch final : public Searcher {
   struct Goal {
     model::MaternGp gp;
     double best;
+    std::int64_t ended;  ///< So many trials; priors fade by it.
   };
 
   model::MaternData known(std::size_t most) const;

@@ -117,8 +117,10 @@ std::vector<TpeSearch::Point> TpeSearch::best_of(const Group& group, const Split
   const auto above = good.log_density(points), below = bad.log_density(points);
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater(),
-                           [&](std::size_t i) { return above[i] - below[i]; });
+  const std::int64_t ended = observations_.ended_with_value();
+  std::ranges::stable_sort(order, std::greater(), [&](std::size_t i) {
+    return above[i] - below[i] + startup_.priors().log_density(points[i], ended, group.first);
+  });
   std::vector<Point> best;
   for (const std::size_t i : order) best.push_back(std::move(points[i]));
   return best;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -79,10 +80,18 @@ struct Condition {
   friend bool operator==(const Condition&, const Condition&) = default;
 };
 
+/// A value thought good before anything is known, and how firmly: 1 is usual.
+struct Prior {
+  Value value;
+  double strength = 1;
+  friend bool operator==(const Prior&, const Prior&) = default;
+};
+
 struct Parameter {
   std::string name;
   Domain domain;
   std::vector<Condition> when = {};  ///< All must hold.
+  std::optional<Prior> prior = {};   ///< Only of what is drawn.
   friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 

@@ -25,6 +25,7 @@ class Effects {
     if (const Status sense = check_sense(spec_); !sense)
       problems_.object(place("scheduler", "grace"), sense.error().message);
     grid();
+    priors();
     number_of_trials();
     steps();
     epochs();
@@ -68,6 +69,18 @@ class Effects {
                        fmt::format("{} has {} values: it is drawn for every cell of the grid, for "
                                    "at most {} are crossed",
                                    parameter.name, *values, search::kMaxCrossed));
+  }
+
+  void priors() {
+    if (!traits_of(Family::kSearcher, spec_.search).enumerates &&
+        std::ranges::none_of(spec_.space.parameters, is_grid))
+      return;
+    for (const Parameter& parameter : spec_.space.parameters)
+      if (parameter.prior)
+        problems_.object(place("space", parameter.name),
+                         fmt::format("{}.prior would have no effect: a grid goes through all "
+                                     "values; [search] points says what comes first",
+                                     parameter.name));
   }
 
   void number_of_trials() {

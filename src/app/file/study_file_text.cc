@@ -118,8 +118,14 @@ std::string write_domain(const Parameter& parameter) {
                         condition.values.size() == 1 && !condition.values[0].as<Value::List>()
                             ? toml_value(condition.values[0])
                             : toml_value(condition.values));
-  return when.empty() ? fmt::format("{{ {} }}", how)
-                      : fmt::format("{{ {}, when = {{ {} }} }}", how, when);
+  std::string beside;
+  if (const auto& prior = parameter.prior)
+    beside = prior->strength == 1
+                 ? fmt::format(", prior = {}", toml_value(prior->value))
+                 : fmt::format(", prior = {{ value = {}, strength = {} }}",
+                               toml_value(prior->value), toml_value(Value(prior->strength)));
+  if (!when.empty()) beside += fmt::format(", when = {{ {} }}", when);
+  return fmt::format("{{ {}{} }}", how, beside);
 }
 
 std::string to_toml(const StudySpec& spec) {
