@@ -74,6 +74,8 @@ class Director {
   bool closing() const { return closing_; }
   /// Why a trial that could run does not, as its planner sees it now; empty if it does not say.
   std::string why_it_waits(TrialId trial) const;
+  /// Before the tuner waits: policies may begin on threads of their own what they need next.
+  void prepare() const { policies_.searcher.prepare(state_); }
   /// What users should hear of, besides the steps; each is said once.
   std::vector<std::string> take_notes() { return faults_.take_notes(); }
   /// After failures have ended the study: whoever failed, or ended without the study's metric. They

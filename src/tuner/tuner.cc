@@ -118,6 +118,7 @@ std::vector<Input> Tuner::wait() {
   const StudyTime tick =
       world_.tick > StudyDuration::zero() && !followed_.empty() ? now() + world_.tick : kNever;
   const StudyTime until = std::min(rule, tick);
+  director_.prepare();
   world_.waker.drain();
   auto signals = world_.executor.wait(until == kNever ? kNever : until - offset_);
   std::vector<Input> inputs;
