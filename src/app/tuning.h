@@ -53,7 +53,7 @@ inline Domain computed(std::function<Value(const Config&)> function) {
   return Function{std::move(function)};
 }
 
-/// A study as a C++ program describes it. Defaults: random search, no early stopping, trials on
+/// A study as a C++ program describes it. Defaults: the searcher that fits, no early stopping, trials on
 /// threads of this process, nothing kept on disk.
 struct Tuning {
   std::string name = "study";
@@ -61,7 +61,7 @@ struct Tuning {
   Space space = {};
   std::int64_t trials = 10;
   std::uint64_t seed = 0;
-  app::AlgorithmSpec search{"random"};
+  app::AlgorithmSpec search{"auto"};
   app::AlgorithmSpec scheduler{"fifo"};
   app::TrialStop trial_stop = {};
   app::StudyStop stop = {};

@@ -94,6 +94,7 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.seed = spec.data_seed = tuning.seed;
   spec.space = tuning.space;
   spec.search = tuning.search;
+  spec.search_by_default = tuning.search == Tuning().search;
   spec.scheduler = TRY(complete_scheduler(tuning.scheduler, tuning.trial_stop.steps));
   spec.trial.resources = tuning.resources;
   spec.trial.stop = tuning.trial_stop;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "app/registry/registry.h"
 #include "base/utc.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
@@ -74,7 +75,7 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "best", best_text(state));
   if (state.best())
     line(streams, "", report::short_config(state.trial(*state.best()).best_config()));
-  line(streams, "search", study->spec.search.algorithm);
+  line(streams, "search", app::explain_search(study->spec, state));
   line(streams, "scheduler", study->spec.scheduler.algorithm);
   line(streams, "folder", shown_path(study->folder.root));
   const auto causes = report::digest(report::failures(state), kShownCauses, kShownLogLines);

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "app/registry/registry.h"
 #include "base/files.h"
 #include "base/match.h"
 #include "cli/commands.h"
@@ -47,6 +48,18 @@ std::string in_words(const Action& action) {
       });
 }
 
+/// Which searcher was asked for it, and why, as the study was then.
+std::string searcher_of(const app::RecordedStudy& study, TrialId trial) {
+  std::string words;
+  (void)app::read_recorded(study.folder, store::Metrics::kSkip,
+                           [&](const Step& step, const State& state) {
+                             for (const NewTrial& created : step.fill.created)
+                               if (created.id == trial)
+                                 words = app::explain_search(study.spec, state);
+                           });
+  return words;
+}
+
 void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& streams) {
   const auto line = [&](std::string_view what, const std::string& text) {
     streams.out << fmt::format("{:<12} {}\n", what, text);
@@ -63,7 +76,10 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
                      report::number(trial.best->value), trial.best->step,
                      trial.best->config ? ", with " + report::short_config(*trial.best->config)
                                         : std::string()));
-  if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
+  if (trial.origin)
+    line("origin", fmt::format("trial {}", trial.origin->value));
+  else
+    line("search", searcher_of(study, trial.id));
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",
        fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));

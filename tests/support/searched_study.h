@@ -64,7 +64,7 @@ class SearchedStudy {
   void turn(Input input) {
     Step step;
     step.turn.id = StepId{static_cast<std::int64_t>(log_.size())};
-    step.turn.time = study_time(step.turn.id.value);
+    step.turn.time = study_time(step.turn.id.value * 1'000'000);
     step.turn.input = std::move(input);
     state_.apply(step.turn);
     searcher_->observe(step.turn, state_);

@@ -370,8 +370,16 @@ Result<StudySpec> read_source(StudySource source, std::string_view file_name, Ch
   // The text that is logged must not depend on the name of the file it once was in.
   if (study && study->is_table() && !study->find("name"))
     TRY(source.set({"study.name", toml_value(Value(name))}));
-  return StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
-      .read();
+  // Logs without a word about the searcher are of a time when that meant random.
+  const TomlNode* search = source.root().find("search");
+  const bool by_default = checks == Checks::kAll && source.root().find("space") &&
+                          (!search || (search->is_table() && !search->find("algorithm")));
+  if (by_default) TRY(source.set({"search.algorithm", "\"auto\""}));
+  auto spec =
+      TRY(StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
+              .read());
+  spec.search_by_default = by_default;
+  return spec;
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST(StudyFile, ReadsEveryTable) {
   EXPECT_EQ(spec->trials, 20);
   EXPECT_EQ(spec->seed, 7u);
   EXPECT_EQ(spec->data_seed, 7u);
-  EXPECT_EQ(spec->search.algorithm, "random");
+  EXPECT_EQ(spec->search.algorithm, "auto");
   EXPECT_EQ(spec->scheduler.algorithm, "asha");
   EXPECT_EQ(*spec->scheduler.options.find("reduction"), Value(2.0));
   EXPECT_EQ(spec->worker->command, (std::vector<std::string>{"python3", "train.py"}));
@@ -75,7 +75,7 @@ TEST(StudyFile, ReadsEveryTable) {
   EXPECT_EQ(spec->trial.stop.metrics, (std::vector<Metric>{{"accuracy", 0.999}}));
   EXPECT_TRUE(spec->trial.stop.non_finite);
   EXPECT_EQ(spec->stop.time, std::chrono::minutes(90));
-  EXPECT_EQ(spec->text, kWhole);
+  EXPECT_EQ(spec->text, std::string(kWhole) + "[search]\nalgorithm = \"auto\"\n");
 }
 
 TEST(StudyFile, ParentsComeBeforeTheirChildrenElseTheOrderOfTheFileStays) {
@@ -94,6 +94,30 @@ TEST(StudyFile, TheSchedulersMaxStepsDefaultsToTheTrialsSteps) {
   const auto fifo = parse_study(with(""), "s.toml");
   ASSERT_TRUE(fifo.ok());
   EXPECT_EQ(*fifo->scheduler.options.find("max_steps"), Value(kForever));
+}
+
+TEST(StudyFile, WhereNothingIsSaidTheSearcherIsAutoAndTheTextSaysSo) {
+  for (const std::string& search : {std::string(), std::string("[search]\npoints = [{ x = 1 }]\n"),
+                                    std::string("[search]\n")}) {
+    const auto spec = parse_study(with("[space]\nx = { int = [1, 9] }\n" + search), "s.toml");
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    EXPECT_EQ(spec->search.algorithm, "auto");
+    EXPECT_TRUE(spec->search_by_default);
+    const auto logged = parse_logged_study(spec->text, "s.toml");
+    ASSERT_TRUE(logged.ok()) << logged.error().message;
+    EXPECT_EQ(logged->search.algorithm, "auto");
+    EXPECT_EQ(logged->space, spec->space);
+  }
+  const auto said = parse_study(with("[search]\nalgorithm = \"auto\"\n"), "s.toml");
+  ASSERT_TRUE(said.ok());
+  EXPECT_FALSE(said->search_by_default);
+}
+
+TEST(StudyFile, ALogWithoutAWordAboutTheSearcherMeansRandom) {
+  const auto spec = parse_logged_study(with("[space]\nx = { int = [1, 9] }\n"), "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->search.algorithm, "random");
+  EXPECT_FALSE(spec->search_by_default);
 }
 
 TEST(StudyFile, TakesItsNameFromTheFile) {

@@ -60,6 +60,13 @@ std::unique_ptr<Policy> make(const registry::Table<Policy>& table, const Algorit
   return entry->make(spec, Options(choice));
 }
 
+/// With the space as its scheduler makes it.
+StudySpec searched(StudySpec spec) {
+  const auto* scheduler = find(schedulers(), spec.scheduler);
+  if (scheduler && scheduler->space) spec.space = scheduler->space(spec, Options(spec.scheduler));
+  return spec;
+}
+
 std::string_view type_of(const OptionSpec& option) {
   if (option.fallback.as<std::int64_t>()) return "a whole number";
   if (option.fallback.as<double>()) return "a number";
@@ -234,12 +241,14 @@ Status check_sense(const StudySpec& spec) {
                   text::plain(*grace), last));
 }
 
+std::string explain_search(const StudySpec& spec, const State& state) {
+  const auto* entry = find(searchers(), spec.search);
+  if (!entry || !entry->explain) return spec.search.algorithm;
+  return fmt::format("{}: {}", spec.search.algorithm, entry->explain(searched(spec), state));
+}
+
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {
-  const auto* scheduler = find(schedulers(), spec.scheduler);
-  if (!scheduler || !scheduler->space) return make(searchers(), spec.search, spec);
-  StudySpec changed = spec;
-  changed.space = scheduler->space(spec, Options(spec.scheduler));
-  return make(searchers(), spec.search, changed);
+  return make(searchers(), spec.search, searched(spec));
 }
 
 std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec) {

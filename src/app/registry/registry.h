@@ -97,6 +97,10 @@ Status check_planner(const StudySpec& spec);
 /// Every so many steps its trials must save themselves; 0: it does not care.
 Steps checkpoints_needed(const StudySpec& spec);
 
+/// The name of its searcher; of one that chooses among others also which, and why: "auto: gp (…)".
+/// `state`: as of the moment that is asked about. REQUIRES: as for `make_searcher`.
+std::string explain_search(const StudySpec& spec, const State& state);
+
 /// From a spec whose names and options were checked, by `parse_study` or `complete`.
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec);
 std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec);

@@ -47,6 +47,8 @@ struct Entry {
   bool (*pauses)(const Options& options) = nullptr;
   /// The space as this choice makes it; null: as it is.
   Space (*space)(const StudySpec& spec, const Options& options) = nullptr;
+  /// What it does now, and why, beyond its name; null: nothing.
+  std::string (*explain)(const StudySpec& spec, const State& state) = nullptr;
 };
 template <typename Policy>
 using Table = std::vector<Entry<Policy>>;

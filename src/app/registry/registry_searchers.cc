@@ -1,5 +1,7 @@
 #include "app/registry/registry_entry.h"
+#include "search/auto.h"
 #include "search/cmaes.h"
+#include "search/evolution.h"
 #include "search/gp.h"
 #include "search/grid.h"
 #include "search/random.h"
@@ -75,6 +77,43 @@ std::vector<OptionSpec> cmaes_options() {
                "begins anew with twice the generation where it has converged")};
 }
 
+search::AutoFacts facts_of(const StudySpec& spec) {
+  const Traits scheduler = traits_of(Family::kScheduler, spec.scheduler);
+  return {.population = scheduler.population,
+          .stops_early = !scheduler.to_the_end && !scheduler.population};
+}
+
+std::unique_ptr<search::Searcher> make_auto(const StudySpec& spec, const Options&) {
+  return std::make_unique<search::AutoSearch>(spec.space, spec.seed, facts_of(spec));
+}
+
+std::string explain_auto(const StudySpec& spec, const State& state) {
+  return search::AutoRule(spec.space, facts_of(spec)).words(state);
+}
+
+std::unique_ptr<search::Searcher> make_evolution(const StudySpec& spec, const Options& options) {
+  return std::make_unique<search::EvolutionSearch>(
+      spec.space, spec.seed,
+      search::EvolutionOptions{.population_size = options.whole("population_size"),
+                               .sample_size = options.whole("sample_size")});
+}
+
+std::vector<OptionSpec> evolution_options() {
+  const search::EvolutionOptions defaults;
+  return {{"population_size",
+           defaults.population_size,
+           1,
+           100'000,
+           {},
+           "trials that ended last, from which parents are drawn; Sobol points until then"},
+          {"sample_size",
+           defaults.sample_size,
+           1,
+           100'000,
+           {},
+           "drawn from them for each trial; the best is its parent"}};
+}
+
 std::unique_ptr<search::Searcher> make_gp(const StudySpec& spec, const Options& options) {
   return std::make_unique<search::GpSearch>(
       spec.space, spec.seed,
@@ -90,6 +129,9 @@ std::vector<OptionSpec> gp_options() {
 
 const Table<search::Searcher>& searchers() {
   static const Table<search::Searcher> all = {
+      {.info = {"auto", "", "chooses among the others by space, budget and speed, and says why"},
+       .make = make_auto,
+       .explain = explain_auto},
       {.info = {"random", "", "independent draws"}, .make = make_plain<search::RandomSearch>},
       {.info = {"grid", "", "every combination", {}, {.enumerates = true}},
        .make = make_plain<search::GridSearch>},
@@ -103,6 +145,10 @@ const Table<search::Searcher>& searchers() {
       {.info = {"cmaes", "", "covariance matrix adaptation: for numbers, and many trials",
                 cmaes_options()},
        .make = make_cmaes},
+      {.info = {"evolution", "",
+                "regularised evolution: changes good trials of late, one step at a time",
+                evolution_options()},
+       .make = make_evolution},
   };
   return all;
 }

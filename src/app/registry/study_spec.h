@@ -170,6 +170,8 @@ struct StudySpec {
 
   Space space = {};
   AlgorithmSpec search{"random"};
+  /// Nothing was said about it: a study that was begun otherwise goes on as it was.
+  bool search_by_default = false;
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 

@@ -50,5 +50,47 @@ TEST(SearchStudy, RunsToItsEndAndItsSuggestionsAreFoundAgain) {
     }
 }
 
+TEST(SearchStudy, OneBegunWhenRandomWasTheDefaultGoesOnAsItWas) {
+  const ScratchDirectory home;
+  const auto before = parse_logged_study(kStudy, "searched.toml");
+  ASSERT_TRUE(before.ok()) << before.error().message;
+  const auto folder = make_study_folder(home.path(), "searched");
+  ASSERT_TRUE(simulate_study(*before, {.folder = folder->root}).ok());
+  EXPECT_TRUE(verify_study(folder->root).ok());
+  const auto log = store::StepLog::open_to_read(folder->database());
+  ASSERT_TRUE(log.ok()) << log.error().message;
+
+  auto now = parse_study(kStudy, "searched.toml");
+  ASSERT_TRUE(now.ok());
+  ASSERT_EQ(now->search.algorithm, "auto");
+  const auto kept = keep_searcher(*log, *now);
+  ASSERT_TRUE(kept.ok()) << kept.error().message;
+  EXPECT_TRUE(*kept);
+  EXPECT_EQ(now->search.algorithm, "random");
+  EXPECT_TRUE(check_goes_on(kStudy, *now).ok());
+  EXPECT_EQ(parse_logged_study(now->text, "searched.toml")->search.algorithm, "random");
+
+  const std::vector<Override> said{{"search.algorithm", "auto"}};
+  auto other = parse_study(kStudy, "searched.toml", said);
+  EXPECT_FALSE(*keep_searcher(*log, *other));
+  EXPECT_NE(check_goes_on(kStudy, *other).error().message.find("search.algorithm was"),
+            std::string::npos);
+}
+
+TEST(SearchStudy, AutoSaysWhomItAsksAndWhy) {
+  const auto spec = parse_study(kStudy, "searched.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  const State begun(spec->objective, spec->trial.retries);
+  EXPECT_EQ(
+      explain_search(*spec, begun),
+      "auto: gp (4 parameters, and at most 300 trials have ended; the first are Sobol points)");
+  const auto stopping =
+      parse_study(kStudy, "searched.toml", std::vector<Override>{{"scheduler.algorithm", "asha"}});
+  EXPECT_TRUE(explain_search(*stopping, begun).starts_with("auto: tpe (the scheduler stops"));
+  const auto plain =
+      parse_study(kStudy, "searched.toml", std::vector<Override>{{"search.algorithm", "sobol"}});
+  EXPECT_EQ(explain_search(*plain, begun), "sobol");
+}
+
 }  // namespace
 }  // namespace clavier::app

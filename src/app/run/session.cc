@@ -117,6 +117,13 @@ Result<std::unique_ptr<Session>> Session::open(StudySpec spec, const Waker& wake
                                                SessionOptions options) {
   auto policies = TRY(OwnedPolicies::create(spec));
   auto log = TRY(log_for(spec, options));
+  if (TRY(keep_searcher(log, spec))) {
+    policies = TRY(OwnedPolicies::create(spec));
+    if (options.warn)
+      options.warn(
+          "nothing is said about [search] algorithm: the study goes on with random, as it was "
+          "begun");
+  }
   std::unique_ptr<Session> session(
       new Session(std::move(spec), std::move(policies), std::move(log), waker, std::move(options)));
   if (session->on_disk() && session->runs_trials())

@@ -145,6 +145,19 @@ Status check_goes_on(const std::string& begun, const StudySpec& now) {
   return check_unchanged(before, TRY(parse_logged_study(now.text, now.name)));
 }
 
+Result<bool> keep_searcher(const store::StepLog& log, StudySpec& spec) {
+  if (!spec.search_by_default || !log.last().valid()) return false;
+  const auto begun = begun_as(log);
+  const AlgorithmSpec before{"random"};
+  if (!begun || !(begun->search == before) || spec.search == before) return false;
+  spec.search = before;
+  if (spec.text.empty()) return true;
+  auto source = TRY(StudySource::parse(spec.text, spec.name, {}));
+  TRY(source.set({"search.algorithm", toml_value(Value(before.algorithm))}));
+  spec.text = source.text();
+  return true;
+}
+
 Result<std::string> verify_study(const std::filesystem::path& folder) {
   const auto log = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(log));
