@@ -12,7 +12,7 @@ namespace clavier::cli {
 /// `clavier data [NAME] [--from FILE] [--export DIR] [--seed N] [--labels …]`
 struct DataOptions {
   std::string name = {};  ///< A known data set or a path; empty: list the known ones.
-  /// Local copy of the archive (of a scikit-learn wheel for digits), instead of a download.
+  /// Local copy of the archive (or of the wheel it is in), instead of a download.
   std::optional<std::filesystem::path> from = {};
   /// Folder that gets the splits as .npy files.
   std::optional<std::filesystem::path> export_to = {};

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     case 1: (void)parse_npy(file, "fuzz"); break;
     case 2: (void)parse_idx(file, "fuzz"); break;
     case 3: (void)gunzip(file, "fuzz", kMostUnpacked); break;
-    case 4: (void)append_cifar_pickle(file, CifarKind::kCifar10, "fuzz", split); break;
+    case 4: (void)append_cifar_pickle(file, RecordKind::kCifar10, "fuzz", split); break;
     case 5: (void)parse_facts(as_text(file), "fuzz"); break;
     case 6: (void)decode_image(file, "fuzz"); break;
   }

@@ -218,14 +218,14 @@ const Value* longest_text(const Value& value, int depth) {
 
 }  // namespace
 
-Status append_cifar_pickle(std::span<const std::byte> file, CifarKind kind, std::string_view origin,
-                           Split& split) {
+Status append_cifar_pickle(std::span<const std::byte> file, RecordKind kind,
+                           std::string_view origin, Split& split) {
   Machine machine(file, origin);
   const Value& dictionary = *TRY(machine.run());
   const Value* data = find(dictionary, "data");
-  const Value* labels = find(dictionary, kind == CifarKind::kCifar10        ? "labels"
-                                         : kind == CifarKind::kCifar100Fine ? "fine_labels"
-                                                                            : "coarse_labels");
+  const Value* labels = find(dictionary, kind == RecordKind::kCifar10        ? "labels"
+                                         : kind == RecordKind::kCifar100Fine ? "fine_labels"
+                                                                             : "coarse_labels");
   const Value* text = data == nullptr ? nullptr : longest_text(*data, kMaxDepth);
   if (text == nullptr || labels == nullptr)
     return machine.error("a dictionary with data and labels must stand here");
@@ -246,10 +246,10 @@ Status append_cifar_pickle(std::span<const std::byte> file, CifarKind kind, std:
   return ok_status();
 }
 
-Result<Source> read_cifar_pickles(CifarKind kind, const std::filesystem::path& folder) {
-  Source source = empty_cifar(kind);
+Result<Source> read_cifar_pickles(RecordKind kind, const std::filesystem::path& folder) {
+  Source source = empty_records(kind);
   std::vector<std::string> names = {"train"};
-  if (kind == CifarKind::kCifar10)
+  if (kind == RecordKind::kCifar10)
     names = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"};
   const auto read = [&](const std::string& name, Split& split) -> Status {
     const auto path = folder / name;
@@ -257,7 +257,7 @@ Result<Source> read_cifar_pickles(CifarKind kind, const std::filesystem::path& f
     return append_cifar_pickle(bytes, kind, path.string(), split);
   };
   for (const auto& name : names) TRY(read(name, source.samples));
-  TRY(read(kind == CifarKind::kCifar10 ? "test_batch" : "test", *source.test));
+  TRY(read(kind == RecordKind::kCifar10 ? "test_batch" : "test", *source.test));
   return source;
 }
 

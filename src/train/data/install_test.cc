@@ -6,8 +6,8 @@
 
 #include "tests/support/data_files.h"
 #include "train/data/child.h"
-#include "train/data/get_digits.h"
 #include "train/data/sha256.h"
+#include "train/data/wheel_images.h"
 
 namespace clavier::train::data {
 namespace {

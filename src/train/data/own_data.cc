@@ -9,13 +9,13 @@
 #include <numeric>
 
 #include "train/data/bytes.h"
-#include "train/data/cifar.h"
 #include "train/data/cifar_pickle.h"
 #include "train/data/csv.h"
 #include "train/data/gzip.h"
 #include "train/data/idx.h"
 #include "train/data/install.h"
 #include "train/data/npy.h"
+#include "train/data/records.h"
 #include "train/data/resize.h"
 #include "train/data/targets.h"
 
@@ -143,10 +143,8 @@ std::optional<CifarFolder> find_cifar(const fs::path& path) {
 }
 
 Result<Source> read_cifar_folder(const CifarFolder& found, const DataSpec& spec) {
-  const auto kind = found.set->name == "cifar10" ? CifarKind::kCifar10
-                    : spec.coarse                ? CifarKind::kCifar100Coarse
-                                                 : CifarKind::kCifar100Fine;
-  return found.pickled.empty() ? read_cifar(kind, found.parent)
+  const auto kind = record_kind(found.set->name, spec.coarse);
+  return found.pickled.empty() ? read_records(kind, found.parent)
                                : read_cifar_pickles(kind, found.pickled);
 }
 

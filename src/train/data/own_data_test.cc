@@ -423,7 +423,7 @@ TEST_F(OwnData, DamagedPicklesAreSurvived) {
   auto file = cifar_pickle(1);
   const auto parse = [](std::span<const std::byte> bytes) -> Result<std::int64_t> {
     Split split;
-    TRY(append_cifar_pickle(bytes, CifarKind::kCifar10, "FILE", split));
+    TRY(append_cifar_pickle(bytes, RecordKind::kCifar10, "FILE", split));
     return split.count;
   };
   const auto pixels = file.find(std::string(3072, '\1'));

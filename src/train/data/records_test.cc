@@ -1,4 +1,4 @@
-#include "train/data/cifar.h"
+#include "train/data/records.h"
 
 #include "tests/support/data_files.h"
 #include "train/data/dataset.h"
@@ -14,14 +14,14 @@ std::string record(std::initializer_list<int> labels, char fill) {
   return bytes + std::string(3072, fill);
 }
 
-Status append(std::string_view file, CifarKind kind, Split& split) {
-  return append_cifar(as_bytes(file), kind, "FILE", split);
+Status append(std::string_view file, RecordKind kind, Split& split) {
+  return append_records(as_bytes(file), kind, "FILE", split);
 }
 
 TEST(Cifar, RecordsAreALabelAndThreePlanes) {
   Split split;
-  ASSERT_TRUE(append(record({3}, 'a') + record({9}, 'b'), CifarKind::kCifar10, split).ok());
-  ASSERT_TRUE(append(record({0}, 'c'), CifarKind::kCifar10, split).ok());
+  ASSERT_TRUE(append(record({3}, 'a') + record({9}, 'b'), RecordKind::kCifar10, split).ok());
+  ASSERT_TRUE(append(record({0}, 'c'), RecordKind::kCifar10, split).ok());
   EXPECT_EQ(split.count, 3);
   EXPECT_EQ(split.labels, (std::vector<std::int64_t>{3, 9, 0}));
   const auto& bytes = std::get<std::vector<std::uint8_t>>(split.inputs);
@@ -33,20 +33,54 @@ TEST(Cifar, RecordsAreALabelAndThreePlanes) {
 TEST(Cifar, TheHundredHaveAGroupAndAClass) {
   Split fine, coarse;
   auto file = record({4, 99}, 'a');
-  ASSERT_TRUE(append(file, CifarKind::kCifar100Fine, fine).ok());
-  ASSERT_TRUE(append(file, CifarKind::kCifar100Coarse, coarse).ok());
+  ASSERT_TRUE(append(file, RecordKind::kCifar100Fine, fine).ok());
+  ASSERT_TRUE(append(file, RecordKind::kCifar100Coarse, coarse).ok());
   EXPECT_EQ(fine.labels.front(), 99);
   EXPECT_EQ(coarse.labels.front(), 4);
 }
 
 TEST(Cifar, CutFilesAndStrangeLabelsAreRefusedByByte) {
   Split split;
-  EXPECT_EQ(message(append(record({1}, 'a').substr(1), CifarKind::kCifar10, split)),
+  EXPECT_EQ(message(append(record({1}, 'a').substr(1), RecordKind::kCifar10, split)),
             "FILE: byte 3072: the file ends within a record of 3073 bytes");
-  EXPECT_EQ(message(append(record({1}, 'a') + record({10}, 'a'), CifarKind::kCifar10, split)),
+  EXPECT_EQ(message(append(record({1}, 'a') + record({10}, 'a'), RecordKind::kCifar10, split)),
             "FILE: byte 3073: class 10 of 10");
-  EXPECT_EQ(message(append(record({1, 100}, 'a'), CifarKind::kCifar100Fine, split)),
+  EXPECT_EQ(message(append(record({1, 100}, 'a'), RecordKind::kCifar100Fine, split)),
             "FILE: byte 1: class 100 of 100");
+}
+
+TEST(Mnist5k, RecordsAreADigitAndItsPixels) {
+  Split split;
+  const auto file =
+      std::string(1, 7) + std::string(784, 'a') + std::string(1, 2) + std::string(784, 'b');
+  ASSERT_TRUE(append(file, RecordKind::kMnist5k, split).ok());
+  EXPECT_EQ(split.labels, (std::vector<std::int64_t>{7, 2}));
+  EXPECT_EQ(std::get<std::vector<std::uint8_t>>(split.inputs)[784], 'b');
+}
+
+TEST(Mnist5k, AnotherFileThanTheKnownOneIsRefused) {
+  TemporaryFolder folder;
+  EXPECT_NE(
+      message(load_dataset({.source = "mnist5k"}, folder.path())).find("clavier data mnist5k"),
+      std::string::npos);
+  folder.write("mnist5k/images.bin", std::string(3'925'000, '0'));
+  EXPECT_NE(message(load_dataset({.source = "mnist5k"}, folder.path())).find("damaged (SHA-256"),
+            std::string::npos);
+}
+
+TEST(Mnist5k, TheRealOnesAreFiveHundredOfEachDigit) {
+  const char* place = std::getenv("CLAVIER_DATA");
+  if (place == nullptr || missing_file(*find_known("mnist5k"), place))
+    GTEST_SKIP() << "they are not in $CLAVIER_DATA (script/get_wheel_images.py mnist5k gets them)";
+  const auto data = load_dataset({.source = "mnist5k", .seed = 7}, place);
+  ASSERT_TRUE(data.ok()) << message(data);
+  EXPECT_EQ(data->shape, (std::vector<std::int64_t>{1, 28, 28}));
+  EXPECT_EQ(data->class_names.back(), "9");
+  EXPECT_EQ(data->train.count + data->validation.count + data->test.count, 5000);
+  EXPECT_EQ(std::count(data->test.labels.begin(), data->test.labels.end(), 3), 100);
+  // Brightness as it is known of MNIST.
+  EXPECT_NEAR(data->mean.front(), 0.1307, 0.005);
+  EXPECT_NEAR(data->deviation.front(), 0.3081, 0.01);
 }
 
 TEST(Cifar, AMissingOrCutOfficialFileIsNamedTogetherWithTheCommandThatGetsIt) {
@@ -111,7 +145,7 @@ TEST(Digits, AnotherFileThanTheKnownOneIsRefused) {
 TEST(Digits, TheRealOnesAreAsTheyWereInTheFirstRelease) {
   const char* place = std::getenv("CLAVIER_DATA");
   if (place == nullptr || missing_file(*find_known("digits"), place))
-    GTEST_SKIP() << "the digits are not in $CLAVIER_DATA (script/get_digits.py gets them)";
+    GTEST_SKIP() << "the digits are not in $CLAVIER_DATA (script/get_wheel_images.py gets them)";
   auto data = load_dataset({.source = "digits", .seed = 7}, place);
   ASSERT_TRUE(data.ok()) << message(data);
   EXPECT_EQ(data->shape, (std::vector<std::int64_t>{1, 32, 32}));
