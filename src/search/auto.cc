@@ -62,6 +62,11 @@ bool AutoRule::ever(Kind searcher) const {
   return models && numbers_ && !facts_.stops_early;
 }
 
+bool AutoRule::past(Kind searcher, const State& state) const {
+  if (ended_trials(state) < 2 * kGpTrials) return false;
+  return searcher == Kind::kGp || (searcher == Kind::kTpe && ever(Kind::kCmaes));
+}
+
 AutoRule::Pick AutoRule::pick(const State& state) const {
   if (facts_.population)
     return {Kind::kSobol, "only the first trials are drawn, later ones take over from them"};
@@ -126,6 +131,7 @@ const Searcher& AutoSearch::asked(const State& state) const {
     case Kind::kGp: searcher = gp_.get(); break;
     case Kind::kCmaes: searcher = cmaes_.get(); break;
   }
+  if (!searcher) searcher = cmaes_ ? cmaes_.get() : tpe_.get();  // left behind
   CHECK(searcher != nullptr);
   return *searcher;
 }
@@ -139,6 +145,8 @@ void AutoSearch::prepare(const State& state) const { asked(state).prepare(state)
 void AutoSearch::observe(const Turn& turn, const State& state) {
   for (Searcher* const each : {sobol_.get(), tpe_.get(), gp_.get(), cmaes_.get()})
     if (each) each->observe(turn, state);
+  if (rule_.past(Kind::kGp, state)) gp_.reset();
+  if (rule_.past(Kind::kTpe, state)) tpe_.reset();
 }
 
 }  // namespace clavier::search

@@ -43,6 +43,8 @@ class AutoRule {
   std::string words(const State& state) const;
   /// Whether `pick` can ever name it.
   bool ever(Kind searcher) const;
+  /// Whether it is out of the question from now on, unless hundreds of trials run again.
+  bool past(Kind searcher, const State& state) const;
 
  private:
   Pick model(const State& state) const;
@@ -53,8 +55,8 @@ class AutoRule {
   std::optional<std::int64_t> cardinality_;  ///< Of the space.
 };
 
-/// Asks the searcher that `AutoRule` names; all others see what it sees, so that each can take
-/// over.
+/// Asks the searcher that `AutoRule` names; those that it may name later see what it sees, so that
+/// each can take over. What a long study has left behind keeps nothing.
 class AutoSearch final : public Searcher {
  public:
   /// REQUIRES: validate(space).ok().
@@ -68,7 +70,7 @@ class AutoSearch final : public Searcher {
   const Searcher& asked(const State& state) const;
 
   AutoRule rule_;
-  std::unique_ptr<Searcher> sobol_, tpe_, gp_, cmaes_;  ///< Null: never asked.
+  std::unique_ptr<Searcher> sobol_, tpe_, gp_, cmaes_;  ///< Null: not asked, or no more.
 };
 
 }  // namespace clavier::search

@@ -99,6 +99,23 @@ TEST(AutoSearch, SuggestsWhatTheSearcherThatItNamesWould) {
   EXPECT_TRUE(stopping.configs() == tpe.configs());
 }
 
+TEST(AutoSearch, GoesOnWhereTrialsOfALongStudyRunAgain) {
+  SearchedStudy study(MakeAuto::make(plane(), 1));
+  const int trials = static_cast<int>(2 * AutoRule::kGpTrials);
+  study.ask(trials);
+  std::vector<TrialId> failed;
+  for (int i = 0; i < trials; ++i) {
+    const bool fails = i % 3 > 0;
+    study.end(TrialId{i}, fails ? std::nan("") : 1.0,
+              fails ? ExitKind::kFailed : ExitKind::kCompleted);
+    if (fails) failed.push_back(TrialId{i});
+  }
+  study.step(UserCommand(Retry{failed}), 0);
+  ASSERT_TRUE(words(plane(), study.state()).starts_with("gp")) << "which is there no more";
+  study.ask(3);
+  EXPECT_EQ(study.configs().size(), static_cast<std::size_t>(trials) + 3);
+}
+
 TEST(AutoSearch, WhoTakesOverGoesOnFromWhatOthersHaveFound) {
   SearchedStudy study(MakeAuto::make(plane(), 1));
   const int switched = static_cast<int>(AutoRule::kGpTrials);
