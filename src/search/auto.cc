@@ -43,23 +43,24 @@ AutoRule::AutoRule(const Space& space, AutoFacts facts)
     : facts_(facts), cardinality_(cardinality(space)) {
   const Encoding encoding(space);
   axes_ = encoding.axes().size();
-  numbers_ = std::ranges::all_of(encoding.axes(), [](const model::Axis& axis) {
-    return axis.kind != model::Axis::Kind::kChoice;
-  });
+  for (const model::Axis& axis : encoding.axes())
+    if (axis.kind == model::Axis::Kind::kChoice) options_ += axis.cells();
+  gp_fits_ = axes_ <= kGpAxes && options_ <= kGpOptions;
+  cmaes_fits_ = axes_ <= kCmaesAxes && options_ == 0;
   for (std::size_t i = 0; i < space.parameters.size(); ++i)
     if (!space.parameters[i].when.empty() && encoding.axis_of(i) != Encoding::kNoAxis)
-      numbers_ = false;
+      cmaes_fits_ = false;
 }
 
 bool AutoRule::ever(Kind searcher) const {
-  const bool models = !facts_.population && axes_ > 0;
+  const bool models = !facts_.population && axes_ > 0 && axes_ <= kTpeAxes;
   switch (searcher) {
     case Kind::kSobol: return !models || cardinality_;
     case Kind::kTpe: return models;
-    case Kind::kGp: return models && !facts_.stops_early && axes_ <= kGpAxes;
+    case Kind::kGp: return models && !facts_.stops_early && gp_fits_;
     case Kind::kCmaes: break;
   }
-  return models && numbers_ && !facts_.stops_early;
+  return models && cmaes_fits_ && !facts_.stops_early;
 }
 
 bool AutoRule::past(Kind searcher, const State& state) const {
@@ -71,6 +72,8 @@ AutoRule::Pick AutoRule::pick(const State& state) const {
   if (facts_.population)
     return {Kind::kSobol, "only the first trials are drawn, later ones take over from them"};
   if (axes_ == 0) return {Kind::kSobol, "no parameter is drawn from several values"};
+  if (axes_ > kTpeAxes)
+    return {Kind::kSobol, fmt::format("{} parameters are more than trials can teach", axes_)};
   const std::int64_t limit = state.trial_limit();
   if (cardinality_ && limit != kForever && *cardinality_ <= limit)
     return {Kind::kSobol,
@@ -84,26 +87,26 @@ AutoRule::Pick AutoRule::model(const State& state) const {
   if (facts_.stops_early)
     return {Kind::kTpe, "the scheduler stops trials early, which it learns from as well"};
   const bool fast = static_cast<double>(ended) > kGpRate * seconds;
-  const bool gp = axes_ <= kGpAxes && !fast;
+  const bool gp = gp_fits_ && !fast;
   const std::int64_t most = gp ? kGpTrials : kTpeTrials;
-  if (numbers_ && ended >= most)
-    return {Kind::kCmaes, fmt::format("more than {} trials have ended, and every parameter is a "
-                                      "number",
-                                      most)};
-  if (axes_ > kGpAxes)
+  if (cmaes_fits_ && ended >= most)
+    return {Kind::kCmaes,
+            fmt::format("{} trials have ended, and every parameter is a number", most)};
+  if (!gp_fits_)
     return {Kind::kTpe,
-            fmt::format("{} parameters are more than {}, up to which a Gaussian process "
-                        "is asked",
-                        axes_, kGpAxes)};
+            fmt::format("{} parameters with {} options of choices are more than a Gaussian process "
+                        "is asked about, {} and {}",
+                        axes_, options_, kGpAxes, kGpOptions)};
   if (fast)
     return {Kind::kTpe, fmt::format("more than {} trials end in a second: a Gaussian process would "
                                     "hold them up",
                                     kGpRate)};
   if (ended >= most)
-    return {Kind::kTpe, fmt::format("more than {} trials have ended, and not every parameter is a "
-                                    "number that always exists",
-                                    most)};
-  return {Kind::kGp, fmt::format("{} {}, and at most {} trials have ended", axes_,
+    return {Kind::kTpe,
+            fmt::format("{} trials have ended, and not every parameter is a number that "
+                        "always exists",
+                        most)};
+  return {Kind::kGp, fmt::format("{} {}, and fewer than {} trials have ended", axes_,
                                  axes_ == 1 ? "parameter" : "parameters", kGpTrials)};
 }
 

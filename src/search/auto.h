@@ -32,7 +32,9 @@ class AutoRule {
 
   /// Of trials that have ended, before the model changes.
   static constexpr std::int64_t kGpTrials = 300, kTpeTrials = 200;
-  static constexpr std::size_t kGpAxes = 20;  ///< Parameters that vary, at most.
+  /// Parameters that vary, and options of all choices among them, at most.
+  static constexpr std::size_t kGpAxes = 20, kGpOptions = 128;
+  static constexpr std::size_t kCmaesAxes = 100, kTpeAxes = 500;
   /// Trials that may end in a second while a Gaussian process suggests the next ones.
   static constexpr double kGpRate = 5;
 
@@ -50,8 +52,10 @@ class AutoRule {
   Pick model(const State& state) const;
 
   AutoFacts facts_;
-  std::size_t axes_ = 0;                     ///< Parameters that vary.
-  bool numbers_ = false;                     ///< All of them numbers that exist in every trial.
+  std::size_t axes_ = 0;     ///< Parameters that vary.
+  std::size_t options_ = 0;  ///< Of all choices.
+  bool cmaes_fits_ = false;  ///< All of them numbers that exist in every trial.
+  bool gp_fits_ = false;
   std::optional<std::int64_t> cardinality_;  ///< Of the space.
 };
 

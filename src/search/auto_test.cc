@@ -60,20 +60,27 @@ Space reals(int count) {
 
 TEST(AutoRule, AsksAGaussianProcessUntilManyTrialsHaveEnded) {
   EXPECT_EQ(words(mixed_space(), state_with(1000, 9)),
-            "gp (5 parameters, and at most 300 trials have ended; the first are Sobol points)");
+            "gp (5 parameters, and fewer than 300 trials have ended; the first are Sobol points)");
   EXPECT_EQ(words(mixed_space(), state_with(1000, 20)),
-            "gp (5 parameters, and at most 300 trials have ended)");
-  EXPECT_TRUE(words(mixed_space(), state_with(1000, 300)).starts_with("tpe (more than 300"));
-  EXPECT_TRUE(words(reals(3), state_with(1000, 300)).starts_with("cmaes (more than 300"));
+            "gp (5 parameters, and fewer than 300 trials have ended)");
+  EXPECT_TRUE(words(mixed_space(), state_with(1000, 300)).starts_with("tpe (300 trials"));
+  EXPECT_TRUE(words(reals(3), state_with(1000, 300)).starts_with("cmaes (300 trials"));
 }
 
 TEST(AutoRule, AsksTpeWhereTrialsEndTooFastForAGaussianProcess) {
   EXPECT_TRUE(words(mixed_space(), state_with(1000, 20, 0.1)).starts_with("tpe (more than 5"));
-  EXPECT_TRUE(words(reals(3), state_with(1000, 200, 0.1)).starts_with("cmaes (more than 200"));
+  EXPECT_TRUE(words(reals(3), state_with(1000, 200, 0.1)).starts_with("cmaes (200 trials"));
 }
 
 TEST(AutoRule, AsksTpeWhereParametersAreManyOrTrialsAreStoppedEarly) {
   EXPECT_TRUE(words(reals(21), state_with(1000, 20)).starts_with("tpe (21 parameters"));
+  EXPECT_TRUE(words(reals(101), state_with(1000, 500)).starts_with("tpe (101 parameters"));
+  EXPECT_TRUE(words(reals(501), state_with(1000, 500)).starts_with("sobol (501 parameters"));
+  Space choices = reals(1);
+  std::vector<Value> many;
+  for (int i = 0; i < 129; ++i) many.emplace_back(i);
+  choices.parameters.push_back({"c", Choice{many}});
+  EXPECT_TRUE(words(choices, state_with(1000, 20)).starts_with("tpe (2 parameters with 129"));
   EXPECT_TRUE(words(reals(3), state_with(1000, 20), {.stops_early = true})
                   .starts_with("tpe (the scheduler"));
 }

@@ -83,7 +83,7 @@ TEST(SearchStudy, AutoSaysWhomItAsksAndWhy) {
   const State begun(spec->objective, spec->trial.retries);
   EXPECT_EQ(
       explain_search(*spec, begun),
-      "auto: gp (4 parameters, and at most 300 trials have ended; the first are Sobol points)");
+      "auto: gp (4 parameters, and fewer than 300 trials have ended; the first are Sobol points)");
   const auto stopping =
       parse_study(kStudy, "searched.toml", std::vector<Override>{{"scheduler.algorithm", "asha"}});
   EXPECT_TRUE(explain_search(*stopping, begun).starts_with("auto: tpe (the scheduler stops"));
