@@ -53,8 +53,8 @@ inline Domain computed(std::function<Value(const Config&)> function) {
   return Function{std::move(function)};
 }
 
-/// A study as a C++ program describes it. Defaults: the searcher that fits, no early stopping, trials on
-/// threads of this process, nothing kept on disk.
+/// A study as a C++ program describes it. Defaults: the searcher that fits, no early stopping,
+/// trials on threads of this process, nothing kept on disk.
 struct Tuning {
   std::string name = "study";
   Objective objective = {};
