@@ -63,6 +63,9 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
                      report::number(trial.best->value), trial.best->step,
                      trial.best->config ? ", with " + report::short_config(*trial.best->config)
                                         : std::string()));
+  // Only some schedulers have any.
+  if (std::ranges::any_of(study.state.trials(), [](const Trial& t) { return t.bracket > 0; }))
+    line("bracket", fmt::format("{}", trial.bracket));
   if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",

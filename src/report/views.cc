@@ -30,6 +30,7 @@ std::vector<TrialColumn> facts(const Viewed& study) {
       {"best_step", Kind::kFact,
        [](const Trial& t) { return t.best ? Value(t.best->step) : Value(); }},
       {"reports", Kind::kFact, [](const Trial& t) { return Value(t.reports); }},
+      {"bracket", Kind::kFact, [](const Trial& t) { return Value(std::int64_t{t.bracket}); }},
       {"attempts", Kind::kFact, [](const Trial& t) { return Value(t.attempts); }},
       {"failures", Kind::kFact, [](const Trial& t) { return Value(t.failures); }},
       {"reason", Kind::kFact,

@@ -7,7 +7,7 @@
 namespace clavier::sched {
 
 Asha::Asha(Objective objective, AshaOptions options, std::uint64_t seed)
-    : options_(options), seed_(seed), records_(std::move(objective), options) {}
+    : options_(options), records_(std::move(objective), options, seed) {}
 
 std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const {
   std::vector<Runnable> runnables;
@@ -16,11 +16,7 @@ std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const
     const Trial& trial = state.trial(id);
     runnables.push_back(Resume{id, rungs.next(trial.bracket, trial.step)});
   }
-  auto id = static_cast<std::int64_t>(state.trials().size());
-  for (; runnables.size() < appetite; ++id) {
-    const int bracket = rungs.draw(seed_, TrialId{id});
-    runnables.push_back(New{.until = rungs.next(bracket, 0), .bracket = bracket});
-  }
+  records_.fill_up(runnables, state, appetite);
   return runnables;
 }
 
@@ -44,7 +40,7 @@ std::vector<Decision> Asha::decide(const Turn& turn, const State& state) const {
 }
 
 void Asha::observe(const Turn& turn, const State& state) {
-  for (const Arrival& arrival : records_.arrivals(turn, state)) records_.record(arrival);
+  records_.observe(records_.arrivals(turn, state), turn, state);
 }
 
 bool Asha::finished(const State& state) const { return resumable(state, 1).empty(); }

@@ -32,7 +32,6 @@ class Asha final : public Scheduler {
   Decision judge(const Arrival& arrival, const std::vector<Arrival>& together, Steps step) const;
 
   AshaOptions options_;
-  std::uint64_t seed_;
   RungRecords records_;
 };
 

@@ -9,11 +9,13 @@
 
 namespace clavier::sched {
 
-RungRecords::RungRecords(Objective objective, const AshaOptions& options)
+RungRecords::RungRecords(Objective objective, const AshaOptions& options, std::uint64_t seed)
     : objective_(std::move(objective)),
       rungs_(options),
-      max_steps_(options.max_steps),
-      rankings_(static_cast<std::size_t>(rungs_.brackets()), std::vector<Ranking>(rungs_.size())) {}
+      seed_(seed),
+      rankings_(static_cast<std::size_t>(rungs_.brackets()), std::vector<Ranking>(rungs_.size())) {
+  if (options.learns_brackets) consistency_.emplace(objective_, rungs_);
+}
 
 const Ranking& RungRecords::ranking(int bracket, std::size_t rung) const {
   return rankings_.at(static_cast<std::size_t>(bracket)).at(rung);
@@ -25,7 +27,7 @@ std::optional<RungRecords::Place> RungRecords::place(TrialId trial) const {
 }
 
 std::optional<std::size_t> RungRecords::due(const Trial& trial, Steps step) const {
-  if (step >= max_steps_ || trial.bracket < 0 || trial.bracket >= rungs_.brackets())
+  if (step >= rungs_.max_steps() || trial.bracket < 0 || trial.bracket >= rungs_.brackets())
     return std::nullopt;
   const auto rung = rungs_.reached(trial.bracket, step);
   const auto judged = place(trial.id);
@@ -52,13 +54,32 @@ void RungRecords::record(const Arrival& arrival) {
       {arrival.key, arrival.trial});
 }
 
+void RungRecords::observe(const std::vector<Arrival>& arrivals, const Turn& turn,
+                          const State& state) {
+  for (const Arrival& arrival : arrivals) record(arrival);
+  if (consistency_) consistency_->observe(turn, state);
+}
+
+void RungRecords::fill_up(std::vector<Runnable>& runnables, const State& state,
+                          std::size_t appetite) const {
+  std::vector<double> weights = rungs_.shares();
+  for (std::size_t i = 0; i < weights.size() && consistency_; ++i)
+    weights[i] *= consistency_->factors()[i];
+  auto id = static_cast<std::int64_t>(state.trials().size());
+  for (; runnables.size() < appetite; ++id) {
+    const int bracket = draw_bracket(weights, seed_, TrialId{id});
+    runnables.push_back(New{.until = rungs_.next(bracket, 0), .bracket = bracket});
+  }
+}
+
 std::vector<Decision> RungRecords::decide(const Turn& turn, const State& state,
                                           const Judge& judge) const {
   const std::vector<Arrival> together = arrivals(turn, state);
   std::vector<Decision> decisions;
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    if (report.step >= max_steps_)
-      return decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", max_steps_)});
+    if (report.step >= rungs_.max_steps())
+      return decisions.push_back(
+          {Complete{trial.id}, fmt::format("reached step {}", rungs_.max_steps())});
     const bool at_rung = due(trial, report.step).has_value();
     if (at_rung && report.value)
       decisions.push_back(

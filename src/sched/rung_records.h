@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "sched/rank_consistency.h"
 #include "sched/ranking.h"
 #include "sched/rungs.h"
 #include "sched/scheduler.h"
@@ -26,7 +27,7 @@ struct Arrival {
 /// from later in training.
 class RungRecords {
  public:
-  RungRecords(Objective objective, const AshaOptions& options);
+  RungRecords(Objective objective, const AshaOptions& options, std::uint64_t seed);
 
   const Rungs& rungs() const { return rungs_; }
   /// REQUIRES: the bracket exists and has the rung.
@@ -43,7 +44,11 @@ class RungRecords {
   std::optional<std::size_t> due(const Trial& trial, Steps step) const;
   /// What this turn brings to the rungs, in the order of its reports.
   std::vector<Arrival> arrivals(const Turn& turn, const State& state) const;
-  void record(const Arrival& arrival);
+  /// The turn's arrivals, after `state` has folded it.
+  void observe(const std::vector<Arrival>& arrivals, const Turn& turn, const State& state);
+
+  /// Puts new trials behind `runnables`, each in the bracket drawn for it.
+  void fill_up(std::vector<Runnable>& runnables, const State& state, std::size_t appetite) const;
 
   /// What becomes of the reports of this turn: a trial is complete at max_steps, `judge` says what
   /// an arrival means, and who waits without one goes on: to the next rung, or, where its report
@@ -55,11 +60,14 @@ class RungRecords {
   std::int64_t visits() const;
 
  private:
+  void record(const Arrival& arrival);
+
   Objective objective_;
   Rungs rungs_;
-  Steps max_steps_;
-  std::vector<std::vector<Ranking>> rankings_;  ///< By bracket and rung.
-  std::vector<std::optional<Place>> places_;    ///< By trial.
+  std::uint64_t seed_;
+  std::optional<RankConsistency> consistency_ = {};  ///< If brackets are learned.
+  std::vector<std::vector<Ranking>> rankings_;       ///< By bracket and rung.
+  std::vector<std::optional<Place>> places_;         ///< By trial.
 };
 
 /// How an arrival compares with everything at its rung, those that arrive with it included.

@@ -193,8 +193,18 @@ Steps checkpoints_needed(const StudySpec& spec) {
   return says ? entry->checkpoints_needed(spec, Options(spec.scheduler)) : 0;
 }
 
+std::vector<Steps> rungs_of(const StudySpec& spec) {
+  const auto* entry = find(schedulers(), spec.scheduler);
+  return entry && entry->rungs ? entry->rungs(Options(spec.scheduler)) : std::vector<Steps>{};
+}
+
 Status check_scheduler(const StudySpec& spec) {
   const auto* entry = find(schedulers(), spec.scheduler);
+  if (traits_of(Family::kSearcher, spec.search).by_rungs && !(entry && entry->rungs))
+    return invalid(
+        fmt::format("{} learns at the rungs of a scheduler, and {} has none: use "
+                    "hyperband, or asha",
+                    spec.search.algorithm, spec.scheduler.algorithm));
   if (entry && entry->check) TRY(entry->check(spec, Options(spec.scheduler)));
   // Trials that save themselves must do so wherever the scheduler needs it.
   const Steps needed = checkpoints_needed(spec);

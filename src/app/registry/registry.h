@@ -33,6 +33,7 @@ struct OptionSpec {
 struct Traits {
   // Of a searcher.
   bool enumerates = false;  ///< Goes through every combination: their number is the study's.
+  bool by_rungs = false;    ///< Learns at the rungs of the scheduler, which needs some.
   // Of a scheduler.
   bool to_the_end = false;   ///< What a trial reports does not decide how far it comes.
   bool population = false;   ///< Trials take over each other's weights.
@@ -96,6 +97,8 @@ Status check_sense(const StudySpec& spec);
 Status check_planner(const StudySpec& spec);
 /// Every so many steps its trials must save themselves; 0: it does not care.
 Steps checkpoints_needed(const StudySpec& spec);
+/// Where its checked scheduler compares trials, and their end: steps, ascending; empty: nowhere.
+std::vector<Steps> rungs_of(const StudySpec& spec);
 
 /// From a spec whose names and options were checked, by `parse_study` or `complete`.
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec);

@@ -78,7 +78,7 @@ TEST(Registry, TheFirstVariantIsTheDefault) {
   EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
             (std::vector<std::string>{"stopping", "promotion", "ray"}));
   EXPECT_EQ(algorithm_names(Family::kScheduler),
-            (std::vector<std::string>{"fifo", "asha", "median", "pbt", "pb2", "pbt_replay"}));
+            (std::vector<std::string>{"fifo", "asha", "hyperband", "median", "pbt", "pb2", "pbt_replay"}));
 }
 
 TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {
