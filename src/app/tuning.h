@@ -63,7 +63,7 @@ struct Tuning {
   std::uint64_t seed = 0;
   app::AlgorithmSpec search{"random"};
   app::AlgorithmSpec scheduler{"fifo"};
-  app::TrialStop trial_stop = {};
+  TrialStop trial_stop = {};
   app::StudyStop stop = {};
   app::CheckpointSpec checkpoint = {};
   RetryLimits retries = {};

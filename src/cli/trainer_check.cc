@@ -94,6 +94,7 @@ class Check {
     };
     look("study", "metric", spec_.objective.metric);
     for (const Metric& rule : spec_.trial.stop.metrics) look("trial", "stop", rule.name);
+    for (const Threshold& rule : spec_.trial.stop.thresholds) look("trial", "stop", rule.metric);
     if (!spec_.checkpoint.best_by.empty()) look("checkpoint", "best_by", spec_.checkpoint.best_by);
   }
 

@@ -25,6 +25,8 @@ std::vector<NamedMetric> named_in(const StudyOptions& options) {
   std::vector<NamedMetric> named;
   for (const Metric& metric : options.trial_rules.metrics)
     named.push_back({"trial.stop." + metric.name, metric.name});
+  for (const Threshold& threshold : options.trial_rules.thresholds)
+    named.push_back({"trial.stop.threshold", threshold.metric});
   if (!options.keep.best_by.empty()) named.push_back({"checkpoint.best_by", options.keep.best_by});
   return named;
 }
@@ -91,6 +93,7 @@ void Director::fold_input(const Turn& turn) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);
+    rival_.ended(state_.objective(), state_.trial(exited->trial));
   }
   const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
   if (failed && !decided_upon)
@@ -268,6 +271,10 @@ void Director::judge_reports(Turn& turn) const {
       turn.decisions.push_back({Stop{report.trial}, *reason});
     else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
       turn.decisions.push_back({Complete{report.trial}, *rule});
+    else if (report.step < options_.trial_length)
+      if (auto why =
+              sched::looks_bad(options_.trial_rules, state_.objective(), trial, report, rival_))
+        turn.decisions.push_back({Stop{report.trial}, *why});
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cluster/planner.h"
+#include "sched/early_stop.h"
 #include "sched/scheduler.h"
 #include "search/searcher.h"
 #include "study/gang.h"
@@ -26,7 +27,8 @@ struct StudyOptions {
   std::uint64_t seed = 0;
   RetryLimits retries = {};
   bool fail_fast = false;
-  TrialRules trial_rules = {};
+  TrialStop trial_rules = {};
+  Steps trial_length = kForever;  ///< Whoever comes there is complete, however bad it looks.
   StudyRules study_rules = {};
   KeepRules keep = {};
   Resources resources = {};
@@ -130,6 +132,7 @@ class Director {
   std::set<TrialId> at_rest_;
   Retention retention_;
   Plateau plateau_;
+  sched::Rival rival_;
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
   bool closing_ = false;
   Faults faults_;

@@ -14,7 +14,7 @@ constexpr double kCostRounding = 1e-9;
 
 }  // namespace
 
-std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> met(const TrialStop& rules, const Objective& objective,
                                const Trial& trial, const Report& report, StudyTime now) {
   if (report.step >= rules.steps) return fmt::format("reached step {}", rules.steps);
   if (now >= time_up(rules, trial))
@@ -29,7 +29,7 @@ std::optional<std::string> met(const TrialRules& rules, const Objective& objecti
   return {};
 }
 
-std::optional<std::string> diverged(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> diverged(const TrialStop& rules, const Objective& objective,
                                     const Report& report) {
   if (!rules.non_finite) return {};
   for (const Metric& metric : report.metrics) {
@@ -43,7 +43,7 @@ std::optional<std::string> diverged(const TrialRules& rules, const Objective& ob
   return {};
 }
 
-StudyTime time_up(const TrialRules& rules, const Trial& trial) {
+StudyTime time_up(const TrialStop& rules, const Trial& trial) {
   if (!rules.time) return kNever;
   return trial.launched + (*rules.time - trial.busy);
 }

@@ -163,13 +163,18 @@ std::map<std::int64_t, std::string> courses(const std::vector<Step>& steps) {
 
 using Settings = SimulatedStudy::Settings;
 
+/// All that stop what looks bad, strict enough to do so here.
+const TrialStop kRules{.patience = Patience{.steps = 4, .min_delta = 0.02},
+                       .thresholds = {{.metric = "loss", .upper = 2, .grace = 2}},
+                       .wilcoxon = Wilcoxon{}};
+
 TEST(SimulatedStudy, AnInterruptedStudyTakesTheDecisionsOfAnUninterruptedOne) {
   // Commands on their way for longer than a step: reports cross with them.
   for (Settings settings :
        {Settings{.trials = 9, .promotion = false}, Settings{.trials = 9},
         Settings{.trials = 4, .whole = true}, Settings{.trials = 6, .population = true},
         Settings{.trials = 6, .population = true, .ray = true},
-        Settings{.trials = 8, .median = true}}) {
+        Settings{.trials = 8, .median = true}, Settings{.trials = 14, .hyperband = true}}) {
     settings.one_slot = true;
     settings.command_seconds = 1.3;
     const auto expected = courses(uninterrupted(settings));
@@ -206,6 +211,7 @@ TEST(SimulatedStudy, WhateverIsPausedWheneverEveryTrialGoesOnBehindItsLastReport
        {Settings{.trials = 12, .promotion = false}, Settings{.trials = 12},
         Settings{.trials = 6, .population = true}, Settings{.trials = 9, .median = true},
         Settings{.trials = 9, .median = true, .percentile = 25},
+        Settings{.trials = 40, .hyperband = true}, Settings{.trials = 12, .stop = kRules},
         Settings{.trials = 5, .planner = "auto"},
         Settings{.trials = 5, .planner = "auto", .population = true},
         Settings{.trials = 6, .population = true, .ray = true}}) {
@@ -235,6 +241,54 @@ TEST(SimulatedStudy, SoItDoesWithTheStoppingVariant) {
 TEST(SimulatedStudy, SoItDoesWhereTheOthersMedianOrAPercentileStopsTrials) {
   for (const double percentile : {50.0, 25.0})
     crash_after_every_step({.trials = 9, .median = true, .percentile = percentile}, 3);
+}
+
+TEST(SimulatedStudy, SoItDoesWithHyperBandAlsoWhereTrialsFail) {
+  crash_after_every_step({.trials = 50, .hyperband = true}, 3);
+  crash_after_every_step({.trials = 50, .failures = 0.02, .hyperband = true}, 5);
+  crash_after_every_step({.trials = 30, .members = 3, .hyperband = true}, 5);
+}
+
+TEST(SimulatedStudy, SoItDoesWithLearnedBrackets) {
+  crash_after_every_step({.trials = 60, .learned_brackets = true}, 5);
+}
+
+TEST(SimulatedStudy, SoItDoesWhereRulesStopTrialsWhateverTheScheduler) {
+  for (Settings settings :
+       {Settings{.trials = 20, .whole = true}, Settings{.trials = 20},
+        Settings{.trials = 40, .hyperband = true}, Settings{.trials = 6, .population = true}}) {
+    settings.stop = kRules;
+    crash_after_every_step(settings, 7);
+  }
+}
+
+TEST(SimulatedStudy, RulesSayWhichOfThemSpokeAndTheSchedulerSeesTheReports) {
+  std::map<std::string, int> spoke;
+  State state({"loss", Mode::kMin}, {});
+  for (const Step& step : uninterrupted({.trials = 60, .hyperband = true, .stop = kRules})) {
+    state.apply(step);
+    for (const Decision& decision : step.turn.decisions)
+      if (std::holds_alternative<Stop>(decision.action))
+        ++spoke[decision.reason.substr(0, decision.reason.find_first_of(": "))];
+  }
+  EXPECT_GT(spoke["rung"], 0);
+  EXPECT_GT(spoke["patience"] + spoke["wilcoxon"], 0);
+  EXPECT_GT(spoke["threshold"], 0);
+  EXPECT_GT(state.count(TrialStatus::kCompleted), 0u);
+  EXPECT_EQ(state.count(TrialStatus::kPaused), 0u) << "no rung waits for who was stopped";
+}
+
+TEST(SimulatedStudy, HyperBandFillsItsBracketsAndEveryTrialEnds) {
+  State state({"loss", Mode::kMin}, {});
+  for (const Step& step : uninterrupted({.trials = 49, .hyperband = true})) state.apply(step);
+  std::map<int, int> made, whole;
+  for (const Trial& trial : state.trials()) {
+    ++made[trial.bracket];
+    whole[trial.bracket] += trial.status == TrialStatus::kCompleted && trial.step == 27;
+  }
+  EXPECT_EQ(made, (std::map<int, int>{{0, 27}, {1, 12}, {2, 6}, {3, 4}}));
+  EXPECT_EQ(whole, (std::map<int, int>{{0, 1}, {1, 1}, {2, 2}, {3, 4}}));
+  EXPECT_EQ(state.count(TrialStatus::kStopped), 41u);
 }
 
 TEST(SimulatedStudy, SoItDoesWherePlannersShareOutTheSlots) {
@@ -289,6 +343,7 @@ TEST(SimulatedStudy, WhatFailedOrWasStoppedRunsAgainUnderEveryScheduler) {
       {.trials = 12, .promotion = false, .failures = 0.1},
       {.trials = 12, .whole = true, .failures = 0.1},
       {.trials = 12, .failures = 0.1, .synchronous = true},
+      {.trials = 40, .failures = 0.1, .hyperband = true},
       {.trials = 6, .population = true, .failures = 0.05},
       {.trials = 6, .population = true, .ray = true, .failures = 0.05},
       {.trials = 6, .planner = "auto", .population = true, .failures = 0.1}};
@@ -406,6 +461,21 @@ TEST(SimulatedStudy, SoAreThoseAboutPacking) {
   const auto verified = fresh.verify(study.log());
   ASSERT_TRUE(verified.ok()) << verified.error().message;
   EXPECT_FALSE(verified->difference) << *verified->difference;
+}
+
+TEST(SimulatedStudy, SoAreThoseOfHyperBandAndOfRules) {
+  for (const Settings& settings : {Settings{.trials = 45, .failures = 0.02, .hyperband = true},
+                                   Settings{.trials = 20, .whole = true, .stop = kRules},
+                                   Settings{.trials = 60, .learned_brackets = true}}) {
+    SimulatedStudy study(settings);
+    ASSERT_TRUE(study.start_with({}).ok());
+    ASSERT_TRUE(study.run().ok());
+    SimulatedStudy fresh(settings);
+    const auto verified = fresh.verify(study.log());
+    ASSERT_TRUE(verified.ok()) << verified.error().message;
+    EXPECT_FALSE(verified->difference) << *verified->difference;
+    EXPECT_GT(verified->decisions, 30);
+  }
 }
 
 TEST(SimulatedStudy, VerifyNamesTheFirstStepThatWasChanged) {

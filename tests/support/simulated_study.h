@@ -20,7 +20,7 @@
 #include "study/text.h"
 #include "tests/support/array_planner.h"
 #include "tests/support/greedy_gangs.h"
-#include "tests/support/synchronous_halving_fake.h"
+#include "tests/support/synchronous_halving.h"
 #include "tuner/tuner.h"
 #include "tuner/verify.h"
 
@@ -61,6 +61,9 @@ class SimulatedStudy {
     double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
     bool synchronous = false;  ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
+    bool hyperband = false;          ///< All of its brackets.
+    bool learned_brackets = false;   ///< The stopping variant with brackets, the choice learned.
+    TrialStop stop = {};             ///< Rules over whatever scheduler there is.
     bool one_slot = false;           ///< One trial at a time, whatever its speed.
     bool median = false;             ///< Below the median of the others, trials are stopped.
     double percentile = 50;          ///< This part of the others instead of the median.
@@ -79,6 +82,8 @@ class SimulatedStudy {
     options.seed = settings.seed;
     options.retries = {.max_failures = 3};
     options.keep.keep = 1;
+    options.trial_rules = settings.stop;
+    options.trial_length = settings.population ? 40 : 27;
     if (!settings.machines.empty()) {
       options.gang.parameter = "slots";
       options.retries.max_losses = 1000;
@@ -97,9 +102,18 @@ class SimulatedStudy {
           cluster::RulePlannerOptions{
               .target = 40, .interval = 5, .window = settings.population ? 2 : 0});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
-    if (settings.synchronous)
-      scheduler_ = std::make_unique<sched::SynchronousHalving>(
-          static_cast<std::size_t>(settings.trials), settings.rungs, 3);
+    if (settings.hyperband)
+      scheduler_ = std::make_unique<sched::HyperBand>(
+          options.objective, sched::hyperband_brackets({.max_steps = 27, .reduction = 3}));
+    else if (settings.learned_brackets)
+      scheduler_ = std::make_unique<sched::Asha>(
+          options.objective,
+          sched::AshaOptions{
+              .max_steps = 27, .reduction = 2, .brackets = 3, .learns_brackets = true},
+          settings.seed);
+    else if (settings.synchronous)
+      scheduler_ = sched::synchronous_halving(
+          options.objective, static_cast<std::size_t>(settings.trials), settings.rungs, 3);
     else if (settings.ray)
       scheduler_ = std::make_unique<sched::RayPbt>(
           options.objective, space_,

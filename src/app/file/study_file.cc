@@ -45,6 +45,9 @@ class StudyReader {
     required();
     space();
     algorithm(Family::kSearcher, spec_.search);
+    for (Threshold& threshold : spec_.trial.stop.thresholds)
+      if (threshold.metric.empty()) threshold.metric = spec_.objective.metric;
+    by_rungs();
     algorithm(Family::kScheduler, spec_.scheduler);
     algorithm(Family::kPlanner, spec_.planner);
     work();
@@ -132,14 +135,41 @@ class StudyReader {
   void subtable(const std::string& name, const Entry& entry) {
     if (name == "cluster.slots") return list(name, entry, places_.slots, spec_.cluster.slots);
     if (name == "simulate.events") return list(name, entry, places_.events, spec_.simulate->events);
+    if (name == "trial.stop.threshold") return thresholds(name, entry);
     if (!entry.node.is_table())
       return problems_.add(entry.node.begin,
                            fmt::format("{} must be a table, not {}", name, entry.node.shown()));
     if (name == "worker.environment") return environment(entry.node);
-    if (name == "trial.stop") return table(name, entry.node, spec_.trial.stop);
+    TrialStop& rules = spec_.trial.stop;
+    if (name == "trial.stop")
+      return table(name, entry.node, rules, {"patience", "threshold", "wilcoxon"});
+    if (name == "trial.stop.wilcoxon") return table(name, entry.node, rules.wilcoxon.emplace());
+    if (name == "trial.stop.patience") {
+      if (!entry.node.find("steps"))
+        problems_.add(entry.place,
+                      "trial.stop.patience needs steps: how many without a better "
+                      "value, for example patience = { steps = 10 }");
+      return table(name, entry.node, rules.patience.emplace());
+    }
     if (!entry.node.find("trials"))
       problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
     table(name, entry.node, spec_.stop.plateau.emplace());
+  }
+
+  void thresholds(const std::string& name, const Entry& entry) {
+    std::vector<Place> places;
+    list(name, entry, places, spec_.trial.stop.thresholds);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const Threshold& each = spec_.trial.stop.thresholds[i];
+      if (!each.lower && !each.upper)
+        problems_.add(places[i],
+                      "trial.stop.threshold needs lower or upper, for example "
+                      "threshold = [{ metric = \"accuracy\", lower = 0.2, grace = 5 }]");
+      else if (each.lower && each.upper && *each.lower >= *each.upper)
+        problems_.add(places[i], fmt::format("trial.stop.threshold: lower = {:g} must be below "
+                                             "upper = {:g}",
+                                             *each.lower, *each.upper));
+    }
   }
 
   /// A list of tables: `[[name]]`, again and again.
@@ -233,6 +263,23 @@ class StudyReader {
     if (const TomlNode* node = search->find("points")) read_points(*node, space_, problems_);
   }
 
+  /// Who searches by the rungs of a scheduler has HyperBand unless the file says otherwise.
+  void by_rungs() {
+    if (!traits_of(Family::kSearcher, spec_.search).by_rungs) return;
+    spec_.scheduler = {"hyperband"};
+    const TomlNode* trainer = root_.find("trainer");
+    const bool by_epoch = trainer && trainer->is_table() && !trainer->find("unit");
+    const TomlNode* epochs = by_epoch ? trainer->find("epochs") : nullptr;
+    const auto* length = epochs ? epochs->scalar.as<std::int64_t>() : nullptr;
+    length_ = spec_.trial.stop.steps;
+    if (length && *length > 0) length_ = std::min(length_, *length);
+    if (!root_.find("scheduler") && !trainer && length_ == kForever)
+      problems_.add(place("search"),
+                    fmt::format("{} needs to know how long a trial is: set [trial.stop] steps, or "
+                                "[scheduler] max_steps",
+                                spec_.search.algorithm));
+  }
+
   void algorithm(Family family, AlgorithmSpec& spec) {
     const TomlNode none;
     const TomlNode* table = root_.find(table_of(family));
@@ -252,8 +299,9 @@ class StudyReader {
                        there.error().message);
     for (const Entry& entry : table->entries)
       if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
-    auto whole = family == Family::kScheduler ? complete_scheduler(spec, spec_.trial.stop.steps)
-                                              : complete(family, spec);
+    auto whole = family == Family::kScheduler
+                     ? complete_scheduler(spec, std::min(length_, spec_.trial.stop.steps))
+                     : complete(family, spec);
     if (whole) spec = *std::move(whole);
   }
 
@@ -358,6 +406,7 @@ class StudyReader {
   ClusterPlaces places_;
   StudySpec spec_;
   ReadSpace space_;
+  Steps length_ = kForever;  ///< Of trials, as far as the scheduler is to know more than others.
 };
 
 }  // namespace

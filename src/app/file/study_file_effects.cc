@@ -27,6 +27,7 @@ class Effects {
     grid();
     number_of_trials();
     steps();
+    early_stops();
     epochs();
     size_of_configurations();
     trainer();
@@ -112,6 +113,22 @@ class Effects {
       problems_.note(place("scheduler", "max_steps"),
                      fmt::format("scheduler.max_steps = {} is never reached: trial.stop.steps = {}",
                                  *most, stop));
+  }
+
+  /// Rules that judge no trial before its end.
+  void early_stops() {
+    const TrialStop& rules = spec_.trial.stop;
+    const auto from = [&](std::string_view rule, Steps first) {
+      if (first >= spec_.trial_length())
+        problems_.note(place("trial.stop", rule),
+                       fmt::format("trial.stop.{} stops nobody: it judges from step {} on, and "
+                                   "trials end at step {}",
+                                   rule, first, spec_.trial_length()));
+    };
+    if (rules.patience)
+      from("patience", std::max(rules.patience->grace, rules.patience->steps + 1));
+    if (rules.wilcoxon) from("wilcoxon", rules.wilcoxon->grace);
+    for (const Threshold& each : rules.thresholds) from("threshold", each.grace);
   }
 
   /// The trainer ends trials before their scheduler does.

@@ -133,6 +133,25 @@ const Field<TrialStop> kTrialStop[] = {
         {.key = "non_finite", .help = "stopped where its metric or a loss is NaN or infinite"}),
 };
 
+const Field<Patience> kPatience[] = {
+    field<&Patience::steps>({"steps", 1, kMany, "stopped after so many without a better value"}),
+    field<&Patience::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+    field<&Patience::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
+const Field<Threshold> kThreshold[] = {
+    field<&Threshold::metric>({.key = "metric", .help = "default: the study's"}),
+    field<&Threshold::lower>({"lower", -kBig, kBig, "stopped below it"}),
+    field<&Threshold::upper>({"upper", -kBig, kBig, "stopped above it"}),
+    field<&Threshold::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
+const Field<Wilcoxon> kWilcoxon[] = {
+    field<&Wilcoxon::p>(
+        {"p", kAboveZero, 0.5, "stopped if less likely to be as good", "above 0 and at most 0.5"}),
+    field<&Wilcoxon::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
 const Field<StudyStop> kStudyStop[] = {
     field<&StudyStop::metric>(
         {"metric", -kBig, kBig, "the study ends once its metric has reached this"}),
@@ -257,6 +276,9 @@ std::span<const Field<StudySpec>> fields_of(const StudySpec&) { return kStudySpe
 std::span<const Field<WorkerSpec>> fields_of(const WorkerSpec&) { return kWorkerSpec; }
 std::span<const Field<TrialSpec>> fields_of(const TrialSpec&) { return kTrialSpec; }
 std::span<const Field<TrialStop>> fields_of(const TrialStop&) { return kTrialStop; }
+std::span<const Field<Patience>> fields_of(const Patience&) { return kPatience; }
+std::span<const Field<Threshold>> fields_of(const Threshold&) { return kThreshold; }
+std::span<const Field<Wilcoxon>> fields_of(const Wilcoxon&) { return kWilcoxon; }
 std::span<const Field<StudyStop>> fields_of(const StudyStop&) { return kStudyStop; }
 std::span<const Field<Plateau>> fields_of(const Plateau&) { return kPlateau; }
 std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&) { return kCheckpointSpec; }

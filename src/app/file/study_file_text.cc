@@ -87,6 +87,15 @@ void worker(std::string& out, const StudySpec& spec) {
     line(out, toml_key(name), toml_value(Value(value)), "");
 }
 
+void trial_stop(std::string& out, const TrialStop& rules) {
+  table(out, "trial.stop", rules);
+  for (const Metric& metric : rules.metrics)
+    line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
+  if (rules.patience) table(out, "trial.stop.patience", *rules.patience);
+  for (const Threshold& each : rules.thresholds) table(out, "[trial.stop.threshold]", each);
+  if (rules.wilcoxon) table(out, "trial.stop.wilcoxon", *rules.wilcoxon);
+}
+
 void plateau(std::string& out, const StudySpec& spec) {
   if (spec.stop.plateau) return table(out, "stop.plateau", *spec.stop.plateau);
   out +=
@@ -136,9 +145,7 @@ std::string to_toml(const StudySpec& spec) {
   if (spec.trainer) out += '\n' + toml_table(*spec.trainer, "trainer");
   if (spec.worker) worker(out, spec);
   table(out, "trial", spec.trial);
-  table(out, "trial.stop", spec.trial.stop);
-  for (const Metric& metric : spec.trial.stop.metrics)
-    line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
+  trial_stop(out, spec.trial.stop);
   table(out, "stop", spec.stop);
   plateau(out, spec);
   table(out, "checkpoint", spec.checkpoint);

@@ -15,6 +15,7 @@
 #include "study/space.h"
 #include "study/state.h"
 #include "study/time.h"
+#include "study/trial_stop.h"
 
 namespace clavier::app {
 
@@ -34,17 +35,6 @@ struct WorkerSpec {
   bool warm = true;             ///< One process may take trial after trial, if its hello says so.
   bool restart_paused = false;  ///< A program that cannot resume may start anew after a pause.
   friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
-};
-
-/// A trial ends well when one of these holds.
-struct TrialStop {
-  Steps steps = kForever;
-  std::optional<StudyDuration> time = {};
-  /// Metric and threshold; the objective's direction for the objective, else `>=`.
-  std::vector<Metric> metrics = {};
-  /// It is stopped where the objective, or a metric with "loss" in its name, is NaN or infinite.
-  bool non_finite = false;
-  friend bool operator==(const TrialStop&, const TrialStop&) = default;
 };
 
 /// The best value has not improved by more than `min_delta` over the last `trials` ended trials.

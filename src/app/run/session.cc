@@ -65,8 +65,8 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .fail_fast = spec.fail_fast,
                               .resources = spec.trial.resources,
                               .gang = spec.trial.gang};
-  options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics,
-                         spec.trial.stop.non_finite};
+  options.trial_rules = spec.trial.stop;
+  options.trial_length = spec.trial_length();
   options.study_rules = {.metric = spec.stop.metric,
                          .time = spec.stop.time,
                          .trials = spec.stop.trials,
