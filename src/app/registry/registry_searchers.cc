@@ -50,6 +50,35 @@ std::vector<OptionSpec> tpe_options() {
                "counts trials without a value yet as bad, so that others lie apart")};
 }
 
+std::unique_ptr<search::Searcher> make_bohb(const StudySpec& spec, const Options& options) {
+  std::int64_t enough = options.whole("min_points");
+  if (enough == 0) enough = std::ssize(spec.space.parameters) + 1;
+  return std::make_unique<search::TpeSearch>(
+      spec.space, spec.seed,
+      search::TpeOptions{.n_startup_trials = enough,
+                         .n_ei_candidates = options.whole("n_ei_candidates"),
+                         .gamma = options.real("gamma"),
+                         .random_fraction = options.real("random_fraction"),
+                         .rungs = rungs_of(spec)});
+}
+
+std::vector<OptionSpec> bohb_options() {
+  return {{"min_points",
+           std::int64_t{0},
+           0,
+           kMany,
+           {},
+           "trials at a rung before it is modelled; 0: parameters + 1"},
+          {"n_ei_candidates",
+           std::int64_t{64},
+           1,
+           10'000,
+           {},
+           "points drawn for each trial, of which the likeliest to be good is taken"},
+          {"gamma", 0.15, 0.001, 1, {}, "the part of the trials at a rung that counts as good"},
+          {"random_fraction", 1.0 / 3, 0, 1, {}, "so many trials are drawn without a model"}};
+}
+
 std::unique_ptr<search::Searcher> make_cmaes(const StudySpec& spec, const Options& options) {
   return std::make_unique<search::CmaesSearch>(
       spec.space, spec.seed,
@@ -98,6 +127,12 @@ const Table<search::Searcher>& searchers() {
       {.info = {"tpe", "", "tree-structured Parzen estimator: learns from the trials so far",
                 tpe_options()},
        .make = make_tpe},
+      {.info = {"bohb",
+                "",
+                "tpe at the highest rung of hyperband, or asha, that enough trials came to",
+                bohb_options(),
+                {.by_rungs = true}},
+       .make = make_bohb},
       {.info = {"gp", "", "Gaussian process: the most out of few trials", gp_options()},
        .make = make_gp},
       {.info = {"cmaes", "", "covariance matrix adaptation: for numbers, and many trials",

@@ -35,7 +35,9 @@ failure_probability = 0.01
 /// Trials at once, failures, early stops: and every suggestion is found again.
 TEST(SearchStudy, RunsToItsEndAndItsSuggestionsAreFoundAgain) {
   for (const std::string& searcher : algorithm_names(Family::kSearcher))
-    for (const char* scheduler : {"fifo", "asha"}) {
+    for (const char* scheduler : {"fifo", "asha", "hyperband"}) {
+      const bool by_rungs = traits_of(Family::kSearcher, {searcher}).by_rungs;
+      if (by_rungs && std::string_view(scheduler) == "fifo") continue;
       const ScratchDirectory home;
       const auto spec = parse_study(kStudy, "searched.toml",
                                     std::vector<Override>{{"search.algorithm", searcher},
