@@ -96,7 +96,9 @@ TpeSearch::Split TpeSearch::split(TrialId trial) const {
   const auto all = static_cast<double>(rung ? rung->ranking.size() : ranking.size());
   const auto part = std::min(kMostGood, static_cast<std::size_t>(std::ceil(options_.gamma * all)));
   std::vector<TrialId> good;
-  if (rung) good = rung->best(part);
+  // Few at a high rung have won at those below: as in BOHB, enough to make a model are good, and
+  // the density of the others, which lie close to them, does not lead away from there.
+  if (rung) good = rung->best(std::max(part, static_cast<std::size_t>(options_.n_startup_trials)));
   for (auto each = ranking.begin(); !rung && each != ranking.end() && good.size() < part; ++each) {
     if (each->standing == Standing::kFailed) break;
     good.push_back(each->trial);

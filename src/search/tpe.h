@@ -21,7 +21,7 @@ struct TpeOptions {
   bool constant_liar = true;           ///< What is pending counts as bad.
   double random_fraction = 0;          ///< So many of those modelled are drawn at random instead.
   /// Not empty: only trials at the highest of these rungs that `n_startup_trials` have come to are
-  /// modelled, by what they had there (`RungRanking`).
+  /// modelled, by what they had there (`RungRanking`); at least `n_startup_trials` count as good.
   std::vector<Steps> rungs = {};
 };
 

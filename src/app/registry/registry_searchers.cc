@@ -75,8 +75,13 @@ std::vector<OptionSpec> bohb_options() {
            10'000,
            {},
            "points drawn for each trial, of which the likeliest to be good is taken"},
-          {"gamma", 0.15, 0.001, 1, {}, "the part of the trials at a rung that counts as good"},
-          {"random_fraction", 1.0 / 3, 0, 1, {}, "so many trials are drawn without a model"}};
+          {"gamma",
+           0.15,
+           0.001,
+           1,
+           {},
+           "the part of the trials at a rung that counts as good; at least min_points"},
+          {"random_fraction", 0.15, 0, 1, {}, "so many trials are drawn without a model"}};
 }
 
 std::unique_ptr<search::Searcher> make_cmaes(const StudySpec& spec, const Options& options) {
