@@ -200,11 +200,6 @@ std::vector<Steps> rungs_of(const StudySpec& spec) {
 
 Status check_scheduler(const StudySpec& spec) {
   const auto* entry = find(schedulers(), spec.scheduler);
-  if (traits_of(Family::kSearcher, spec.search).by_rungs && !(entry && entry->rungs))
-    return invalid(
-        fmt::format("{} learns at the rungs of a scheduler, and {} has none: use "
-                    "hyperband, or asha",
-                    spec.search.algorithm, spec.scheduler.algorithm));
   if (entry && entry->check) TRY(entry->check(spec, Options(spec.scheduler)));
   // Trials that save themselves must do so wherever the scheduler needs it.
   const Steps needed = checkpoints_needed(spec);
@@ -233,6 +228,11 @@ Status check_planner(const StudySpec& spec) {
 }
 
 Status check_sense(const StudySpec& spec) {
+  if (traits_of(Family::kSearcher, spec.search).by_rungs && rungs_of(spec).empty())
+    return invalid(
+        fmt::format("{} learns at the rungs of a scheduler, and {} has none: use "
+                    "hyperband, or asha",
+                    spec.search.algorithm, spec.scheduler.algorithm));
   const Value* grace = spec.scheduler.options.find("grace");
   const Value* axis = spec.scheduler.options.find("axis");
   if (!grace || (axis && !(*axis == Value("steps")))) return {};

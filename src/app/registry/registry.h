@@ -33,7 +33,7 @@ struct OptionSpec {
 struct Traits {
   // Of a searcher.
   bool enumerates = false;  ///< Goes through every combination: their number is the study's.
-  bool by_rungs = false;    ///< Learns at the rungs of the scheduler, which needs some.
+  bool by_rungs = false;    ///< Learns at the rungs of its scheduler.
   // Of a scheduler.
   bool to_the_end = false;   ///< What a trial reports does not decide how far it comes.
   bool population = false;   ///< Trials take over each other's weights.
@@ -91,7 +91,8 @@ Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step);
 /// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
 /// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.
 Status check_scheduler(const StudySpec& spec);
-/// What would run, but cannot be meant: trials that end before the first of them is judged.
+/// What would run, but cannot be meant: trials that end before the first of them is judged, a
+/// searcher that learns at rungs where there are none.
 Status check_sense(const StudySpec& spec);
 /// The same of its planner: trials without an end, a scheduler that shares out the slots itself.
 Status check_planner(const StudySpec& spec);
