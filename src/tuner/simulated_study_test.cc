@@ -244,13 +244,13 @@ TEST(SimulatedStudy, SoItDoesWhereTheOthersMedianOrAPercentileStopsTrials) {
 }
 
 TEST(SimulatedStudy, SoItDoesWithHyperBandAlsoWhereTrialsFail) {
-  crash_after_every_step({.trials = 50, .hyperband = true}, 3);
-  crash_after_every_step({.trials = 50, .failures = 0.02, .hyperband = true}, 5);
-  crash_after_every_step({.trials = 30, .members = 3, .hyperband = true}, 5);
+  crash_after_every_step({.trials = 45, .hyperband = true}, 7);
+  crash_after_every_step({.trials = 45, .failures = 0.02, .hyperband = true}, 13);
+  crash_after_every_step({.trials = 30, .members = 3, .hyperband = true}, 13);
 }
 
 TEST(SimulatedStudy, SoItDoesWithLearnedBrackets) {
-  crash_after_every_step({.trials = 60, .learned_brackets = true}, 5);
+  crash_after_every_step({.trials = 60, .learned_brackets = true}, 17);
 }
 
 TEST(SimulatedStudy, SoItDoesWhereRulesStopTrialsWhateverTheScheduler) {
