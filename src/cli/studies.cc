@@ -67,13 +67,14 @@ Status check_data(const app::StudySpec& spec) {
 
 /// The worker's program can be started here, as far as its name tells.
 Status check_program(const app::StudySpec& spec) {
-  const std::string program = spec.worker.command.empty() ? "" : spec.worker.command.front();
+  if (!spec.worker) return {};
+  const std::string program = spec.worker->command.empty() ? "" : spec.worker->command.front();
   if (program.empty() || !worker::placeholders({program}).empty()) return {};
-  const auto own = spec.worker.environment.find("PATH");
+  const auto own = spec.worker->environment.find("PATH");
   const char* inherited = std::getenv("PATH");
-  const std::string path = own != spec.worker.environment.end() ? own->second
-                           : inherited                          ? inherited
-                                                                : "";
+  const std::string path = own != spec.worker->environment.end() ? own->second
+                           : inherited                           ? inherited
+                                                                 : "";
   const auto refused = [&](std::string_view why) {
     return app::at_keys(
         spec,
