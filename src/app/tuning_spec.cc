@@ -73,6 +73,7 @@ Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
 }  // namespace
 
 Status check_trials_start_alone(const StudySpec& recorded) {
+  if (!recorded.worker && !recorded.trainer) return invalid(std::string(kNothingToRun));
   if (!recorded.worker || recorded.worker->command.size() < 2 ||
       recorded.worker->command[1] != kWorkerFlag)
     return {};

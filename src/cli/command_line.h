@@ -21,6 +21,8 @@ struct AllOptions {
   PredictOptions predict;
   RerunOptions rerun;
   AddOptions add;
+  AskOptions ask;
+  TellOptions tell;
   ControlOptions pause, resume, stop;
   RetryOptions retry;
   RaiseOptions raise;

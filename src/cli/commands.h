@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/streams.h"
+#include "study/ids.h"
 #include "study/objective.h"
 
 /// Every command is one function of its parsed options; the result is the exit status. `main.cc`
@@ -99,6 +100,24 @@ struct AddOptions {
 /// What is wrong with the words themselves.
 Status check_words(const AddOptions& options);
 int run_add(const AddOptions& options, Streams& streams);
+
+struct AskOptions {
+  StudyChoice study = {};
+  bool json = false;
+};
+int run_ask(const AskOptions& options, Streams& streams);
+
+struct TellOptions {
+  std::string study;
+  std::int64_t trial = 0;
+  std::vector<std::string> metrics = {};              ///< "name=value".
+  std::optional<Steps> step = {};                     ///< Of a report; none: the trial has ended.
+  std::optional<std::string> failed = {}, lost = {};  ///< Why it could not be evaluated.
+  std::optional<std::string> dir = {};
+};
+/// What is wrong with the words themselves.
+Status check_words(const TellOptions& options);
+int run_tell(const TellOptions& options, Streams& streams);
 
 enum class Control { kPause, kResume, kStop };
 

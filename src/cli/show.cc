@@ -52,7 +52,7 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
     streams.out << fmt::format("{:<12} {}\n", what, text);
   };
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
-  const bool runs = study.folder.is_running();
+  const bool runs = study.runs();
   line("status",
        fmt::format("{}{}{}", status_word(trial, runs), reason_of(trial).empty() ? "" : ": ",
                    report::clean(reason_of(trial))));

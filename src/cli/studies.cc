@@ -192,20 +192,18 @@ void print_notes(const app::StudySpec& spec, Streams& streams) {
 }
 
 std::string counts_text(const app::RecordedStudy& study) {
-  const std::string counts = report::counts(study.state, study.folder.is_running());
+  const std::string counts = report::counts(study.state, study.runs());
   return counts.empty() ? "none" : counts;
 }
 
 report::Viewed view_of(const app::RecordedStudy& study) {
-  return {.state = study.state,
-          .space = study.spec.space,
-          .now = now_of(study),
-          .runs = study.folder.is_running()};
+  return {
+      .state = study.state, .space = study.spec.space, .now = now_of(study), .runs = study.runs()};
 }
 
 StudyTime now_of(const app::RecordedStudy& study) {
   const StudyTime logged = study.state.now();
-  if (!study.folder.is_running()) return logged;
+  if (!study.runs()) return logged;
   const auto utc = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::system_clock::now().time_since_epoch());
   return std::max(logged, study.run_began + (utc - std::chrono::microseconds(study.run_utc_us)));

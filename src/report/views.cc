@@ -61,8 +61,9 @@ std::pair<bool, double> sort_key(const Value& value, double sign) {
 }  // namespace
 
 std::string_view condition(const State& state, bool runs) {
-  if (runs) return "running";
   const auto& finished = state.finished();
+  if (state.asked() && !finished) return "asked";
+  if (runs) return "running";
   // Whoever closes a run in order waits until the last trial has left.
   if (!finished) return state.count(TrialStatus::kRunning) > 0 ? "interrupted" : "paused";
   switch (finished->kind) {

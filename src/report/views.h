@@ -21,8 +21,9 @@ struct Viewed {
   bool runs = false;  ///< Some tuner runs it.
 };
 
-/// "running"; "paused", or "interrupted" where its tuner did not end in order; "finished",
-/// "stopped" by its user, or "failed": ended by failures, and going on once they are mended.
+/// "running"; "asked" where `clavier ask` hands out its trials; "paused", or "interrupted" where
+/// its tuner did not end in order; "finished", "stopped" by its user, or "failed": ended by
+/// failures, and going on once they are mended.
 std::string_view condition(const State& state, bool runs);
 /// "loss 0.123 (trial 7)" or "none yet".
 std::string best_text(const State& state);

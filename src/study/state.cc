@@ -94,6 +94,7 @@ void State::open(const Opened& opened) {
   if (!first && opened.trials != trial_limit_) raised_limit_ = 0;
   seed_ = opened.seed;
   trial_limit_ = opened.trials;
+  asked_ = opened.asked;
   finished_.reset();
   if (opened.rebuilt) return;
   const std::set<TrialId> lost = with_status(TrialStatus::kRunning);

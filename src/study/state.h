@@ -79,6 +79,8 @@ class State {
   const std::vector<Config>& requested() const { return requested_; }
   LaunchId next_launch() const { return next_launch_; }
   int runs() const { return runs_; }
+  /// In its last run trials were asked for; so they are with whoever asked.
+  bool asked() const { return asked_; }
   /// Wall clock of the first run's start, microseconds since 1970.
   std::int64_t first_utc_us() const { return first_utc_us_; }
 
@@ -112,6 +114,7 @@ class State {
   std::vector<Config> requested_;
   LaunchId next_launch_{0};
   int runs_ = 0;
+  bool asked_ = false;
   std::int64_t first_utc_us_ = 0;
 };
 

@@ -104,8 +104,9 @@ class Director {
   cluster::Demand at_ends(const Turn& turn) const;
   /// Only who shares out slots over time has a memory, and is asked about ends of stretches.
   bool remembers() const { return policies_.planner.traits().multiplexes; }
-  /// Until something has worked once, one trial at a time shows whether anything can.
-  bool careful() const { return !faults_.proven() && options_.careful_start; }
+  /// Until something has worked once, one trial at a time shows whether anything can. Who asks for
+  /// trials sees for itself, and may ask for several before it tells of one.
+  bool careful() const { return !faults_.proven() && options_.careful_start && !state_.asked(); }
   std::size_t appetite() const;
   cluster::Plan start_some(std::size_t appetite, Fill& fill);
   std::vector<sched::Runnable> drawn(const std::vector<sched::Runnable>& wanted, Fill& fill);

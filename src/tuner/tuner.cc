@@ -56,12 +56,12 @@ Status Tuner::recover() {
     if (const auto* opened = input_as<Opened>(step.turn); opened && first_study_text_.empty())
       first_study_text_ = opened->study;
     TRY(director_.replay(step));
-    rebuilt_ = world_.executor.replay(step) && rebuilt_;
+    rebuilt_ = world_.executor.replay(step);
     show(step);
     return {};
   }));
   director_.take_notes();  // They were for whoever watched then.
-  rebuilt_ = rebuilt_ && !empty;
+  if (empty) rebuilt_ = false;
   next_step_ = StepId{world_.log.last().value + 1};
   offset_ = state().now().time_since_epoch() - world_.executor.now().time_since_epoch();
   return {};
@@ -81,7 +81,8 @@ Status Tuner::open(const RunFacts& facts) {
                                    .trials = director_.options().trials,
                                    .study = facts.study_text,
                                    .origin = facts.origin,
-                                   .rebuilt = rebuilt_}};
+                                   .rebuilt = rebuilt_,
+                                   .asked = facts.asked}};
   if (auto trials = director_.to_retry(); !trials.empty())
     inputs.emplace_back(UserCommand{Retry{std::move(trials)}});
   return feed(std::move(inputs));

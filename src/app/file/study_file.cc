@@ -296,8 +296,6 @@ class StudyReader {
       spec_.trainer = json_of(*trainer);
     }
     const bool has_worker = root_.find("worker") != nullptr;
-    if (!trainer && !has_worker)
-      problems_.add({}, "nothing to run: add a [worker] with a command, or a [trainer]");
     if (trainer && has_worker)
       problems_.add(place("worker"), "a study has a [trainer] or a [worker], not both");
     if (!spec_.worker) return;

@@ -209,8 +209,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "s.toml:1:1: [study] needs metric: the name of what the trials report, for "
                   "example metric = \"val_loss\"\n"
                   "s.toml:1:1: [study] needs mode: \"min\" if less of the metric is better, "
-                  "\"max\" if more is\n"
-                  "s.toml:1:1: nothing to run: add a [worker] with a command, or a [trainer]"},
+                  "\"max\" if more is"},
         WrongFile{with("[studdy]\n"),
                   "s.toml:6:2: unknown table \"studdy\"; did you mean \"study\"?"},
         WrongFile{"trials = 5\n" + with(""),

@@ -222,6 +222,30 @@ Status check_planner(const StudySpec& spec) {
   return {};
 }
 
+Status check_asked(const StudySpec& spec) {
+  const Traits traits = traits_of(Family::kScheduler, spec.scheduler);
+  const auto* scheduler = find(schedulers(), spec.scheduler);
+  const bool pauses = scheduler && scheduler->pauses && scheduler->pauses(Options(spec.scheduler));
+  if (pauses || traits.population || traits.replays)
+    return invalid(
+        fmt::format("scheduler.algorithm = \"{}\" needs checkpoints of its trials, and a study "
+                    "whose trials are "
+                    "asked for has none: use one that only stops trials, as asha, median or fifo",
+                    spec.scheduler.algorithm));
+  if (!shares_slots(spec))
+    return invalid(fmt::format(
+        "planner.algorithm = \"{}\" shares out slots, and a study whose trials are asked for has "
+        "one for each: leave out [planner]",
+        spec.planner.algorithm));
+  if (!spec.trial.gang.one())
+    return invalid("trial.slots: whoever asks for a trial is its one slot; leave it out");
+  if (spec.trial.stop.time || spec.trial.time_limit)
+    return invalid(
+        fmt::format("{}: nobody watches the time of a trial that was asked for; leave it out",
+                    spec.trial.stop.time ? "trial.stop.time" : "trial.time_limit"));
+  return {};
+}
+
 Status check_sense(const StudySpec& spec) {
   const Value* grace = spec.scheduler.options.find("grace");
   const Value* axis = spec.scheduler.options.find("axis");

@@ -158,6 +158,11 @@ struct SimulateSpec {
 /// Stands in a recorded study for what a function of the C++ program computes.
 inline constexpr std::string_view kComputedByProgram = "computed by the program";
 
+/// Why nothing can run the trials of a study that has neither a trainer nor a worker.
+inline constexpr std::string_view kNothingToRun =
+    "nothing to run: add a [worker] with a command, or a [trainer]; without, `clavier ask` hands "
+    "out the trials";
+
 /// A study file, read and validated, with every default filled in.
 struct StudySpec {
   std::string name;
@@ -173,7 +178,8 @@ struct StudySpec {
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 
-  /// Exactly one of the two; the trainer's table as read, or whole (`resolve_trainer`).
+  /// At most one of the two; without, its trials are asked for. The trainer's table as read, or
+  /// whole (`resolve_trainer`).
   std::optional<Json> trainer = {};
   std::optional<WorkerSpec> worker = {};
 

@@ -18,7 +18,8 @@
 namespace clavier::app {
 namespace {
 
-Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& options) {
+Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& options,
+                               const Waker& waker) {
   store::LogOptions how{.metric = spec.objective.metric};
   const bool simulated = options.kind == SessionKind::kSimulated;
   if (options.folder.empty())
@@ -27,7 +28,9 @@ Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& opti
   TRY(folder.make());
   how.power_safe = spec.power_safe && !simulated;
   how.begun = folder.begun();
-  auto log = TRY(store::StepLog::open(folder.database(), how));
+  auto log =
+      TRY(options.kind == SessionKind::kAsked ? take_log(folder, how, waker)
+                                              : store::StepLog::open(folder.database(), how));
   if (simulated && log.last().valid())
     return conflict(folder.root.string() +
                     " holds a study already; --set study.name=NAME writes another");
@@ -55,6 +58,19 @@ std::string origin_of(const StudySpec& spec, const std::filesystem::path& folder
 bool is_a_file(const StudySpec& spec) { return spec.worker || spec.trainer; }
 
 }  // namespace
+
+Result<store::StepLog> take_log(const StudyFolder& folder, const store::LogOptions& options,
+                                const Waker& waker) {
+  constexpr std::chrono::milliseconds kRest{5};
+  constexpr int kMostRests = 2000;  // Each try takes some time, too.
+  for (int rests = 0;; ++rests) {
+    auto log = store::StepLog::open(folder.database(), options);
+    if (log || log.error().code != ErrorCode::kConflict || rests == kMostRests ||
+        is_listening(folder.root))
+      return log;
+    waker.rest(kRest);
+  }
+}
 
 tuner::StudyOptions director_options(const StudySpec& spec) {
   tuner::StudyOptions options{.name = spec.name,
@@ -116,7 +132,7 @@ Session::Session(StudySpec spec, OwnedPolicies policies, store::StepLog log, con
 Result<std::unique_ptr<Session>> Session::open(StudySpec spec, const Waker& waker,
                                                SessionOptions options) {
   auto policies = TRY(OwnedPolicies::create(spec));
-  auto log = TRY(log_for(spec, options));
+  auto log = TRY(log_for(spec, options, waker));
   std::unique_ptr<Session> session(
       new Session(std::move(spec), std::move(policies), std::move(log), waker, std::move(options)));
   if (session->on_disk() && session->runs_trials())
@@ -158,13 +174,11 @@ tuner::World Session::world(exec::Executor& executor, const std::vector<Observer
 }
 
 Status Session::begin(exec::Executor& executor, const std::vector<Observer*>& observers) {
-  tuner::StudyOptions options = director_options(spec_);
-  // A caller sees its own failures and may ask for several trials before it tells of one.
-  options.careful_start = options_.kind != SessionKind::kAsked;
-  tuner_.emplace(std::move(options), policies_.refer(), world(executor, observers));
+  tuner_.emplace(director_options(spec_), policies_.refer(), world(executor, observers));
   TRY(tuner_->recover());
   TRY(check_goes_on(tuner_->first_study_text(), spec_));
-  if (on_disk() && is_a_file(spec_)) TRY(write_study_file({options_.folder}, spec_.text));
+  if (on_disk() && options_.kind != SessionKind::kAsked && is_a_file(spec_))
+    TRY(write_study_file({options_.folder}, spec_.text));
   if (unbegun_) unbegun_->keep();
   if (on_disk() && runs_trials()) {
     remove_leftovers(options_.folder, tuner_->state());
@@ -189,7 +203,8 @@ tuner::RunFacts Session::facts() const {
           .version = std::string(kVersion),
           .commit = std::string(kCommit),
           .study_text = spec_.text,
-          .origin = simulated ? std::string() : origin_of(spec_, options_.folder)};
+          .origin = simulated ? std::string() : origin_of(spec_, options_.folder),
+          .asked = options_.kind == SessionKind::kAsked};
 }
 
 }  // namespace clavier::app

@@ -163,7 +163,8 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
   if (std::holds_alternative<AddTrial>(command)) TRY(check_computable(spec));
-  auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
+  const Waker waker = TRY(Waker::create());
+  auto log = TRY(take_log({folder}, {.metric = spec.objective.metric}, waker));
   auto directed = TRY(Directed::replayed(spec, log));
   tuner::Director& director = directed.director;
   Step step;
