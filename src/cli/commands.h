@@ -28,6 +28,7 @@ struct StudySource {
   std::optional<std::string> maximize = {};
   std::optional<std::int64_t> trials = {};
   std::vector<std::string> command = {};
+  bool anew = false;  ///< What an earlier run of the study has copied is not used.
 };
 
 struct CheckOptions {

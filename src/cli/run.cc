@@ -30,7 +30,11 @@ OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
-  auto spec = TRY(load_study(source, options.dir, ForMachine::kThis));
+  StudySource now = source;
+  now.anew = options.fresh || options.smoke;
+  auto spec = TRY(load_study(now, options.dir, ForMachine::kThis));
+  if (!spec.worker && !spec.trainer)
+    return invalid(fmt::format("{}: {}", *source.file, app::kNothingToRun));
   if (options.smoke) {
     TRY(app::make_smoke(spec));
     spec.text = app::to_toml(spec);  // What is logged must say what is run.
@@ -130,6 +134,8 @@ Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Tria
   TRY(app::resolve_trainer(resolved));
   spec.name = fmt::format("{}-trial{}", study.folder.name(), trial.id.value);
   spec.space.points = {trial.best_config()};
+  spec.space.known.clear();
+  spec.warm_start.clear();
   spec.trials = 1;
   spec.stop = {};
   spec.search = {"random"};

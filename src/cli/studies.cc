@@ -109,12 +109,12 @@ Status check_before(app::StudySpec& spec, ForMachine machine) {
 /// As read, with the GPUs that the trainer takes by itself.
 Result<app::StudySpec> read_for_this_host(const std::string& file,
                                           std::vector<app::Override>& overrides,
-                                          const std::filesystem::path& home) {
-  auto spec = TRY(app::read_study(file, overrides, home));
+                                          const std::filesystem::path& home, app::Copies copies) {
+  auto spec = TRY(app::read_study(file, overrides, home, copies));
   const auto gpus = app::gpus_by_itself(spec, [] { return app::gpus_of_this_host(); });
   if (!gpus) return spec;
   overrides.push_back({"trial.gpus", fmt::format("{}", *gpus)});
-  return app::read_study(file, overrides, home);
+  return app::read_study(file, overrides, home, copies);
 }
 
 Result<std::vector<app::Override>> overrides_of(const StudySource& source) {
@@ -164,7 +164,8 @@ Result<app::StudySpec> load_study(const StudySource& source, const std::optional
   if (!source.file) return from_arguments(source);
   std::vector<app::Override> overrides = TRY(overrides_of(source));
   if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
+  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir),
+                                     source.anew ? app::Copies::kIgnored : app::Copies::kUsed));
   TRY(app::resolve_trainer(spec));
   TRY(check_before(spec, machine));
   return spec;

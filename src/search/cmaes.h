@@ -39,7 +39,9 @@ class CmaesSearch final : public Searcher {
  private:
   void learn();
   /// 0 trials in a generation: as many as are usual.
-  void start(std::vector<double> mean, std::size_t population);
+  void start(std::vector<double> mean, std::size_t population, double sigma);
+  void start_warm();
+  std::vector<std::vector<double>> best_tenth() const;
   std::vector<double> numbers_of(TrialId trial, const std::vector<double>& missing) const;
 
   Proposals proposals_;

@@ -35,16 +35,38 @@ void Observations::observe(const Turn& turn, const State& state) {
   for (const Decision& decision : turn.decisions) read(state, subject(decision.action));
 }
 
+void Observations::add(TrialId trial, const Config& config) {
+  all_.push_back({.trial = trial});
+  counted_.push_back(false);
+  has_ended_.push_back(false);
+  const auto point = encoding_.encode(config);
+  points_.insert(points_.end(), point.begin(), point.end());
+}
+
+void Observations::read_known(const Objective& objective) {
+  earlier_ = std::ssize(unread_);
+  for (const Known& each : std::exchange(unread_, {})) {
+    const TrialId id{std::ssize(all_) - earlier_};
+    add(id, each.config);
+    Observation& known = all_.back();
+    known.standing = !each.value            ? Standing::kFailed
+                     : each.stopped_at == 0 ? Standing::kCompleted
+                                            : Standing::kPartial;
+    known.step = each.stopped_at;
+    if (each.value) known.value = objective.rank_key(*each.value);
+    ranking_.insert(known);
+    known_.push_back(id);
+    ended_with_value_ += each.value ? 1 : 0;
+  }
+}
+
 void Observations::follow(const State& state) {
+  if (!unread_.empty()) read_known(state.objective());
   const auto& trials = state.trials();
-  while (all_.size() < trials.size()) {
-    const Trial& trial = trials[all_.size()];
+  while (all_.size() < trials.size() + static_cast<std::size_t>(earlier_)) {
+    const Trial& trial = trials[all_.size() - static_cast<std::size_t>(earlier_)];
     while (!open_.empty() && open_.front().trial <= trial.id) open_.pop_front();
-    all_.push_back({.trial = trial.id});
-    counted_.push_back(false);
-    has_ended_.push_back(false);
-    const auto point = encoding_.encode(trial.config);
-    points_.insert(points_.end(), point.begin(), point.end());
+    add(trial.id, trial.config);
     pending_.insert(trial.id);
     read(state, trial.id);
   }
@@ -57,7 +79,7 @@ void Observations::read(const State& state, TrialId id) {
   if (trial.best) now.value = state.objective().rank_key(trial.best->value);
   if (!trial.takeovers.empty())
     std::ranges::copy(encoding_.encode(trial.best_config()),
-                      points_.begin() + id.value * std::ssize(encoding_.axes()));
+                      points_.begin() + (id.value + earlier_) * std::ssize(encoding_.axes()));
   Observation& before = all_[index(id)];
   if (before.standing != Standing::kPending) ranking_.erase(before);
   if (before.standing == Standing::kPending && now.standing != Standing::kPending)

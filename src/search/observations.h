@@ -20,7 +20,7 @@ enum class Standing {
   kPending,    ///< Nothing is known of it yet.
 };
 
-/// A trial as a model sees it.
+/// A trial as a model sees it. Those that `Space::known` tells of have ids below 0, the newest −1.
 struct Observation {
   TrialId trial = {};
   Standing standing = Standing::kPending;
@@ -42,7 +42,7 @@ class Observations {
  public:
   using Ranking = std::set<Observation, BetterObservation>;
 
-  explicit Observations(const Space& space) : encoding_(space) {}
+  explicit Observations(const Space& space) : encoding_(space), unread_(space.known) {}
 
   const Encoding& encoding() const { return encoding_; }
 
@@ -56,15 +56,15 @@ class Observations {
 
   /// All trials that are not pending.
   const Ranking& ranking() const { return ranking_; }
-  /// The same trials as they first were no longer pending, oldest first.
+  /// The same trials as they first were no longer pending, oldest first; known ones before all.
   const std::vector<TrialId>& known() const { return known_; }
   const Observation& of(TrialId trial) const { return all_[index(trial)]; }
   std::span<const double> point(TrialId trial) const;
   /// The points of pending trials, and of those suggested, below `trial`, in order of id.
   std::vector<std::span<const double>> pending(TrialId before) const;
-  /// Trials in the order in which each first ended; nothing is ever taken out.
+  /// The study's trials in the order in which each first ended; nothing is ever taken out.
   const std::vector<TrialId>& endings() const { return endings_; }
-  /// How many trials have ended with a value.
+  /// How many trials have ended with a value, known ones among them.
   std::int64_t ended_with_value() const { return ended_with_value_; }
 
  private:
@@ -72,10 +72,16 @@ class Observations {
     TrialId trial;
     std::vector<double> point;
   };
-  static std::size_t index(TrialId trial) { return static_cast<std::size_t>(trial.value); }
+  std::size_t index(TrialId trial) const {
+    return static_cast<std::size_t>(trial.value + earlier_);
+  }
   void read(const State& state, TrialId trial);
+  void read_known(const Objective& objective);
+  void add(TrialId trial, const Config& config);
 
   Encoding encoding_;
+  std::vector<Known> unread_;     ///< Until the objective is known.
+  std::int64_t earlier_ = 0;      ///< So many trials are known from elsewhere.
   std::vector<Observation> all_;  ///< By trial.
   std::vector<double> points_;    ///< By trial, then axis.
   std::vector<bool> counted_;     ///< By trial: ended with a value.

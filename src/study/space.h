@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -86,11 +87,20 @@ struct Parameter {
   friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 
+/// An evaluation that was made elsewhere, for models to begin with.
+struct Known {
+  Config config;                     ///< Of the space. What it lacks it says nothing about.
+  std::optional<double> value = {};  ///< The best, of the study's metric; none: it failed.
+  std::int64_t stopped_at = 0;       ///< The step at which it was ended early; 0: it was not.
+  friend bool operator==(const Known&, const Known&) = default;
+};
+
 /// What may be varied. Parents come before their children (see `validate`).
 struct Space {
   std::vector<Parameter> parameters;
   std::vector<std::string> constraints = {};  ///< Expressions that must hold: `"l1 >= l2"`.
   std::vector<Config> points = {};            ///< To be evaluated first; may be partial.
+  std::vector<Known> known = {};              ///< Oldest first. No trials of the study.
   friend bool operator==(const Space&, const Space&) = default;
 };
 

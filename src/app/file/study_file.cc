@@ -50,6 +50,8 @@ class StudyReader {
     work();
     cluster();
     if (problems_.empty()) check_space(space_, problems_);
+    if (const TomlNode* search = root_.find("search"); problems_.empty() && search)
+      read_warm_start(*search, space_.space, spec_.warm_start, problems_);
     if (!problems_.empty()) return problems_.status().error();
     settle();
     if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);
@@ -273,7 +275,9 @@ class StudyReader {
 
   void option(Family family, const AlgorithmInfo& info, const Entry& entry, AlgorithmSpec& spec) {
     if (entry.key == "algorithm") return;
-    if (family == Family::kSearcher && (entry.key == "constraints" || entry.key == "points"))
+    static constexpr std::string_view kOfAll[] = {"constraints", "points", "warm_start",
+                                                  "warm_start_trials"};
+    if (family == Family::kSearcher && std::ranges::find(kOfAll, entry.key) != std::end(kOfAll))
       return;
     const auto known = find_option(info, entry.key);
     if (!known)
@@ -386,7 +390,7 @@ Result<StudySpec> parse_logged_study(std::string_view text, std::string_view fil
 }
 
 Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,
-                             const std::filesystem::path& home) {
+                             const std::filesystem::path& home, Copies copies) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (!std::filesystem::exists(status))
@@ -397,6 +401,7 @@ Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const 
   if (!read) return Error{read.error().code, "cannot read " + read.error().message};
   StudySource source = TRY(StudySource::parse(*read, file.string(), overrides));
   if (const auto policy = TRY(recorded_policy(source, file, home))) TRY(source.set(*policy));
+  if (const auto known = TRY(warm_start(source, file, home, copies))) TRY(source.set(*known));
   StudySpec spec = TRY(read_source(std::move(source), file.string(), Checks::kAll));
   spec.working_directory = std::filesystem::absolute(file, error).parent_path();
   return spec;

@@ -25,6 +25,10 @@ class Effects {
     if (const Status sense = check_sense(spec_); !sense)
       problems_.object(place("scheduler", "grace"), sense.error().message);
     grid();
+    if (!spec_.space.known.empty() && !traits_of(Family::kSearcher, spec_.search).learns)
+      problems_.note(place("search", "warm_start"),
+                     fmt::format("search.warm_start has no effect: {} learns nothing",
+                                 spec_.search.algorithm));
     number_of_trials();
     steps();
     epochs();

@@ -4,6 +4,7 @@
 #include "app/file/study_file.h"
 #include "app/file/study_file_fields.h"
 #include "app/file/study_file_space.h"
+#include "app/file/warm_start.h"
 #include "app/registry/registry.h"
 #include "study/domain.h"
 
@@ -131,6 +132,13 @@ std::string to_toml(const StudySpec& spec) {
        toml_value(Value::List(spec.space.constraints.begin(), spec.space.constraints.end())),
        "must hold for every configuration");
   line(out, "points", points(spec.space), "to be tried first");
+  line(out, "warm_start",
+       spec.warm_start.empty()
+           ? std::string()
+           : toml_value(Value::List(spec.warm_start.begin(), spec.warm_start.end())),
+       "studies or files whose trials a searcher that learns begins with");
+  if (!spec.space.known.empty())
+    line(out, "warm_start_trials", write_known(spec.space.known), "copied from there");
   algorithm(out, Family::kScheduler, spec.scheduler);
   algorithm(out, Family::kPlanner, spec.planner);
   if (spec.trainer) out += '\n' + toml_table(*spec.trainer, "trainer");

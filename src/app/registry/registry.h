@@ -32,6 +32,7 @@ struct OptionSpec {
 /// What follows from the choice of an algorithm elsewhere. What is not said does not hold.
 struct Traits {
   // Of a searcher.
+  bool learns = false;      ///< From what is known of trials.
   bool enumerates = false;  ///< Goes through every combination: their number is the study's.
   // Of a scheduler.
   bool to_the_end = false;   ///< What a trial reports does not decide how far it comes.

@@ -175,6 +175,7 @@ struct StudySpec {
 
   Space space = {};
   AlgorithmSpec search{"random"};
+  std::vector<std::string> warm_start = {};  ///< Where `space.known` comes from.
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 

@@ -60,6 +60,11 @@ std::vector<Change> changes(const Settings& before, const Settings& now) {
   return changes;
 }
 
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kLongest = 400;
+  return text.size() <= kLongest ? text : fmt::format("another one of {} bytes", text.size());
+}
+
 /// One change of the user's may show in several places: it is said where it was made.
 void drop_consequences(const StudySpec& before, const StudySpec& now, std::vector<Change>& all) {
   constexpr std::pair<std::string_view, std::string_view> kFollows[] = {
@@ -127,7 +132,8 @@ Status check_unchanged(const StudySpec& before, const StudySpec& now) {
   drop_consequences(before, now, differences);
   std::string lines;
   for (const Change& each : differences)
-    lines += fmt::format("\n  {} was {} and is now {}", each.key, each.before, each.now);
+    lines += fmt::format("\n  {} was {} and is now {}", each.key, shortened(each.before),
+                         shortened(each.now));
   if (lines.empty()) lines = "\n  the order of [space], or of options, is another";
   return conflict(
       "this study was begun with other settings that cannot change under way:" + lines +
