@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -111,6 +112,36 @@ TEST_F(AskTell, WhatDoesNotFitIsRefusedAndWritesNothing) {
             "clavier: trial 0 completed: loss 0.25 before; that stands\n");
   EXPECT_EQ(told(tell({.trial = 0, .failed = "x"})),
             "clavier: trial 0 completed: loss 0.25 before; that stands\n");
+}
+
+TEST_F(AskTell, ImportanceNeedsTrialsAndThenNamesWhatMatters) {
+  ask();
+  const auto importance = [&](ImportanceOptions options) {
+    options.study = {"s", dir()};
+    return run(run_importance, options);
+  };
+  EXPECT_EQ(importance({}).err, "clavier: 20 trials with a value are needed, and there are 0\n");
+  for (int i = 0; i < 30; ++i) {
+    if (i > 0) {
+      ASSERT_EQ(ask().status, 0);
+    }
+    const Ran trials =
+        run(run_trials,
+            TrialsOptions{.study = {"s", dir()}, .columns = {"lr"}, .format = Format::kCsv});
+    const std::string last = trials.out.substr(0, trials.out.size() - 1);
+    const double lr = std::stod(last.substr(last.rfind('\n') + 1));
+    ASSERT_EQ(tell(i, {"loss=" + std::to_string(std::abs(std::log10(lr) + 2))}).status, 0);
+  }
+  const Ran table = importance({});
+  EXPECT_TRUE(table.out.starts_with("What loss depends on, by ped-anova from 30 trials\n"))
+      << table.out;
+  EXPECT_LT(table.out.find("lr "), table.out.find("layers ")) << table.out;
+  const Ran json = importance({.method = "fanova", .json = true});
+  EXPECT_NE(json.out.find("\"importances\": [{\"parameter\": \"lr\", \"share\": 0."),
+            std::string::npos)
+      << json.out;
+  EXPECT_NE(run(run_status, StudyChoice{"s", dir()}).out.find("importance lr 0."),
+            std::string::npos);
 }
 
 }  // namespace

@@ -17,12 +17,13 @@ struct AllOptions {
   ShowOptions show;
   WhyOptions why;
   BestOptions best;
+  ImportanceOptions importance;
   TestOptions test;
   PredictOptions predict;
   RerunOptions rerun;
-  AddOptions add;
   AskOptions ask;
   TellOptions tell;
+  AddOptions add;
   ControlOptions pause, resume, stop;
   RetryOptions retry;
   RaiseOptions raise;

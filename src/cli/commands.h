@@ -62,6 +62,14 @@ struct ShowOptions {
 };
 int run_show(const ShowOptions& options, Streams& streams);
 
+struct ImportanceOptions {
+  StudyChoice study = {};
+  std::string method = "ped-anova";
+  double quantile = 1;
+  bool json = false;
+};
+int run_importance(const ImportanceOptions& options, Streams& streams);
+
 enum class Scope { kLast, kBest };
 
 struct BestOptions {
@@ -93,15 +101,6 @@ int run_clean(const CleanOptions& options, Streams& streams);
 
 int run_verify(const StudyChoice& options, Streams& streams);
 
-struct AddOptions {
-  std::string study;
-  std::optional<std::string> dir = {};
-  std::vector<std::string> values = {};  ///< "name=value".
-};
-/// What is wrong with the words themselves.
-Status check_words(const AddOptions& options);
-int run_add(const AddOptions& options, Streams& streams);
-
 struct AskOptions {
   StudyChoice study = {};
   bool json = false;
@@ -119,6 +118,15 @@ struct TellOptions {
 /// What is wrong with the words themselves.
 Status check_words(const TellOptions& options);
 int run_tell(const TellOptions& options, Streams& streams);
+
+struct AddOptions {
+  std::string study;
+  std::optional<std::string> dir = {};
+  std::vector<std::string> values = {};  ///< "name=value".
+};
+/// What is wrong with the words themselves.
+Status check_words(const AddOptions& options);
+int run_add(const AddOptions& options, Streams& streams);
 
 enum class Control { kPause, kResume, kStop };
 

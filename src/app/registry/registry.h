@@ -95,9 +95,9 @@ Status check_scheduler(const StudySpec& spec);
 Status check_sense(const StudySpec& spec);
 /// The same of its planner: trials without an end, a scheduler that shares out the slots itself.
 Status check_planner(const StudySpec& spec);
-/// Every so many steps its trials must save themselves; 0: it does not care.
 /// Whether its trials can be handed to whoever asks, who has one slot each and no checkpoints.
 Status check_asked(const StudySpec& spec);
+/// Every so many steps its trials must save themselves; 0: it does not care.
 Steps checkpoints_needed(const StudySpec& spec);
 
 /// From a spec whose names and options were checked, by `parse_study` or `complete`.
