@@ -108,7 +108,7 @@ struct AskOptions {
 int run_ask(const AskOptions& options, Streams& streams);
 
 struct TellOptions {
-  std::string study;
+  std::string study = {};
   std::int64_t trial = 0;
   std::vector<std::string> metrics = {};              ///< "name=value".
   std::optional<Steps> step = {};                     ///< Of a report; none: the trial has ended.

@@ -21,7 +21,8 @@ Known known(double x, std::optional<double> value, std::int64_t stopped_at = 0) 
 TEST(KnownTrials, AreObservationsOfTheirStandingBeforeThoseOfTheStudy) {
   Space space;
   space.parameters = {{"x", Real{0, 1}}};
-  space.known = {known(0.1, 3), known(0.2, std::nullopt), known(0.3, 5), known(0.4, 4, 7)};
+  space.known = {known(0.1, 3), known(0.2, std::nullopt), known(0.3, 5), known(0.4, 4, 7),
+                 known(0.6, std::nan(""))};
   Observations observations(space);
   State state({"accuracy", Mode::kMax}, {});
   Fill fill;
@@ -30,13 +31,14 @@ TEST(KnownTrials, AreObservationsOfTheirStandingBeforeThoseOfTheStudy) {
   observations.follow(state);
   std::vector<std::int64_t> ranked;
   for (const Observation& each : observations.ranking()) ranked.push_back(each.trial.value);
-  EXPECT_EQ(ranked, (std::vector<std::int64_t>{-2, -4, -1, -3}));
-  EXPECT_EQ(observations.of(TrialId{-2}).value, -5);
-  EXPECT_EQ(observations.of(TrialId{-1}).step, 7);
-  EXPECT_EQ(observations.of(TrialId{-3}).standing, Standing::kFailed);
-  EXPECT_EQ(observations.point(TrialId{-4})[0], 0.1);
+  EXPECT_EQ(ranked, (std::vector<std::int64_t>{-3, -5, -2, -4, -1}));
+  EXPECT_EQ(observations.of(TrialId{-3}).value, -5);
+  EXPECT_EQ(observations.of(TrialId{-2}).step, 7);
+  EXPECT_EQ(observations.of(TrialId{-4}).standing, Standing::kFailed);
+  EXPECT_EQ(observations.of(TrialId{-1}).standing, Standing::kFailed);
+  EXPECT_EQ(observations.point(TrialId{-5})[0], 0.1);
   EXPECT_EQ(observations.point(TrialId{0})[0], 0.5);
-  EXPECT_EQ(observations.known().front(), TrialId{-4});
+  EXPECT_EQ(observations.known().front(), TrialId{-5});
   EXPECT_EQ(observations.ended_with_value(), 3);
   EXPECT_TRUE(observations.endings().empty());
   EXPECT_EQ(observations.pending(TrialId{1}).size(), 1U);

@@ -49,14 +49,15 @@ void Observations::read_known(const Objective& objective) {
     const TrialId id{std::ssize(all_) - earlier_};
     add(id, each.config);
     Observation& known = all_.back();
-    known.standing = !each.value            ? Standing::kFailed
+    const bool valued = each.value && std::isfinite(*each.value);
+    known.standing = !valued                ? Standing::kFailed
                      : each.stopped_at == 0 ? Standing::kCompleted
                                             : Standing::kPartial;
     known.step = each.stopped_at;
-    if (each.value) known.value = objective.rank_key(*each.value);
+    if (valued) known.value = objective.rank_key(*each.value);
     ranking_.insert(known);
     known_.push_back(id);
-    ended_with_value_ += each.value ? 1 : 0;
+    ended_with_value_ += valued ? 1 : 0;
   }
 }
 

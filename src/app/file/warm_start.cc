@@ -219,6 +219,8 @@ void read_warm_start(const TomlNode& search, Space& space, std::vector<std::stri
   }
   const TomlNode* trials = search.find(kKey);
   if (!trials) return;
+  if (!trials->is_array())
+    return problems.add(trials->begin, fmt::format("search.{} must be a list of tables", kKey));
   std::map<std::string, std::pair<std::int64_t, std::string>>
       refused;  // By the reason's first word.
   for (const TomlNode& item : trials->items) {

@@ -263,6 +263,9 @@ TEST_F(WarmStart, WhatIsNotThereOrNoneOfTheseIsRefusedWithItsPlace) {
       << error("warm_start = \"nothing\"\n");
   EXPECT_NE(error("warm_start = 3\n").find("must be the name of a study or of a file"),
             std::string::npos);
+  EXPECT_NE(error("warm_start_trials = 3\n").find("must be a list of tables"), std::string::npos);
+  EXPECT_NE(error("warm_start_trials = [{ lr = 3 }]\n").find("each is a table with a config"),
+            std::string::npos);
   fs::create_directory(home_ / "empty");
   EXPECT_NE(error("warm_start = \"empty\"\n").find("neither a study nor a Ray Tune experiment"),
             std::string::npos);
