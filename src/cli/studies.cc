@@ -67,11 +67,11 @@ Status check_data(const app::StudySpec& spec) {
 
 /// The worker's program can be started here, as far as its name tells.
 Status check_program(const app::StudySpec& spec) {
-  const std::string program = spec.worker.command.empty() ? "" : spec.worker.command.front();
+  const std::string program = spec.worker->command.empty() ? "" : spec.worker->command.front();
   if (program.empty() || !worker::placeholders({program}).empty()) return {};
-  const auto own = spec.worker.environment.find("PATH");
+  const auto own = spec.worker->environment.find("PATH");
   const char* inherited = std::getenv("PATH");
-  const std::string path = own != spec.worker.environment.end() ? own->second
+  const std::string path = own != spec.worker->environment.end() ? own->second
                            : inherited                          ? inherited
                                                                 : "";
   const auto refused = [&](std::string_view why) {
@@ -95,7 +95,7 @@ Status check_before(app::StudySpec& spec, ForMachine machine) {
   TRY(check_data(spec));
   auto [wrong, notes] = check_trainer(spec);
   if (machine == ForMachine::kThis) {
-    TRY(check_program(spec));
+    if (spec.worker) TRY(check_program(spec));
     for (train::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
       wrong.push_back(std::move(each));
   }
