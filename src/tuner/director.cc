@@ -35,7 +35,8 @@ Director::Director(StudyOptions options, Policies policies)
     : options_(std::move(options)),
       policies_(policies),
       state_(options_.objective, options_.retries),
-      retention_(options_.keep, options_.objective),
+      // Of several metrics the last report stands, whose checkpoint is the newest.
+      retention_(options_.keep, options_.objective.several() ? Objective{} : options_.objective),
       plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {
   faults_.expect(named_in(options_));
 }
@@ -87,7 +88,7 @@ void Director::fold_input(const Turn& turn) {
   }
   if (!was_live) return;
   update_at_rest(exited->trial);
-  if (ended(state_.trial(exited->trial).status)) {
+  if (ended(state_.trial(exited->trial).status) && !state_.objective().several()) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);

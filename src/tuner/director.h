@@ -21,7 +21,7 @@ namespace clavier::tuner {
 /// Everything about a study that shapes decisions, besides the policies themselves.
 struct StudyOptions {
   std::string name = "study";
-  Objective objective = {};
+  Objectives objective = {};
   std::int64_t trials = 1;
   std::uint64_t seed = 0;
   RetryLimits retries = {};

@@ -30,8 +30,10 @@ Tuner::Tuner(StudyOptions options, Policies policies, World world)
 Status Tuner::recover() {
   const StepId last = world_.log.last();
   const bool empty = !last.valid();
-  // Parsing every metric costs more than the rest; retention may need them, observers that lag do.
-  bool parse = !director_.options().keep.best_by.empty();
+  // Parsing every metric costs more than the rest; retention may need them, several objectives and
+  // observers that lag do.
+  const StudyOptions& options = director_.options();
+  bool parse = !options.keep.best_by.empty() || options.objective.several();
   for (Observer* observer : world_.observers) {
     auto from = observer->resume();
     if (!from.ok()) {

@@ -62,7 +62,7 @@ TEST(StudyFile, ReadsEveryTable) {
   const auto spec = parse_study(kWhole, "somewhere/s.toml");
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   EXPECT_EQ(spec->name, "digits");
-  EXPECT_EQ(spec->objective, (Objective{"accuracy", Mode::kMax}));
+  EXPECT_EQ(spec->objective, (Objectives{"accuracy", Mode::kMax}));
   EXPECT_EQ(spec->trials, 20);
   EXPECT_EQ(spec->seed, 7u);
   EXPECT_EQ(spec->data_seed, 7u);

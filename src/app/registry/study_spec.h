@@ -40,7 +40,7 @@ struct WorkerSpec {
 struct TrialStop {
   Steps steps = kForever;
   std::optional<StudyDuration> time = {};
-  /// Metric and threshold; the objective's direction for the objective, else `>=`.
+  /// Metric and threshold; an objective's direction for an objective, else `>=`.
   std::vector<Metric> metrics = {};
   /// It is stopped where the objective, or a metric with "loss" in its name, is NaN or infinite.
   bool non_finite = false;
@@ -161,7 +161,7 @@ inline constexpr std::string_view kComputedByProgram = "computed by the program"
 /// A study file, read and validated, with every default filled in.
 struct StudySpec {
   std::string name;
-  Objective objective = {};
+  Objectives objective = {};
   std::int64_t trials = 0;  ///< 0: as many as the grid has, else 1.
   std::uint64_t seed = 0;
   std::uint64_t data_seed = 0;

@@ -75,9 +75,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
     options.study_rules.plateau_trials = spec.stop.plateau->trials;
     options.study_rules.plateau_min_delta = spec.stop.plateau->min_delta;
   }
+  const Objective* best_by = spec.objective.find(spec.checkpoint.best_by);
   options.keep = {.keep = spec.checkpoint.keep,
                   .best_by = spec.checkpoint.best_by,
-                  .best_mode = spec.objective.mode,
+                  .best_mode = best_by ? best_by->mode : spec.objective.mode,
                   .boundary = checkpoints_needed(spec)};
   if (spec.worker) options.restart_paused = spec.worker->restart_paused;
   return options;
@@ -86,7 +87,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
 worker::CheckpointRules checkpoint_rules(const StudySpec& spec) {
   return {.every = spec.checkpoint.every,
           .at_end = spec.checkpoint.at_end,
-          .best = spec.checkpoint.best ? std::optional(spec.objective) : std::nullopt};
+          // Of several metrics the last report stands.
+          .best = spec.checkpoint.best && !spec.objective.several()
+                      ? std::optional<Objective>(spec.objective)
+                      : std::nullopt};
 }
 
 Result<Directed> Directed::create(const StudySpec& spec) {
@@ -97,7 +101,7 @@ Result<Directed> Directed::create(const StudySpec& spec) {
 
 Result<Directed> Directed::replayed(const StudySpec& spec, const store::StepLog& log) {
   auto directed = TRY(create(spec));
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
+  TRY(log.read(StepId{0}, spec.objective.several() ? store::Metrics::kParse : store::Metrics::kSkip,
                [&](const Step& step) { return directed.director.replay(step); }));
   return directed;
 }
