@@ -54,7 +54,12 @@ void Observations::read(const State& state, TrialId id) {
   if (!state.known(id) || index(id) >= all_.size()) return;
   const Trial& trial = state.trial(id);
   Observation now{.trial = id, .standing = standing_of(trial), .step = trial.furthest};
-  if (trial.best) now.value = state.objective().rank_key(trial.best->value);
+  if (trial.best && !state.objective().several())
+    now.value = state.objective().rank_key(trial.best->value);
+  if (trial.best && state.objective().several()) {
+    scores_.resize(all_.size());
+    scores_[index(id)] = state.objective().scores(trial.best->value, trial.best->further);
+  }
   if (!trial.takeovers.empty())
     std::ranges::copy(encoding_.encode(trial.best_config()),
                       points_.begin() + id.value * std::ssize(encoding_.axes()));
@@ -71,6 +76,33 @@ void Observations::read(const State& state, TrialId id) {
   const bool counts = ended(trial.status) && trial.best;
   if (counts != counted_[index(id)]) ended_with_value_ += counts ? 1 : -1;
   counted_[index(id)] = counts;
+}
+
+std::vector<TrialId> Observations::best(std::size_t count, Ties ties) const {
+  std::vector<TrialId> chosen;
+  auto each = ranking_.begin();
+  const auto has_value = [&] {
+    return each != ranking_.end() && each->standing < Standing::kFailed;
+  };
+  while (chosen.size() < count && has_value()) {
+    if (scores_.empty()) {
+      chosen.push_back(each++->trial);
+      continue;
+    }
+    // A run of those that have come equally far.
+    std::vector<TrialId> alike;
+    std::vector<Scores> scores;
+    for (const Observation first = *each;
+         has_value() && each->standing == first.standing &&
+         (first.standing == Standing::kCompleted || each->step == first.step);
+         ++each) {
+      alike.push_back(each->trial);
+      scores.push_back(scores_[index(each->trial)]);
+    }
+    for (const std::size_t i : best_of(scores, count - chosen.size(), ties))
+      chosen.push_back(alike[i]);
+  }
+  return chosen;
 }
 
 void Observations::suggested(TrialId trial, const Config& config) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "search/encoding.h"
+#include "study/pareto.h"
 #include "study/state.h"
 
 namespace clavier::search {
@@ -24,8 +25,10 @@ enum class Standing {
 struct Observation {
   TrialId trial = {};
   Standing standing = Standing::kPending;
-  double value = 0;  ///< The trial's best, less is better; 0 if failed or pending.
-  Steps step = 0;    ///< How far it has come: its fidelity.
+  /// The trial's best, less is better; 0 if failed or pending, or where there are several
+  /// objectives.
+  double value = 0;
+  Steps step = 0;  ///< How far it has come: its fidelity.
 };
 
 /// The better first: complete ones by value, then partial ones, of which those that have come
@@ -54,6 +57,9 @@ class Observations {
   /// suggested for this trial and later ones.
   void suggested(TrialId trial, const Config& config);
 
+  /// The best `count` trials that have a value, or all of them, in order: as `ranking` has them;
+  /// several objectives tell those apart that it leaves equal, and `ties` members of one front.
+  std::vector<TrialId> best(std::size_t count, Ties ties) const;
   /// All trials that are not pending.
   const Ranking& ranking() const { return ranking_; }
   /// The same trials as they first were no longer pending, oldest first.
@@ -78,6 +84,7 @@ class Observations {
   Encoding encoding_;
   std::vector<Observation> all_;  ///< By trial.
   std::vector<double> points_;    ///< By trial, then axis.
+  std::vector<Scores> scores_;    ///< By trial; only of several objectives.
   std::vector<bool> counted_;     ///< By trial: ended with a value.
   std::vector<bool> has_ended_;   ///< By trial.
   std::vector<TrialId> endings_;

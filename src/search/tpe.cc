@@ -79,16 +79,10 @@ Suggestion TpeSearch::suggest(const State& state, TrialId trial) const {
 
 TpeSearch::Split TpeSearch::split(TrialId trial) const {
   Split split;
-  const auto& ranking = observations_.ranking();
-  const auto part = std::ceil(options_.gamma * static_cast<double>(ranking.size()));
-  std::vector<TrialId> good;
-  for (const Observation& each : ranking) {
-    if (static_cast<double>(good.size()) >= part || good.size() == kMostGood ||
-        each.standing == Standing::kFailed)
-      break;
-    good.push_back(each.trial);
-    split.good.push_back(observations_.point(each.trial));
-  }
+  const auto part = std::ceil(options_.gamma * static_cast<double>(observations_.ranking().size()));
+  std::vector<TrialId> good =
+      observations_.best(std::min(static_cast<std::size_t>(part), kMostGood), Ties::kHypervolume);
+  for (const TrialId each : good) split.good.push_back(observations_.point(each));
   std::ranges::sort(good);
   const auto& known = observations_.known();
   const std::size_t taken = std::min(known.size(), kMostBad);

@@ -26,9 +26,10 @@ struct TpeOptions {
 /// about what does not exist in it (`model::Parzen`), so that no groups have to be formed.
 ///
 /// Which trials are better says `Observations`: those stopped early count after all others, failed
-/// ones as bad. The first trials are Sobol points. A candidate that violates a constraint or
-/// repeats a trial gives way to the next best (`Proposals` has the rules). Draws are keyed by
-/// (seed, trial, batch of candidates).
+/// ones as bad. Of several objectives the good ones are those of the first fronts, and of the last
+/// of these who together cover most (Ozaki et al., JAIR 2022). The first trials are Sobol points. A
+/// candidate that violates a constraint or repeats a trial gives way to the next best (`Proposals`
+/// has the rules). Draws are keyed by (seed, trial, batch of candidates).
 class TpeSearch final : public Searcher {
  public:
   /// So many count as good at most.

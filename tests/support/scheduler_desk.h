@@ -11,7 +11,7 @@ namespace clavier::sched {
 /// A test's hand on one scheduler: it creates trials and lets them report at will.
 class Desk {
  public:
-  Desk(Scheduler& scheduler, Objective objective, std::int64_t limit = kForever)
+  Desk(Scheduler& scheduler, Objectives objective, std::int64_t limit = kForever)
       : scheduler_(scheduler), state_(std::move(objective), {.max_failures = 1}) {
     take(Opened{.trials = limit});
   }
