@@ -6,7 +6,7 @@
 
 namespace clavier::sched {
 
-Asha::Asha(Objective objective, AshaOptions options, std::uint64_t seed)
+Asha::Asha(Objectives objective, AshaOptions options, std::uint64_t seed)
     : options_(options), seed_(seed), records_(std::move(objective), options) {}
 
 std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const {
@@ -26,8 +26,7 @@ std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const
 
 Decision Asha::judge(const Arrival& arrival, const std::vector<Arrival>& together,
                      Steps step) const {
-  const Standing place =
-      standing(arrival, together, records_.ranking(arrival.bracket, arrival.rung));
+  const Standing place = records_.standing(arrival, together);
   const std::size_t go_on = std::max<std::size_t>(1, survivors(place.entries, options_.reduction));
   std::string reason =
       fmt::format("rung {}: {} of {} are better, the best {} go on",

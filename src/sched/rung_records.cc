@@ -3,17 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "base/check.h"
 #include "sched/reports.h"
+#include "study/pareto.h"
 
 namespace clavier::sched {
 
-RungRecords::RungRecords(Objective objective, const AshaOptions& options)
+RungRecords::RungRecords(Objectives objective, const AshaOptions& options)
     : objective_(std::move(objective)),
       rungs_(options),
       max_steps_(options.max_steps),
-      rankings_(static_cast<std::size_t>(rungs_.brackets()), std::vector<Ranking>(rungs_.size())) {}
+      rankings_(static_cast<std::size_t>(rungs_.brackets()), std::vector<Ranking>(rungs_.size())),
+      scores_(rankings_.size(), std::vector<std::vector<Scores>>(rungs_.size())) {}
 
 const Ranking& RungRecords::ranking(int bracket, std::size_t rung) const {
   return rankings_.at(static_cast<std::size_t>(bracket)).at(rung);
@@ -36,11 +40,23 @@ std::optional<std::size_t> RungRecords::due(const Trial& trial, Steps step) cons
 std::vector<Arrival> RungRecords::arrivals(const Turn& turn, const State& state) const {
   std::vector<Arrival> arrivals;
   for_each_report(turn, state, [&](const Report& report, const Trial& trial) {
-    if (!report.value) return;
-    if (const auto rung = due(trial, report.step))
-      arrivals.push_back({trial.id, trial.bracket, *rung, objective_.rank_key(*report.value)});
+    if (auto arrival = arrival_of(report, trial)) arrivals.push_back(*std::move(arrival));
   });
   return arrivals;
+}
+
+/// Nothing if the report does not carry what is compared, or is not to be judged.
+std::optional<Arrival> RungRecords::arrival_of(const Report& report, const Trial& trial) const {
+  const auto further = objective_.further_in(report.metrics);
+  const auto rung = due(trial, report.step);
+  if (!report.value || !further || !rung) return {};
+  Arrival arrival{trial.id, trial.bracket, *rung, objective_.rank_key(*report.value)};
+  if (!objective_.several()) return arrival;
+  arrival.scores = objective_.scores(*report.value, *further);
+  constexpr double kWorst = std::numeric_limits<double>::infinity();
+  if (std::ranges::any_of(arrival.scores, [](double each) { return std::isnan(each); }))
+    arrival.scores.assign(arrival.scores.size(), kWorst);
+  return arrival;
 }
 
 void RungRecords::record(const Arrival& arrival) {
@@ -50,6 +66,30 @@ void RungRecords::record(const Arrival& arrival) {
   places_[index] = Place{arrival.bracket, arrival.rung, arrival.key};
   rankings_[static_cast<std::size_t>(arrival.bracket)][arrival.rung].insert(
       {arrival.key, arrival.trial});
+  if (objective_.several())
+    scores_[static_cast<std::size_t>(arrival.bracket)][arrival.rung].push_back(arrival.scores);
+}
+
+Standing RungRecords::standing(const Arrival& arrival, const std::vector<Arrival>& together) const {
+  if (!objective_.several())
+    return sched::standing(arrival, together, ranking(arrival.bracket, arrival.rung));
+  std::vector<Scores> all = scores_[static_cast<std::size_t>(arrival.bracket)][arrival.rung];
+  for (const Arrival& other : together)
+    if (other.trial != arrival.trial && other.bracket == arrival.bracket &&
+        other.rung == arrival.rung)
+      all.push_back(other.scores);
+  all.push_back(arrival.scores);
+  const auto front = fronts(all);
+  Standing standing{.entries = all.size()};
+  std::vector<Scores> alike;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (front[i] < front.back()) ++standing.better;
+    if (front[i] == front.back()) alike.push_back(all[i]);
+  }
+  const auto apart = crowding(alike);
+  standing.better += static_cast<std::size_t>(
+      std::ranges::count_if(apart, [&](double each) { return each > apart.back(); }));
+  return standing;
 }
 
 std::vector<Decision> RungRecords::decide(const Turn& turn, const State& state,
@@ -60,7 +100,7 @@ std::vector<Decision> RungRecords::decide(const Turn& turn, const State& state,
     if (report.step >= max_steps_)
       return decisions.push_back({Complete{trial.id}, fmt::format("reached step {}", max_steps_)});
     const bool at_rung = due(trial, report.step).has_value();
-    if (at_rung && report.value)
+    if (at_rung && report.value && objective_.further_in(report.metrics))
       decisions.push_back(
           judge(*std::ranges::find(together, trial.id, &Arrival::trial), together, report.step));
     else if (report.step >= trial.until)
