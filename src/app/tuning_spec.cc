@@ -102,6 +102,7 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.checkpoint = tuning.checkpoint;
   if (tuning.directory.empty()) spec.checkpoint.best = false;  // It would have no place.
   spec.report = tuning.report;
+  TRY(check_objectives(spec));
   TRY(check_sense(spec));
   if (spec.checkpoint.every == 0) spec.checkpoint.every = checkpoints_needed(spec);
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/failures.h"
+#include "report/front.h"
 #include "report/wording.h"
 
 namespace clavier::cli {
@@ -74,6 +75,8 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "best", best_text(state));
   if (state.best())
     line(streams, "", report::short_config(state.trial(*state.best()).best_config()));
+  if (state.objective().several())
+    line(streams, "", "hypervolume " + report::hypervolume_text(state));
   line(streams, "search", study->spec.search.algorithm);
   line(streams, "scheduler", study->spec.scheduler.algorithm);
   line(streams, "folder", shown_path(study->folder.root));

@@ -12,6 +12,7 @@
 #include "base/match.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
+#include "report/front.h"
 #include "report/timeline.h"
 #include "report/width.h"
 #include "report/wording.h"
@@ -58,11 +59,13 @@ void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& st
                    report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
-    line("best",
-         fmt::format("{} {} at step {}{}", study.state.objective().metric,
-                     report::number(trial.best->value), trial.best->step,
-                     trial.best->config ? ", with " + report::short_config(*trial.best->config)
-                                        : std::string()));
+    line(study.state.objective().several() ? "stands with" : "best",
+         fmt::format(
+             "{} at step {}{}",
+             report::values_text(study.state.objective(), trial.best->value, trial.best->further),
+             trial.best->step,
+             trial.best->config ? ", with " + report::short_config(*trial.best->config)
+                                : std::string()));
   if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",

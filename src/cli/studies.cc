@@ -17,6 +17,7 @@
 #include "cli/streams.h"
 #include "cli/trainer_check.h"
 #include "report/console_view.h"
+#include "report/front.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -43,6 +44,16 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
   if (state.trials().empty()) return not_found("the study has no trials yet");
   return not_found(fmt::format("there is no trial {}; the study has 0 to {}", number,
                                state.trials().size() - 1));
+}
+
+Result<TrialId> find_trial_or_best(const State& state, std::optional<std::int64_t> number) {
+  if (number) return find_trial(state, *number);
+  const auto front = state.front();
+  if (front.empty()) return not_found("no trial has reported a finite value yet");
+  if (front.size() == 1) return front.front();
+  return invalid(
+      fmt::format("no trial is the best: {} are on the front ({}); name one by its number",
+                  front.size(), report::numbers_text(front, front.size())));
 }
 
 namespace {
@@ -72,8 +83,8 @@ Status check_program(const app::StudySpec& spec) {
   const auto own = spec.worker->environment.find("PATH");
   const char* inherited = std::getenv("PATH");
   const std::string path = own != spec.worker->environment.end() ? own->second
-                           : inherited                          ? inherited
-                                                                : "";
+                           : inherited                           ? inherited
+                                                                 : "";
   const auto refused = [&](std::string_view why) {
     return app::at_keys(
         spec,

@@ -61,6 +61,10 @@ class StudyReader {
       problems_.add(place("planner"), fits.error().message);
       return problems_.status().error();
     }
+    if (const Status fits = check_objectives(spec_); !fits) {
+      problems_.add(place("study.metrics"), fits.error().message);
+      return problems_.status().error();
+    }
     check_effects(spec_, root_, problems_);
     if (!problems_.empty()) return problems_.status().error();
     spec_.notes = problems_.notes();
@@ -208,11 +212,18 @@ class StudyReader {
     const auto missing = [&](std::string_view key) {
       return !study || !study->is_table() || !study->find(key);
     };
-    if (missing("metric") || spec_.objective.metric.empty())
+    const bool several = !missing("metrics");
+    for (const std::string key : {"metric", "mode"})
+      if (several && !missing(key))
+        problems_.add(place("study." + key),
+                      fmt::format("[study] has metrics, which say name and mode of each: leave {} "
+                                  "out",
+                                  key));
+    if (!several && (missing("metric") || spec_.objective.metric.empty()))
       problems_.add(table,
                     "[study] needs metric: the name of what the trials report, for example "
                     "metric = \"val_loss\"");
-    if (missing("mode"))
+    if (!several && missing("mode"))
       problems_.add(table,
                     "[study] needs mode: \"min\" if less of the metric is better, \"max\" if "
                     "more is");

@@ -30,6 +30,12 @@ class Effects {
     epochs();
     size_of_configurations();
     trainer();
+    const TomlNode* checkpoint = root_.find("checkpoint");
+    if (spec_.objective.several() && spec_.checkpoint.best && checkpoint &&
+        checkpoint->find("best"))
+      problems_.note(place("checkpoint", "best"),
+                     "checkpoint.best has no effect: with several metrics a trial stands with its "
+                     "last report, whose checkpoint is that of its end");
     if (spec_.cluster.max_per_gpu > 0 && spec_.trial.resources.gpus == 0)
       problems_.note(place("cluster", "max_per_gpu"),
                      "cluster.max_per_gpu has no effect: trials use no GPU (trial.gpus = 0)");

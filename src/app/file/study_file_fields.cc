@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "app/file/duration.h"
+#include "base/nearest.h"
 #include "study/text.h"
 
 // A key is one line: its member, which knows the type, its range and its help. How a type is read
@@ -70,6 +71,75 @@ struct LimitCodec : FieldCodec<Number> {
   static Json write(Number limit) { return limit == kForever ? Json() : Json(limit); }
 };
 
+constexpr std::string_view kModes = R"("min" or "max")";
+constexpr Field<Objective> kObjective[] = {
+    field<&Objective::metric>({.key = "name"}),
+    field<&Objective::mode>({.key = "mode", .range = kModes})};
+
+/// One of a study's metrics, where it may have several: `{ name = "loss", mode = "min" }`.
+Fit read_objective(const Json& json, Objective& out) {
+  const auto* table = json.as<Json::Table>();
+  if (!table) return Misfit{R"(each is a table such as { name = "loss", mode = "min" })"};
+  for (const Json::Field& each : *table) {
+    const auto* field = find_field(kObjective, each.name);
+    if (!field)
+      return Misfit{fmt::format("unknown key \"{}\"{}", each.name,
+                                suggestion(each.name, keys_of(kObjective)))};
+    if (const Fit wrong = field->read(*field, each.value, out))
+      return Misfit{wrong_value(each.name, *wrong)};
+  }
+  for (const auto& field : kObjective)
+    if (!json.find(field.key)) return Misfit{fmt::format("each needs {}", field.key)};
+  return {};
+}
+
+/// `metrics`: what is written as `metric` and `mode` where there is one.
+template <typename Several>
+struct MetricsCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    const auto* list = json.as<Json::List>();
+    if (!list || list->empty() || list->size() > Several::kMost)
+      return misfit(
+          info, fmt::format("a list of 1 to {} tables with name and mode", Several::kMost), json);
+    std::vector<Objective> all;
+    for (const Json& item : *list) {
+      if (Fit wrong = read_objective(item, all.emplace_back())) return wrong;
+      const std::string& name = all.back().metric;
+      if (name.empty()) return Misfit{"a metric needs a name"};
+      if (std::ranges::count(all, name, &Objective::metric) > 1)
+        return Misfit{fmt::format("\"{}\" is there twice", name)};
+    }
+    out = Several(all.front(), {all.begin() + 1, all.end()});
+    return {};
+  }
+  static Json write(const Several& objective) {
+    if (!objective.several()) return {};
+    Json::List list;
+    for (const Objective& each : objective.all())
+      list.push_back(
+          Json::Table{{"name", Json(each.metric)}, {"mode", FieldCodec<Mode>::write(each.mode)}});
+    return list;
+  }
+};
+template <typename Several>
+struct MetricCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    return FieldCodec<std::string>::read(info, json, out.metric);
+  }
+  static Json write(const Several& objective) {
+    return objective.several() ? Json() : Json(objective.metric);
+  }
+};
+template <typename Several>
+struct ModeCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    return FieldCodec<Mode>::read(info, json, out.mode);
+  }
+  static Json write(const Several& objective) {
+    return objective.several() ? Json() : FieldCodec<Mode>::write(objective.mode);
+  }
+};
+
 constexpr double kMany = 1e15;
 constexpr double kBig = std::numeric_limits<double>::infinity();
 /// The least number that is above 0.
@@ -77,10 +147,12 @@ constexpr double kAboveZero = 1e-12;
 
 const Field<StudySpec> kStudySpec[] = {
     field<&StudySpec::name>({.key = "name", .help = "its folder; default: the file's name"}),
-    field<&StudySpec::objective, &Objective::metric>(
+    field_by<MetricCodec, &StudySpec::objective>(
         {.key = "metric", .help = "what the trials report and the study optimises"}),
-    field<&StudySpec::objective, &Objective::mode>(
-        {.key = "mode", .help = "\"min\" or \"max\"", .range = R"("min" or "max")"}),
+    field_by<ModeCodec, &StudySpec::objective>(
+        {.key = "mode", .help = "\"min\" or \"max\"", .range = kModes}),
+    field_by<MetricsCodec, &StudySpec::objective>(
+        {.key = "metrics", .help = "instead of the two: several, each with name and mode"}),
     field_by<LimitCodec, &StudySpec::trials>({"trials", 1, kMany, "configurations to try"}),
     field<&StudySpec::seed>({"seed", 0, kBig, "of everything random"}),
     field<&StudySpec::data_seed>(

@@ -1,6 +1,7 @@
 #include "app/registry/registry.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -219,6 +220,33 @@ Status check_planner(const StudySpec& spec) {
         "{} takes trials off their slots itself, and so does this scheduler: use first-fit, or a "
         "scheduler that does not pause trials",
         spec.planner.algorithm));
+  return {};
+}
+
+Status check_objectives(const StudySpec& spec) {
+  if (!spec.objective.several()) return {};
+  const std::size_t number = spec.objective.further.size() + 1;
+  for (const Family family : {Family::kSearcher, Family::kScheduler}) {
+    const AlgorithmSpec& chosen = family == Family::kSearcher ? spec.search : spec.scheduler;
+    if (traits_of(family, chosen).several) continue;
+    const auto named = [](std::string_view name, std::string_view variant) {
+      return variant.empty() ? std::string(name) : fmt::format("{} (variant {})", name, variant);
+    };
+    const Value* variant = chosen.options.find("variant");
+    std::vector<std::string> others;
+    for (const AlgorithmInfo* info : algorithms(family))
+      if (info->traits.several) others.push_back(named(info->name, info->variant));
+    return invalid(
+        fmt::format("{}.algorithm: {} compares trials by one metric, and study.metrics "
+                    "has {}; these take several: {}",
+                    table_of(family), named(chosen.algorithm, variant ? text::plain(*variant) : ""),
+                    number, fmt::join(others, ", ")));
+  }
+  if (spec.stop.metric || spec.stop.plateau)
+    return invalid(
+        fmt::format("stop.{} asks for the best value of one metric, and study.metrics has "
+                    "{}; use time, trials or cost of [stop]",
+                    spec.stop.metric ? "metric" : "plateau", number));
   return {};
 }
 

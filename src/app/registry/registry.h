@@ -31,6 +31,8 @@ struct OptionSpec {
 
 /// What follows from the choice of an algorithm elsewhere. What is not said does not hold.
 struct Traits {
+  // Of a searcher or scheduler.
+  bool several = false;  ///< Takes several objectives; else it compares trials by one number.
   // Of a searcher.
   bool enumerates = false;  ///< Goes through every combination: their number is the study's.
   // Of a scheduler.
@@ -90,6 +92,8 @@ Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step);
 /// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
 /// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.
 Status check_scheduler(const StudySpec& spec);
+/// What compares trials by one number, where the study has several metrics.
+Status check_objectives(const StudySpec& spec);
 /// What would run, but cannot be meant: trials that end before the first of them is judged.
 Status check_sense(const StudySpec& spec);
 /// The same of its planner: trials without an end, a scheduler that shares out the slots itself.

@@ -2,6 +2,7 @@
 #include "search/cmaes.h"
 #include "search/gp.h"
 #include "search/grid.h"
+#include "search/nsga2.h"
 #include "search/random.h"
 #include "search/sobol.h"
 #include "search/tpe.h"
@@ -86,23 +87,59 @@ std::vector<OptionSpec> gp_options() {
                 "trials that end with a value before any is modelled; Sobol points until then")};
 }
 
+std::unique_ptr<search::Searcher> make_nsga2(const StudySpec& spec, const Options& options) {
+  return std::make_unique<search::Nsga2Search>(
+      spec.space, spec.seed,
+      search::Nsga2Options{.population_size = options.whole("population_size"),
+                           .crossover_prob = options.real("crossover_prob"),
+                           .mutation_prob = options.real("mutation_prob")});
+}
+
+std::vector<OptionSpec> nsga2_options() {
+  const search::Nsga2Options defaults;
+  return {{"population_size",
+           defaults.population_size,
+           2,
+           10'000,
+           {},
+           "best trials that are parents; Sobol points until so many have ended with a value"},
+          {"crossover_prob", defaults.crossover_prob, 0, 1, {}, "a child has two parents"},
+          {"mutation_prob",
+           defaults.mutation_prob,
+           0,
+           1,
+           {},
+           "of each parameter of a child; 0: one over their number"}};
+}
+
 }  // namespace
 
 const Table<search::Searcher>& searchers() {
   static const Table<search::Searcher> all = {
-      {.info = {"random", "", "independent draws"}, .make = make_plain<search::RandomSearch>},
-      {.info = {"grid", "", "every combination", {}, {.enumerates = true}},
+      {.info = {"random", "", "independent draws", {}, {.several = true}},
+       .make = make_plain<search::RandomSearch>},
+      {.info = {"grid", "", "every combination", {}, {.several = true, .enumerates = true}},
        .make = make_plain<search::GridSearch>},
-      {.info = {"sobol", "", "scrambled Sobol points, more even than random"},
+      {.info =
+           {"sobol", "", "scrambled Sobol points, more even than random", {}, {.several = true}},
        .make = make_plain<search::SobolSearch>},
-      {.info = {"tpe", "", "tree-structured Parzen estimator: learns from the trials so far",
-                tpe_options()},
+      {.info = {"tpe",
+                "",
+                "tree-structured Parzen estimator: learns from the trials so far",
+                tpe_options(),
+                {.several = true}},
        .make = make_tpe},
       {.info = {"gp", "", "Gaussian process: the most out of few trials", gp_options()},
        .make = make_gp},
       {.info = {"cmaes", "", "covariance matrix adaptation: for numbers, and many trials",
                 cmaes_options()},
        .make = make_cmaes},
+      {.info = {"nsga2",
+                "",
+                "genetic algorithm: for several metrics, and many trials",
+                nsga2_options(),
+                {.several = true}},
+       .make = make_nsga2},
   };
   return all;
 }

@@ -29,14 +29,15 @@ void flatten(const std::string& name, const TomlNode& node, Settings& settings) 
 /// What cannot change under way, in the order of the file, with every default filled in. Of a
 /// trainer that the `other` study has not, that it is there.
 Settings fixed_settings(const StudySpec& spec, const StudySpec& other) {
-  Settings settings{{"study.metric", toml_value(Value(spec.objective.metric))},
-                    {"study.mode", spec.objective.mode == Mode::kMin ? "\"min\"" : "\"max\""},
-                    {"study.seed", std::to_string(spec.seed)},
-                    {"study.data_seed", std::to_string(spec.data_seed)}};
-  for (const Parameter& parameter : spec.space.parameters)
-    settings.emplace_back("space." + parameter.name, write_domain(parameter));
   const auto document = parse_toml(to_toml(spec));
   const auto* root = std::get_if<TomlNode>(&document);
+  const TomlNode* study = root ? root->find("study") : nullptr;
+  Settings settings;
+  for (const std::string key : {"metric", "mode", "metrics", "seed", "data_seed"})
+    if (const TomlNode* node = study ? study->find(key) : nullptr)
+      flatten("study." + key, *node, settings);
+  for (const Parameter& parameter : spec.space.parameters)
+    settings.emplace_back("space." + parameter.name, write_domain(parameter));
   if (spec.trainer && !other.trainer) settings.emplace_back("[trainer]", "there");
   for (const char* table : {"search", "scheduler", other.trainer ? "trainer" : ""})
     if (const TomlNode* node = root ? root->find(table) : nullptr) flatten(table, *node, settings);
@@ -119,8 +120,8 @@ Status check_computable(const StudySpec& spec) {
 
 Status check_unchanged(const StudySpec& before, const StudySpec& now) {
   const auto fixed = [](const StudySpec& spec) {
-    return std::tie(spec.objective.metric, spec.objective.mode, spec.seed, spec.data_seed,
-                    spec.space, spec.search, spec.scheduler, spec.trainer);
+    return std::tie(spec.objective, spec.seed, spec.data_seed, spec.space, spec.search,
+                    spec.scheduler, spec.trainer);
   };
   if (fixed(before) == fixed(now)) return {};
   auto differences = changes(fixed_settings(before, now), fixed_settings(now, before));
