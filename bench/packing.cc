@@ -15,7 +15,7 @@
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
 #include "search/random.h"
-#include "tests/support/synchronous_halving_fake.h"
+#include "tests/support/synchronous_halving.h"
 #include "tuner/tuner.h"
 
 namespace {
@@ -69,8 +69,7 @@ exec::Curve curve() {
 std::unique_ptr<sched::Scheduler> scheduler_of(const Setting& setting, const Objective& objective) {
   const sched::AshaOptions halving{.max_steps = kSteps, .grace = 1, .reduction = 3};
   if (setting.scheduler == "synchronous")
-    return std::make_unique<sched::SynchronousHalving>(setting.trials,
-                                                       std::vector<Steps>{1, 3, 9, 27, 81}, 3);
+    return sched::synchronous_halving(objective, setting.trials, {1, 3, 9, 27, 81}, 3);
   if (setting.scheduler == "fifo")
     return std::make_unique<sched::Fifo>(sched::FifoOptions{.max_steps = kSteps});
   if (setting.scheduler == "promotion")

@@ -10,8 +10,12 @@
 //
 // time SEARCHER DIMENSIONS TRIALS: milliseconds per suggestion with so many finished trials.
 //
+// long SEARCHER DIMENSIONS TRIALS: the same after 1,000, 10,000, … trials, and the memory taken.
+//
 // serve: answers lines "PROBLEM SEED TRIAL VALUE…" with the loss and what a trial reports; a value
 // is a number, a choice's index, or "-".
+//
+// ask SEARCHER DIMENSIONS SEED TRIALS: writes points in [-5, 5]ⁿ and reads the loss of each.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -28,7 +32,9 @@
 #include "base/rng.h"
 #include "bench/measure.h"
 #include "bench/search_problems.h"
+#include "search/auto.h"
 #include "search/cmaes.h"
+#include "search/evolution.h"
 #include "search/gp.h"
 #include "search/random.h"
 #include "search/sobol.h"
@@ -46,6 +52,8 @@ std::unique_ptr<Searcher> make(std::string_view name, const Space& space, std::u
   if (name == "sobol") return std::make_unique<search::SobolSearch>(space, seed);
   if (name == "tpe") return std::make_unique<search::TpeSearch>(space, seed);
   if (name == "gp") return std::make_unique<search::GpSearch>(space, seed);
+  if (name == "evolution") return std::make_unique<search::EvolutionSearch>(space, seed);
+  if (name == "auto") return std::make_unique<search::AutoSearch>(space, seed);
   if (name == "cmaes") return std::make_unique<search::CmaesSearch>(space, seed);
   fmt::print(stderr, "no searcher is called '{}'\n", name);
   std::exit(2);
@@ -86,7 +94,8 @@ class Searched {
 
  private:
   void turn(Input input) {
-    Turn turn{.id = StepId{next_}, .time = study_time(next_), .input = std::move(input)};
+    Turn turn{
+        .id = StepId{next_}, .time = study_time(next_ * 1'000'000), .input = std::move(input)};
     ++next_;
     state_.apply(turn);
     searcher_->observe(turn, state_);
@@ -178,26 +187,80 @@ int serve() {
   return 0;
 }
 
-int time(std::string_view searcher, int dimensions, int trials) {
+Space cube(int dimensions, double low, double high) {
   Space space;
   for (int i = 0; i < dimensions; ++i)
-    space.parameters.push_back({fmt::format("x{}", i), Real{0, 1}});
-  Searched study(make(searcher, space, 1));
+    space.parameters.push_back({fmt::format("x{}", i), Real{low, high}});
+  return space;
+}
+
+/// Squared, to where the least is.
+double distance(const Config& config) {
+  double loss = 0;
+  for (const Config::Entry& entry : config.entries()) {
+    const double x = *entry.value.number() - 0.3;
+    loss += x * x;
+  }
+  return loss;
+}
+
+int time(std::string_view searcher, int dimensions, int trials) {
+  Searched study(make(searcher, cube(dimensions, 0, 1), 1));
   std::vector<double> milliseconds;
   for (int trial = 0; trial < trials + 20; ++trial) {
     const Watch watch;
     const Config* const config = study.begin();
     if (trial >= trials) milliseconds.push_back(watch.seconds() * 1e3);
-    double loss = 0;
-    for (const Config::Entry& entry : config->entries()) {
-      const double x = *entry.value.number() - 0.3;
-      loss += x * x;
-    }
-    study.end(TrialId{trial}, loss);
+    study.end(TrialId{trial}, distance(*config));
   }
   fmt::print(R"({{"searcher":"{}","dimensions":{},"trials":{},"ms":{:.5f}}})"
              "\n",
              searcher, dimensions, trials, median(milliseconds));
+  return 0;
+}
+
+/// Whether it is a power of ten from 1,000 on.
+bool is_mark(int trials) {
+  while (trials > 1000 && trials % 10 == 0) trials /= 10;
+  return trials == 1000;
+}
+
+int lasting(std::string_view searcher, int dimensions, int trials) {
+  constexpr int kTimed = 50;
+  const double before = resident_mb();
+  Searched study(make(searcher, cube(dimensions, 0, 1), 1));
+  std::string marks;
+  std::vector<double> milliseconds;
+  for (int trial = 0, timed = 0; trial < trials + kTimed; ++trial) {
+    if (is_mark(trial)) timed = kTimed;
+    const Watch watch;
+    const Config* const config = study.begin();
+    if (timed > 0) milliseconds.push_back(watch.seconds() * 1e3);
+    if (timed > 0 && --timed == 0) {
+      marks += fmt::format(R"({}"{}":{:.5f})", marks.empty() ? "" : ",", trial + 1 - kTimed,
+                           median(milliseconds));
+      milliseconds.clear();
+    }
+    study.end(TrialId{trial}, distance(*config));
+  }
+  fmt::print(R"({{"searcher":"{}","dimensions":{},"ms":{{{}}},"mb":{:.1f}}})"
+             "\n",
+             searcher, dimensions, marks, resident_mb() - before);
+  return 0;
+}
+
+int ask(std::string_view searcher, int dimensions, std::uint64_t seed, int trials) {
+  Searched study(make(searcher, cube(dimensions, -5, 5), seed));
+  for (int trial = 0; trial < trials; ++trial) {
+    std::string point;
+    for (const Config::Entry& entry : study.begin()->entries())
+      point += fmt::format("{}{}", point.empty() ? "" : " ", *entry.value.number());
+    fmt::print("{}\n", point);
+    std::fflush(stdout);
+    std::string loss;
+    if (!std::getline(std::cin, loss)) return 1;
+    study.end(TrialId{trial}, std::stod(loss));
+  }
   return 0;
 }
 
@@ -210,6 +273,10 @@ int main_of(const std::vector<std::string>& words) {
   }
   if (command == "time" && words.size() == 4)
     return time(words[1], std::stoi(words[2]), std::stoi(words[3]));
+  if (command == "long" && words.size() == 4)
+    return lasting(words[1], std::stoi(words[2]), std::stoi(words[3]));
+  if (command == "ask" && words.size() == 5)
+    return ask(words[1], std::stoi(words[2]), std::stoull(words[3]), std::stoi(words[4]));
   if (command == "run" && words.size() > 4) {
     const auto pending = static_cast<std::size_t>(std::stoi(words[3]));
     std::vector<int> trials;
@@ -227,7 +294,8 @@ int main_of(const std::vector<std::string>& words) {
   }
   fmt::print(stderr,
              "usage: bench_search problems | run SEARCHER SEEDS PENDING TRIALS… | time SEARCHER "
-             "DIMENSIONS TRIALS | serve\n");
+             "DIMENSIONS TRIALS | long SEARCHER DIMENSIONS TRIALS | serve | ask SEARCHER "
+             "DIMENSIONS SEED TRIALS\n");
   return 2;
 }
 

@@ -32,7 +32,7 @@ class Run {
   Run(const Network& network, std::int64_t batch, Plan plan)
       : plan_(to_text(plan)),
         array_(network, 1, {.plan = std::move(plan)}),
-        optimizer_(OptimizerKind::kSgd, false, array_.parameters()),
+        optimizer_(OptimizerKind::kSgd, array_.parameters()),
         inputs_(at::randn(
             {batch, network.input.sizes[0], network.input.sizes[1], network.input.sizes[2]})),
         targets_(at::randint(0, network.outputs, {batch}, at::kLong)) {

@@ -66,7 +66,8 @@ Result<Tuned> tune_on(const app::StudySpec& spec, const Tuning& tuning, const Wa
   const State& state = session->state();
   return Tuned{.reason = state.finished() ? state.finished()->reason : "closed",
                .trials = state.trials(),
-               .best = state.best()};
+               .best = state.best(),
+               .front = state.front()};
 }
 
 }  // namespace

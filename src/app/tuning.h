@@ -53,17 +53,17 @@ inline Domain computed(std::function<Value(const Config&)> function) {
   return Function{std::move(function)};
 }
 
-/// A study as a C++ program describes it. Defaults: random search, no early stopping, trials on
-/// threads of this process, nothing kept on disk.
+/// A study as a C++ program describes it. Defaults: the searcher that fits, no early stopping,
+/// trials on threads of this process, nothing kept on disk.
 struct Tuning {
   std::string name = "study";
-  Objective objective = {};
+  Objectives objective = {};  ///< `{"loss", Mode::kMin}`, or several: `{{…}, {{…}, …}}`.
   Space space = {};
   std::int64_t trials = 10;
   std::uint64_t seed = 0;
-  app::AlgorithmSpec search{"random"};
+  app::AlgorithmSpec search{"auto"};
   app::AlgorithmSpec scheduler{"fifo"};
-  app::TrialStop trial_stop = {};
+  TrialStop trial_stop = {};
   app::StudyStop stop = {};
   app::CheckpointSpec checkpoint = {};
   RetryLimits retries = {};
@@ -80,9 +80,11 @@ struct Tuning {
 
 /// What came out of it.
 struct Tuned {
-  std::string reason;           ///< Why the study ended.
-  std::vector<Trial> trials;    ///< By id.
-  std::optional<TrialId> best;  ///< Nothing if no trial reported a finite value of the metric.
+  std::string reason;         ///< Why the study ended.
+  std::vector<Trial> trials;  ///< By id.
+  /// Nothing if no trial reported a finite value of the metric, or several are on the front.
+  std::optional<TrialId> best;
+  std::vector<TrialId> front;  ///< Of several metrics, those that no other trial dominates.
 
   /// Its `best_config` and `best_model` are what the best value was reached with. REQUIRES: best.
   const Trial& best_trial() const { return trials.at(static_cast<std::size_t>(best->value)); }

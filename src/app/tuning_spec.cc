@@ -73,6 +73,7 @@ Result<std::string> recorded(StudySpec spec, std::string_view trainable) {
 }  // namespace
 
 Status check_trials_start_alone(const StudySpec& recorded) {
+  if (!recorded.worker && !recorded.trainer) return invalid(std::string(kNothingToRun));
   if (!recorded.worker || recorded.worker->command.size() < 2 ||
       recorded.worker->command[1] != kWorkerFlag)
     return {};
@@ -94,6 +95,7 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.seed = spec.data_seed = tuning.seed;
   spec.space = tuning.space;
   spec.search = tuning.search;
+  spec.search_by_default = tuning.search == Tuning().search;
   spec.scheduler = TRY(complete_scheduler(tuning.scheduler, tuning.trial_stop.steps));
   spec.trial.resources = tuning.resources;
   spec.trial.stop = tuning.trial_stop;
@@ -102,6 +104,7 @@ Result<StudySpec> spec_of(const Tuning& tuning, std::string_view trainable) {
   spec.checkpoint = tuning.checkpoint;
   if (tuning.directory.empty()) spec.checkpoint.best = false;  // It would have no place.
   spec.report = tuning.report;
+  TRY(check_objectives(spec));
   TRY(check_sense(spec));
   if (spec.checkpoint.every == 0) spec.checkpoint.every = checkpoints_needed(spec);
   spec.cluster.workers = tuning.workers > 0 ? tuning.workers : default_workers();

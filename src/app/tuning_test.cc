@@ -71,6 +71,7 @@ TEST(Tune, ALogThatCannotBeWrittenIsWaitedForWhereSomebodyIsTold) {
 
 TEST(Tune, TheSameSeedGivesTheSameConfigurationsWhateverTheOrderOfEvents) {
   Tuning tuning = square(30);
+  tuning.search = {"sobol"};
   const auto one = tune(tuning, kReportLoss);
   tuning.workers = 7;
   const auto other = tune(tuning, kReportLoss);

@@ -51,6 +51,7 @@ int run_check(const CheckOptions& options, Streams& streams) {
   if (!spec) return fail(streams, spec.error());
   streams.out << app::to_toml(*spec);
   print_notes(*spec, streams);
+  if (!spec->worker && !spec->trainer) streams.err << "clavier: " << app::kNothingToRun << '\n';
   const auto configs = sampled(*spec, options.samples);
   if (!configs) return fail(streams, configs.error());
   if (!spec->space.parameters.empty() && !configs->empty()) {

@@ -17,9 +17,12 @@ struct AllOptions {
   ShowOptions show;
   WhyOptions why;
   BestOptions best;
+  ImportanceOptions importance;
   TestOptions test;
   PredictOptions predict;
   RerunOptions rerun;
+  AskOptions ask;
+  TellOptions tell;
   AddOptions add;
   ControlOptions pause, resume, stop;
   RetryOptions retry;

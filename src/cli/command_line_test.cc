@@ -33,8 +33,9 @@ TEST(CommandLine, HelpTeachesWithExamples) {
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.output.find("clavier run study.toml"), std::string::npos);
   for (const char* command :
-       {"run", "check", "list", "status", "trials", "show", "best", "test", "rerun", "add", "pause",
-        "resume", "stop", "raise", "export", "clean", "verify", "data", "predict"}) {
+       {"run",   "check",  "list",  "status", "trials", "show",   "best",   "importance",
+        "test",  "rerun",  "ask",   "tell",   "add",    "pause",  "resume", "stop",
+        "raise", "export", "clean", "verify", "data",   "predict"}) {
     EXPECT_NE(help.output.find(std::string("\n  ") + command), std::string::npos) << command;
     const Ran own = clavier(std::string(command) + " --help");
     EXPECT_EQ(own.status, 0) << command;
@@ -71,6 +72,15 @@ TEST(CommandLine, WordsThatDoNotGoTogetherEndWithTwoAndAWrongStudyFileWithOne) {
     EXPECT_EQ(status("/dev/null"), 1);
   }
   EXPECT_EQ(clavier("add demo lr").status, 2);
+  EXPECT_EQ(clavier("tell demo").status, 2);
+  EXPECT_EQ(clavier("tell demo seven loss=1").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 loss").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 loss=low").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 loss=1 loss=2").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 --step 3").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 loss=1 --failed why").status, 2);
+  EXPECT_EQ(clavier("tell demo 7 --lost x --failed y").status, 2);
+  EXPECT_EQ(clavier("importance demo --quantile 2").status, 2);
   EXPECT_EQ(clavier("rerun 3 demo --set nonsense").status, 2);
   EXPECT_EQ(clavier("data /nonexistent.csv --from x.tar").status, 2);
   EXPECT_EQ(clavier("data /nonexistent.csv").status, 1);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/streams.h"
+#include "study/ids.h"
 #include "study/objective.h"
 
 /// Every command is one function of its parsed options; the result is the exit status. `main.cc`
@@ -27,6 +28,7 @@ struct StudySource {
   std::optional<std::string> maximize = {};
   std::optional<std::int64_t> trials = {};
   std::vector<std::string> command = {};
+  bool anew = false;  ///< What an earlier run of the study has copied is not used.
 };
 
 struct CheckOptions {
@@ -60,6 +62,14 @@ struct ShowOptions {
 };
 int run_show(const ShowOptions& options, Streams& streams);
 
+struct ImportanceOptions {
+  StudyChoice study = {};
+  std::string method = "ped-anova";
+  double quantile = 1;
+  bool json = false;
+};
+int run_importance(const ImportanceOptions& options, Streams& streams);
+
 enum class Scope { kLast, kBest };
 
 struct BestOptions {
@@ -90,6 +100,24 @@ struct CleanOptions {
 int run_clean(const CleanOptions& options, Streams& streams);
 
 int run_verify(const StudyChoice& options, Streams& streams);
+
+struct AskOptions {
+  StudyChoice study = {};
+  bool json = false;
+};
+int run_ask(const AskOptions& options, Streams& streams);
+
+struct TellOptions {
+  std::string study = {};
+  std::int64_t trial = 0;
+  std::vector<std::string> metrics = {};              ///< "name=value".
+  std::optional<Steps> step = {};                     ///< Of a report; none: the trial has ended.
+  std::optional<std::string> failed = {}, lost = {};  ///< Why it could not be evaluated.
+  std::optional<std::string> dir = {};
+};
+/// What is wrong with the words themselves.
+Status check_words(const TellOptions& options);
+int run_tell(const TellOptions& options, Streams& streams);
 
 struct AddOptions {
   std::string study;

@@ -631,7 +631,7 @@ TEST_F(Commands, CheckFindsAParameterThatNobodyUses) {
   std::ofstream(home_ / "s.toml") << kStudy;
   run(run_check,
       CheckOptions{.source = {.file = (home_ / "s.toml").string(),
-                              .set = {"worker.command=[\"a\", \"{lr}\"]"}}},
+                              .set = {"worker.command=[\"echo\", \"{lr}\"]"}}},
       kFailure);
   EXPECT_EQ(err_,
             "clavier: the command does not use optimizer: write {optimizer} where the program "
@@ -675,7 +675,7 @@ TEST_F(Commands, CheckSaysThatTheWorkersProgramCannotBeStarted) {
     return err_;
   };
   EXPECT_TRUE(has(refused("no-such-trainer"),
-                  "t.toml:7:11: worker.command: cannot start 'no-such-trainer': there is no such "
+                  "t.toml:7:1: worker.command: cannot start 'no-such-trainer': there is no such "
                   "program on the PATH\n"))
       << err_;
   EXPECT_TRUE(has(refused("./train.sh"), "'./train.sh': there is no such program\n")) << err_;

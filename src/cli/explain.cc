@@ -20,7 +20,7 @@ Result<std::string> why(const WhyOptions& options) {
       }));
   const TrialId trial = TRY(find_trial(study.state, options.trial));
   const auto no_room = waiting.find(study.state.trial(trial).launch);
-  return app::explain_wait(study, trial, study.folder.is_running(),
+  return app::explain_wait(study, trial, study.runs(),
                            no_room == waiting.end() ? "" : no_room->second);
 }
 

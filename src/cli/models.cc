@@ -22,11 +22,7 @@ Result<std::string> prediction(const PredictOptions& options) {
       options.probabilities};
   if (options.checkpoint) return app::predict(*options.checkpoint, wanted);
   const auto study = TRY(open_study(options.study, store::Metrics::kSkip));
-  if (!options.trial && !study.state.best())
-    return not_found("no trial has reported a finite value yet");
-  const TrialId trial =
-      options.trial ? TRY(find_trial(study.state, *options.trial)) : *study.state.best();
-  return app::predict(study, trial, wanted);
+  return app::predict(study, TRY(find_trial_or_best(study.state, options.trial)), wanted);
 }
 
 }  // namespace
@@ -34,10 +30,7 @@ Result<std::string> prediction(const PredictOptions& options) {
 int run_test(const TestOptions& options, Streams& streams) {
   const auto study = open_study(options.study, store::Metrics::kSkip);
   if (!study) return fail(streams, study.error());
-  if (!options.trial && !study->state.best())
-    return fail(streams, not_found("no trial has reported a finite value yet"));
-  const Result<TrialId> trial =
-      options.trial ? find_trial(study->state, *options.trial) : *study->state.best();
+  const auto trial = find_trial_or_best(study->state, options.trial);
   if (!trial) return fail(streams, trial.error());
   const auto held_out = app::test_trial(*study, *trial,
                                         options.data_dir ? std::filesystem::path(*options.data_dir)

@@ -152,7 +152,7 @@ int exit_status(const std::string& study, const app::RunReport& report, Streams&
     streams.err << fmt::format("clavier: {} was stopped; `clavier retry {}` lets it go on\n", study,
                                study);
   const bool all_failed = failed == static_cast<std::int64_t>(state.trials().size());
-  if (state.best() && !all_failed) return kSuccess;
+  if (!state.front().empty() && !all_failed) return kSuccess;
   if (failed == 0 && state.finished()->kind != FinishKind::kDone) return kSuccess;
   if (failed > 0)
     return fail(streams, unavailable("no trial has succeeded; `clavier show TRIAL` has its log"));

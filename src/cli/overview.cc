@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <ostream>
 
+#include "app/registry/registry.h"
+#include "app/run/importance.h"
 #include "base/utc.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
 #include "report/failures.h"
+#include "report/front.h"
 #include "report/wording.h"
 
 namespace clavier::cli {
@@ -17,6 +20,19 @@ constexpr std::size_t kShownLogLines = 5;
 
 void line(Streams& streams, std::string_view what, const std::string& text) {
   streams.out << fmt::format("{:<10} {}\n", what, text);
+}
+
+/// The parameters that matter most; empty where nobody can tell, or it would take long.
+std::string importances(const app::RecordedStudy& study) {
+  constexpr std::size_t kMostTrials = 20'000, kShown = 3;
+  if (study.state.trials().size() > kMostTrials) return {};
+  const auto found = app::importance(study.state, study.spec.space,
+                                     app::ImportanceMethod::kPedAnova, {.resamples = 0});
+  std::string text;
+  for (std::size_t i = 0; found && i < found->shares.size() && i < kShown; ++i)
+    text += fmt::format("{}{} {:.2f}", i == 0 ? "" : ", ", found->shares[i].parameter,
+                        found->shares[i].share.value);
+  return text;
 }
 
 }  // namespace
@@ -74,7 +90,11 @@ int run_status(const StudyChoice& options, Streams& streams) {
   line(streams, "best", best_text(state));
   if (state.best())
     line(streams, "", report::short_config(state.trial(*state.best()).best_config()));
-  line(streams, "search", study->spec.search.algorithm);
+  if (state.objective().several())
+    line(streams, "", "hypervolume " + report::hypervolume_text(state));
+  if (const std::string shares = importances(*study); !shares.empty())
+    line(streams, "importance", shares);
+  line(streams, "search", app::explain_search(study->spec, state));
   line(streams, "scheduler", study->spec.scheduler.algorithm);
   line(streams, "folder", shown_path(study->folder.root));
   const auto causes = report::digest(report::failures(state), kShownCauses, kShownLogLines);

@@ -16,6 +16,7 @@
 #include "cli/data.h"
 #include "cli/studies.h"
 #include "cli/usage.h"
+#include "study/foldable.h"
 
 /// What the commands of `command_line.h` are built from; they and `main.cc` alone know the parser.
 namespace clavier::cli {
@@ -45,6 +46,7 @@ inline Status words_of(const RunOptions& options) { return check_words(options.s
 inline Status words_of(const CheckOptions& options) { return check_words(options.source); }
 inline Status words_of(const PlanOptions& options) { return check_words(options.source); }
 inline Status words_of(const SimulateOptions& options) { return check_words(options.source); }
+inline Status words_of(const TellOptions& options) { return check_words(options); }
 inline Status words_of(const AddOptions& options) { return check_words(options); }
 inline Status words_of(const DataOptions& options) { return check_words(options); }
 inline Status words_of(const RerunOptions& options) {

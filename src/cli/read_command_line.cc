@@ -85,6 +85,25 @@ void add_best(Parser& parser, BestOptions& options) {
   sub.add_flag("--json", options.json, "as JSON");
 }
 
+void add_importance(Parser& parser, ImportanceOptions& options) {
+  CLI::App& sub = parser.command(
+      "importance", "Which parameters matter",
+      "  clavier importance digits\n"
+      "  clavier importance digits --quantile 0.25   among the best quarter of the trials\n"
+      "  clavier importance digits --method fanova --json\n"
+      "Shares, and between what they lie in nine of ten resamples of the trials.",
+      options, run_importance);
+  parser.add_study(sub, options.study);
+  sub.add_option("--method", options.method,
+                 "ped-anova: what the best tenth have in common; "
+                 "fanova: what explains the variance")
+      ->check(CLI::IsMember({"ped-anova", "fanova"}));
+  sub.add_option("--quantile", options.quantile, "only the best part of the trials, up to 1")
+      ->type_name("PART")
+      ->check(CLI::Range(0.01, 1.0));
+  sub.add_flag("--json", options.json, "as JSON");
+}
+
 void add_test(Parser& parser, TestOptions& options) {
   CLI::App& sub = parser.command("test", "Held-out metric of a trial's checkpoint",
                                  "  clavier test           the best trial of the latest study\n"
@@ -206,6 +225,7 @@ void add_read_commands(Parser& parser, AllOptions& all) {
   add_show(parser, all.show);
   add_why(parser, all.why);
   add_best(parser, all.best);
+  add_importance(parser, all.importance);
   add_test(parser, all.test);
   add_predict(parser, all.predict);
 }

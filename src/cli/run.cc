@@ -30,7 +30,11 @@ OneRun one_run(app::StudySpec spec, const std::optional<std::string>& dir,
 }
 
 Result<app::StudySpec> spec_of(const RunOptions& options, const StudySource& source) {
-  auto spec = TRY(load_study(source, options.dir, ForMachine::kThis));
+  StudySource now = source;
+  now.anew = options.fresh || options.smoke;
+  auto spec = TRY(load_study(now, options.dir, ForMachine::kThis));
+  if (!spec.worker && !spec.trainer)
+    return invalid(fmt::format("{}: {}", *source.file, app::kNothingToRun));
   if (options.smoke) {
     TRY(app::make_smoke(spec));
     spec.text = app::to_toml(spec);  // What is logged must say what is run.
@@ -76,8 +80,13 @@ Result<app::RunReport> run_one(const app::StudySpec& spec, const RunOptions& opt
 template <typename SpecWith, typename Run>
 Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& streams) {
   const app::StudySpec first = TRY(spec_with(std::vector<std::string>{}));
+  if (first.objective.several() && first.trials != 1)
+    return invalid(
+        "--repeat averages the best value of each study, and a study of several metrics has none; "
+        "run it with several seeds (--set study.seed=1 --set study.name=NAME) instead");
   print_notes(first, streams);
-  std::vector<double> values, times;
+  std::vector<std::vector<double>> values;
+  std::vector<double> times;
   for (int i = 0; i < repeat; ++i) {
     const std::uint64_t seed = first.seed + static_cast<std::uint64_t>(i);
     const app::StudySpec spec =
@@ -88,12 +97,18 @@ Result<int> run_repeated(int repeat, SpecWith spec_with, Run run, Streams& strea
       return status;
     const auto best = report.state.best();
     if (!best) return unavailable(fmt::format("{} has no best trial", spec.name));
-    values.push_back(report.state.trial(*best).best->value);
+    const Best& of = *report.state.trial(*best).best;
+    values.resize(1 + of.further.size());
+    values[0].push_back(of.value);
+    for (std::size_t each = 0; each < of.further.size(); ++each)
+      values[each + 1].push_back(of.further[each]);
     times.push_back(seconds(report.state.now()));
   }
-  streams.out << fmt::format("\n{} over {}: {}\ntime: {} s\n", first.objective.metric,
-                             report::count(repeat, "seed"), mean_and_deviation(values),
-                             mean_and_deviation(times));
+  streams.out << '\n';
+  for (std::size_t each = 0; each < values.size(); ++each)
+    streams.out << fmt::format("{} over {}: {}\n", first.objective.all()[each].metric,
+                               report::count(repeat, "seed"), mean_and_deviation(values[each]));
+  streams.out << fmt::format("time: {} s\n", mean_and_deviation(times));
   return kSuccess;
 }
 
@@ -130,6 +145,8 @@ Result<app::StudySpec> spec_to_rerun(const app::RecordedStudy& study, const Tria
   TRY(app::resolve_trainer(resolved));
   spec.name = fmt::format("{}-trial{}", study.folder.name(), trial.id.value);
   spec.space.points = {trial.best_config()};
+  spec.space.known.clear();
+  spec.warm_start.clear();
   spec.trials = 1;
   spec.stop = {};
   spec.search = {"random"};

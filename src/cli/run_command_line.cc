@@ -111,6 +111,34 @@ void add_rerun(Parser& parser, RerunOptions& options) {
   parser.add_data_dir(sub, options.data_dir);
 }
 
+void add_ask_tell(Parser& parser, AllOptions& all) {
+  CLI::App& ask = parser.command(
+      "ask", "Get a trial to evaluate yourself, at your own pace; `tell` says how it went",
+      "  clavier ask study.toml           begins the study, if need be; it needs no [worker]\n"
+      "  clavier ask digits --json        {\"trial\": 7, \"config\": {\"lr\": 0.01}}\n"
+      "Any number of processes may ask and tell at once. Exit status 1: there is none.",
+      all.ask, run_ask);
+  parser.add_study(ask, all.ask.study);
+  ask.add_flag("--json", all.ask.json, "as JSON");
+  CLI::App& tell = parser.command(
+      "tell", "Say how a trial that was asked for went",
+      "  clavier tell digits 7 accuracy=0.93           it has ended\n"
+      "  clavier tell digits 7 accuracy=0.91 --step 3  a report: answers continue or stop\n"
+      "  clavier tell digits 7                         it has ended with what it reported\n"
+      "  clavier tell digits 7 --failed \"out of memory\"\n"
+      "  clavier tell digits 7 --lost \"machine down\"    somebody else shall have it",
+      all.tell, run_tell);
+  tell.add_option("STUDY", all.tell.study, "name, folder or study file")->required();
+  tell.add_option("TRIAL", all.tell.trial, "its number")->required()->check(whole(0));
+  tell.add_option("METRICS", all.tell.metrics, "NAME=VALUE each");
+  tell.add_option("--step", all.tell.step, "the trial goes on; this is a report of that step")
+      ->type_name("N")
+      ->check(whole(0, kMostSteps));
+  tell.add_option("--failed", all.tell.failed, "it could not be evaluated")->type_name("WHY");
+  tell.add_option("--lost", all.tell.lost, "it was not evaluated")->type_name("WHY");
+  parser.add_dir(tell, all.tell.dir);
+}
+
 void add_controls(Parser& parser, AllOptions& all) {
   CLI::App& add =
       parser.command("add", "Have a configuration tried; the searcher draws what is missing",
@@ -158,6 +186,7 @@ void add_run_commands(Parser& parser, AllOptions& all) {
 
 void add_control_commands(Parser& parser, AllOptions& all) {
   add_rerun(parser, all.rerun);
+  add_ask_tell(parser, all);
   add_controls(parser, all);
 }
 

@@ -8,10 +8,12 @@
 #include <set>
 #include <sstream>
 
+#include "app/registry/registry.h"
 #include "base/files.h"
 #include "base/match.h"
 #include "cli/commands.h"
 #include "cli/studies.h"
+#include "report/front.h"
 #include "report/timeline.h"
 #include "report/width.h"
 #include "report/wording.h"
@@ -47,23 +49,43 @@ std::string in_words(const Action& action) {
       });
 }
 
+/// Which searcher was asked for it, and why, as the study was then.
+std::string searcher_of(const app::RecordedStudy& study, TrialId trial) {
+  std::string words;
+  (void)app::read_recorded(study.folder, store::Metrics::kSkip,
+                           [&](const Step& step, const State& state) {
+                             for (const NewTrial& created : step.fill.created)
+                               if (created.id == trial)
+                                 words = app::explain_search(study.spec, state);
+                           });
+  return words;
+}
+
 void show_facts(const app::RecordedStudy& study, const Trial& trial, Streams& streams) {
   const auto line = [&](std::string_view what, const std::string& text) {
     streams.out << fmt::format("{:<12} {}\n", what, text);
   };
   line("trial", fmt::format("{} of {}", trial.id.value, study.folder.name()));
-  const bool runs = study.folder.is_running();
+  const bool runs = study.runs();
   line("status",
        fmt::format("{}{}{}", status_word(trial, runs), reason_of(trial).empty() ? "" : ": ",
                    report::clean(reason_of(trial))));
   line("step", fmt::format("{}", trial.step));
   if (trial.best)
-    line("best",
-         fmt::format("{} {} at step {}{}", study.state.objective().metric,
-                     report::number(trial.best->value), trial.best->step,
-                     trial.best->config ? ", with " + report::short_config(*trial.best->config)
-                                        : std::string()));
-  if (trial.origin) line("origin", fmt::format("trial {}", trial.origin->value));
+    line(study.state.objective().several() ? "stands with" : "best",
+         fmt::format(
+             "{} at step {}{}",
+             report::values_text(study.state.objective(), trial.best->value, trial.best->further),
+             trial.best->step,
+             trial.best->config ? ", with " + report::short_config(*trial.best->config)
+                                : std::string()));
+  // Only some schedulers have any.
+  if (std::ranges::any_of(study.state.trials(), [](const Trial& t) { return t.bracket > 0; }))
+    line("bracket", fmt::format("{}", trial.bracket));
+  if (trial.origin)
+    line("origin", fmt::format("trial {}", trial.origin->value));
+  else
+    line("search", searcher_of(study, trial.id));
   if (trial.width != 1) line("width", report::number(trial.width));
   line("attempts",
        fmt::format("{} ({} failed, {} lost)", trial.attempts, trial.failures, trial.losses));
@@ -170,9 +192,10 @@ struct Spent {
   }
 };
 
-std::string listed(const std::set<SlotId>& slots) {
+template <typename Id>
+std::string listed(const std::set<Id>& ids) {
   std::string text;
-  for (const SlotId slot : slots) text += fmt::format("{}{}", text.empty() ? "" : ", ", slot.value);
+  for (const Id id : ids) text += fmt::format("{}{}", text.empty() ? "" : ", ", id.value);
   return text;
 }
 
@@ -204,6 +227,8 @@ void show_mishaps(const History& history, Streams& streams) {
 
 void show_launches(const History& history, TrialId trial, Streams& streams) {
   auto legs = history.timeline.legs();
+  std::map<LaunchId, std::set<TrialId>> members;
+  for (const report::Leg& leg : legs) members[leg.launch].insert(leg.trial);
   std::erase_if(legs, [&](const report::Leg& leg) { return leg.trial != trial; });
   if (legs.empty()) return;
   std::map<LaunchId, std::set<SlotId>> slots;
@@ -218,7 +243,8 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
                        {.title = "evaluation", .align = report::Align::kRight},
                        {.title = "checkpoints", .align = report::Align::kRight},
                        {.title = "MB", .align = report::Align::kRight},
-                       {.title = "moved"}});
+                       {.title = "moved"},
+                       {.title = "as one with"}});
   const std::size_t first = legs.size() > kShownReports ? legs.size() - kShownReports : 0;
   for (std::size_t i = first; i < legs.size(); ++i) {
     const report::Leg& leg = legs[i];
@@ -227,6 +253,8 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
     for (const auto& [time, report] : history.reports)
       if (report.launch == leg.launch && time > leg.start && time <= leg.end) spent.add(report);
     const auto lane = history.timeline.lanes().find(leg.slot);
+    std::set<TrialId> others = members[leg.launch];
+    others.erase(trial);
     table.add({fmt::format("{}", leg.launch.value),
                fmt::format("{} ({})", listed(slots[leg.launch]),
                            lane == history.timeline.lanes().end() ? "?" : lane->second.host),
@@ -234,7 +262,7 @@ void show_launches(const History& history, TrialId trial, Streams& streams) {
                report::elapsed(leg.start.time_since_epoch()), report::elapsed(leg.end - leg.start),
                fmt::format("{:.2f} s", spent.training), fmt::format("{:.2f} s", spent.evaluating),
                fmt::format("{:.2f} s", spent.transfer), fmt::format("{:.1f}", spent.bytes / 1e6),
-               leg.moved ? "yes" : ""});
+               leg.moved ? "yes" : "", listed(others)});
   }
   streams.out << (first
                       ? fmt::format("\nLaunches (the last {} of {}):\n", kShownReports, legs.size())

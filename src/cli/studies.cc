@@ -17,6 +17,7 @@
 #include "cli/streams.h"
 #include "cli/trainer_check.h"
 #include "report/console_view.h"
+#include "report/front.h"
 #include "report/wording.h"
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
@@ -45,6 +46,16 @@ Result<TrialId> find_trial(const State& state, std::int64_t number) {
                                state.trials().size() - 1));
 }
 
+Result<TrialId> find_trial_or_best(const State& state, std::optional<std::int64_t> number) {
+  if (number) return find_trial(state, *number);
+  const auto front = state.front();
+  if (front.empty()) return not_found("no trial has reported a finite value yet");
+  if (front.size() == 1) return front.front();
+  return invalid(
+      fmt::format("no trial is the best: {} are on the front ({}); name one by its number",
+                  front.size(), report::numbers_text(front, front.size())));
+}
+
 namespace {
 
 /// The trainer's data are known by name or lie where the study file says.
@@ -67,13 +78,13 @@ Status check_data(const app::StudySpec& spec) {
 
 /// The worker's program can be started here, as far as its name tells.
 Status check_program(const app::StudySpec& spec) {
-  const std::string program = spec.worker.command.empty() ? "" : spec.worker.command.front();
+  const std::string program = spec.worker->command.empty() ? "" : spec.worker->command.front();
   if (program.empty() || !worker::placeholders({program}).empty()) return {};
-  const auto own = spec.worker.environment.find("PATH");
+  const auto own = spec.worker->environment.find("PATH");
   const char* inherited = std::getenv("PATH");
-  const std::string path = own != spec.worker.environment.end() ? own->second
-                           : inherited                          ? inherited
-                                                                : "";
+  const std::string path = own != spec.worker->environment.end() ? own->second
+                           : inherited                           ? inherited
+                                                                 : "";
   const auto refused = [&](std::string_view why) {
     return app::at_keys(
         spec,
@@ -95,7 +106,7 @@ Status check_before(app::StudySpec& spec, ForMachine machine) {
   TRY(check_data(spec));
   auto [wrong, notes] = check_trainer(spec);
   if (machine == ForMachine::kThis) {
-    TRY(check_program(spec));
+    if (spec.worker) TRY(check_program(spec));
     for (train::KeyProblem& each : check_device(spec, app::gpus_of_this_host()))
       wrong.push_back(std::move(each));
   }
@@ -108,12 +119,12 @@ Status check_before(app::StudySpec& spec, ForMachine machine) {
 /// As read, with the GPUs that the trainer takes by itself.
 Result<app::StudySpec> read_for_this_host(const std::string& file,
                                           std::vector<app::Override>& overrides,
-                                          const std::filesystem::path& home) {
-  auto spec = TRY(app::read_study(file, overrides, home));
+                                          const std::filesystem::path& home, app::Copies copies) {
+  auto spec = TRY(app::read_study(file, overrides, home, copies));
   const auto gpus = app::gpus_by_itself(spec, [] { return app::gpus_of_this_host(); });
   if (!gpus) return spec;
   overrides.push_back({"trial.gpus", fmt::format("{}", *gpus)});
-  return app::read_study(file, overrides, home);
+  return app::read_study(file, overrides, home, copies);
 }
 
 Result<std::vector<app::Override>> overrides_of(const StudySource& source) {
@@ -163,7 +174,8 @@ Result<app::StudySpec> load_study(const StudySource& source, const std::optional
   if (!source.file) return from_arguments(source);
   std::vector<app::Override> overrides = TRY(overrides_of(source));
   if (source.trials) overrides.push_back({"study.trials", fmt::format("{}", *source.trials)});
-  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir)));
+  auto spec = TRY(read_for_this_host(*source.file, overrides, home_of(dir),
+                                     source.anew ? app::Copies::kIgnored : app::Copies::kUsed));
   TRY(app::resolve_trainer(spec));
   TRY(check_before(spec, machine));
   return spec;
@@ -191,20 +203,18 @@ void print_notes(const app::StudySpec& spec, Streams& streams) {
 }
 
 std::string counts_text(const app::RecordedStudy& study) {
-  const std::string counts = report::counts(study.state, study.folder.is_running());
+  const std::string counts = report::counts(study.state, study.runs());
   return counts.empty() ? "none" : counts;
 }
 
 report::Viewed view_of(const app::RecordedStudy& study) {
-  return {.state = study.state,
-          .space = study.spec.space,
-          .now = now_of(study),
-          .runs = study.folder.is_running()};
+  return {
+      .state = study.state, .space = study.spec.space, .now = now_of(study), .runs = study.runs()};
 }
 
 StudyTime now_of(const app::RecordedStudy& study) {
   const StudyTime logged = study.state.now();
-  if (!study.folder.is_running()) return logged;
+  if (!study.runs()) return logged;
   const auto utc = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::system_clock::now().time_since_epoch());
   return std::max(logged, study.run_began + (utc - std::chrono::microseconds(study.run_utc_us)));

@@ -22,6 +22,9 @@ Result<app::RecordedStudy> open_study(const StudyChoice& choice, store::Metrics 
 /// The trial of this number; kNotFound says which there are.
 Result<TrialId> find_trial(const State& state, std::int64_t number);
 
+/// The same, else the best; where several are on the front, which.
+Result<TrialId> find_trial_or_best(const State& state, std::optional<std::int64_t> number);
+
 /// What is wrong with the words themselves, whatever the file that they name says.
 Status check_words(const StudySource& source);
 

@@ -92,8 +92,11 @@ class Check {
            fmt::format("the built-in trainer does not report \"{}\"; it reports {}{}", metric,
                        shown, meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant))});
     };
-    look("study", "metric", spec_.objective.metric);
+    const bool several = spec_.objective.several();
+    for (const Objective& each : spec_.objective.all())
+      look("study", several ? "metrics" : "metric", each.metric);
     for (const Metric& rule : spec_.trial.stop.metrics) look("trial", "stop", rule.name);
+    for (const Threshold& rule : spec_.trial.stop.thresholds) look("trial", "stop", rule.metric);
     if (!spec_.checkpoint.best_by.empty()) look("checkpoint", "best_by", spec_.checkpoint.best_by);
   }
 

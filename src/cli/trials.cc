@@ -19,7 +19,8 @@ constexpr std::size_t kReasonColumns = 60;
 
 /// What a table shows unless columns are asked for.
 bool usual(const report::TrialColumn& column) {
-  constexpr std::string_view kFacts[] = {"trial", "status", "step", "time", "best", "reason"};
+  constexpr std::string_view kFacts[] = {"trial", "status", "step",  "time",
+                                         "best",  "rank",   "reason"};
   if (column.kind == Kind::kMetric) return !report::about_the_work(column.name);
   return column.kind != Kind::kFact || std::ranges::find(kFacts, column.name) != std::end(kFacts);
 }
@@ -53,11 +54,12 @@ void show_table(const app::RecordedStudy& study, const std::vector<report::Trial
   std::vector<report::Column> headings;
   for (const report::TrialColumn& column : columns) headings.push_back(heading(column));
   report::Table table(std::move(headings));
+  const auto front = study.state.front();
   for (const TrialId id : ids) {
     const Trial& trial = study.state.trial(id);
     std::vector<std::string> cells;
     for (const report::TrialColumn& column : columns) cells.push_back(cell(column, trial));
-    const report::Style style = study.state.best() == id               ? report::Style::kBold
+    const report::Style style = std::ranges::binary_search(front, id)  ? report::Style::kBold
                                 : trial.status == TrialStatus::kFailed ? report::Style::kBad
                                                                        : report::Style::kPlain;
     table.add(std::move(cells), style);
@@ -127,10 +129,11 @@ int run_trials(const TrialsOptions& options, Streams& streams) {
     for (const report::TrialColumn& column : all)
       if (options.format != Format::kTable || usual(column)) columns.push_back(column);
   }
-  const bool most_is_best = study->spec.objective.mode == Mode::kMax;
-  const std::string order = options.sort  ? *options.sort
-                            : options.top ? (most_is_best ? "-best" : "best")
-                                          : "trial";
+  const Objectives& objective = study->spec.objective;
+  const std::string best = objective.several()            ? "rank"
+                           : objective.mode == Mode::kMax ? "-best"
+                                                          : "best";
+  const std::string order = options.sort ? *options.sort : options.top ? best : "trial";
   auto ids = report::sorted(study->state, all, order);
   if (!ids) return fail(streams, ids.error());
   if (options.top && ids->size() > *options.top) ids->resize(*options.top);

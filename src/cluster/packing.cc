@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <utility>
 
 /// Only times between two reports count during which the number of trials stayed the same and
@@ -203,7 +202,8 @@ std::vector<Packing::Crowd> Packing::crowds() const {
     Crowd& crowd = all.emplace_back();
     crowd.open = static_cast<std::size_t>(each.device.open);
     crowd.place = each.device.places.front();
-    for (const auto& [launch, run] : each.runs | std::views::reverse) crowd.busy.push_back(launch);
+    for (auto run = each.runs.rbegin(); run != each.runs.rend(); ++run)
+      crowd.busy.push_back(run->first);
   }
   return all;
 }

@@ -14,6 +14,8 @@ struct Want {
   std::optional<TrialId> trial = {};  ///< None: a configuration not yet drawn.
   Steps until = kForever;             ///< Where the scheduler is asked next.
   std::int64_t slots = 1;             ///< Of one machine at once, or none; 0: it asks for nonsense.
+  std::string alike = {};             ///< Whose are equal may be members of one launch,
+  std::int64_t members = 1;           ///< of so many at most.
 };
 
 /// A live trial at the end of its stretch: it goes on where it is, waits there, or leaves its slot.

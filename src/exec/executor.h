@@ -62,7 +62,7 @@ class Executor {
   /// Time since this executor was made, or its virtual time; never runs backwards.
   virtual StudyTime now() const = 0;
   /// Told every logged step on recovery, in order, before any other call. True if this executor
-  /// rebuilds from the log what was running; false if that is lost.
+  /// has rebuilt from the log what was running after this step; false if that is lost.
   virtual bool replay(const Step& step) = 0;
 
   static constexpr std::size_t kMaxSignals = 64;

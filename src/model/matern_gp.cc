@@ -55,6 +55,12 @@ struct Kernel {
   }
 };
 
+/// The same kernel alone, in place of a column of r².
+void to_kernel(Eigen::Ref<ArrayXd> squared, double variance) {
+  const ArrayXd scaled = (5 * squared).sqrt();
+  squared = (1 + scaled + 5.0 / 3 * squared) * (variance * (-scaled).exp());
+}
+
 /// The squared differences of all pairs, by coordinate.
 std::vector<ArrayXXd> differences(const MaternData& data) {
   const Matrix rows = rows_of(data.points, data.unordered.size());
@@ -114,13 +120,23 @@ struct MaternGp::Parts {
   double least_mean = 0;
   std::optional<Gaussian> gaussian = {};
 
-  /// r² of the points to one.
-  ArrayXd squared(std::span<const double> point) const {
-    ArrayXd sum = ArrayXd::Zero(rows.rows());
-    for (std::size_t axis = 0; axis < point.size(); ++axis)
-      sum += settings.relevance[axis] *
-             squares(rows, static_cast<Index>(axis), point[axis], unordered[axis]);
+  /// r² of the points to one, from row `first` on.
+  ArrayXd squared(std::span<const double> point, Index first = 0) const {
+    ArrayXd sum = ArrayXd::Zero(rows.rows() - first);
+    for (std::size_t axis = 0; axis < point.size(); ++axis) {
+      const auto column = rows.col(static_cast<Index>(axis)).tail(sum.size()).array();
+      if (unordered[axis])
+        sum += settings.relevance[axis] * (column != point[axis]).cast<double>();
+      else
+        sum += settings.relevance[axis] * (column - point[axis]).square();
+    }
     return sum;
+  }
+  /// The covariance with one point, into a column from row `first` on.
+  void covariance(std::span<const double> point, Eigen::Ref<Vector> column, Index first = 0) const {
+    ArrayXd near = squared(point, first);
+    to_kernel(near, settings.variance);
+    column.tail(near.size()) = near.matrix();
   }
 };
 
@@ -129,10 +145,9 @@ MaternGp::MaternGp(const MaternData& data, const MaternSettings& settings)
           Parts{data.unordered, settings, rows_of(data.points, data.unordered.size())})) {
   CHECK(!data.points.empty() && data.points.size() == data.values.size());
   const Index n = parts_->rows.rows();
-  ArrayXXd squared(n, n);
+  Matrix covariance(n, n);  // its lower half, which is all that is read
   for (Index i = 0; i < n; ++i)
-    squared.col(i) = parts_->squared(data.points[static_cast<std::size_t>(i)]);
-  Matrix covariance = Kernel(squared, settings.variance).value.matrix();
+    parts_->covariance(data.points[static_cast<std::size_t>(i)], covariance.col(i), i);
   const double noise = std::max(settings.noise, kLeastNoise);
   covariance.diagonal().array() += noise;
   const Vector values = Eigen::Map<const Vector>(data.values.data(), n);
@@ -169,10 +184,9 @@ MaternGp::Prediction MaternGp::at(std::span<const double> point) const {
 
 std::vector<MaternGp::Prediction> MaternGp::at(
     const std::vector<std::vector<double>>& points) const {
-  ArrayXXd squared(parts_->rows.rows(), static_cast<Index>(points.size()));
+  Matrix near(parts_->rows.rows(), static_cast<Index>(points.size()));
   for (std::size_t i = 0; i < points.size(); ++i)
-    squared.col(static_cast<Index>(i)) = parts_->squared(points[i]);
-  Matrix near = Kernel(squared, parts_->settings.variance).value.matrix();
+    parts_->covariance(points[i], near.col(static_cast<Index>(i)));
   const Vector means = near.transpose() * parts_->gaussian->weights;
   parts_->gaussian->factor.matrixL().solveInPlace(near);
   std::vector<Prediction> found;

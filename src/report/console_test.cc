@@ -107,6 +107,26 @@ TEST_F(ConsoleTest, PipedItWritesALinePerEndedTrialAndATableAtIntervals) {
   EXPECT_EQ(take(), "") << "nothing has happened since";
 }
 
+TEST_F(ConsoleTest, TrialsOfOneArrayAreNamedByTheirLaunch) {
+  watch({});
+  start(0, 0.1);
+  report(0, 1, 0.5);
+  Fill fill;
+  for (const std::int64_t trial : {1, 2}) fill.created.push_back({.id = TrialId{trial}});
+  fill.launches = {{.id = state_.next_launch(),
+                    .members = {{.trial = TrialId{1}}, {.trial = TrialId{2}}},
+                    .shares = {{SlotId{1}}}}};
+  step(Signal{Deadline{}}, {}, fill);
+  pass(20);
+  ASSERT_TRUE(console_->on_idle(now_, state_).ok());
+  const std::string table = take();
+  EXPECT_NE(table.find("trial  status   array "), std::string::npos) << table;
+  EXPECT_NE(table.find("    0  running         "), std::string::npos) << table;
+  for (const char* trial : {"1", "2"})
+    EXPECT_NE(table.find(std::string("    ") + trial + "  running      1 "), std::string::npos)
+        << table;
+}
+
 TEST_F(ConsoleTest, PipedItNeverWritesTerminalCodes) {
   watch({.every = StudyDuration(1)});
   start(0, 0.1);

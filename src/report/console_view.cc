@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "report/failures.h"
+#include "report/front.h"
+#include "report/views.h"
 #include "report/wording.h"
 #include "study/text.h"
 
@@ -21,7 +24,7 @@ std::int64_t ended_count(const State& state) {
 }
 
 Style style_of(const State& state, const Trial& trial) {
-  if (state.best() == trial.id) return Style::kGood;
+  if (std::ranges::binary_search(state.front(), trial.id)) return Style::kGood;
   if (trial.status == TrialStatus::kFailed) return Style::kBad;
   return trial.live() ? Style::kPlain : Style::kFaint;
 }
@@ -42,10 +45,11 @@ std::vector<Metric> metrics_of(const StudyView& view, const Trial& trial) {
                                                                     : trial.metrics;
 }
 
-/// The objective as last reported, also where the log was read without its other metrics.
-std::string objective_of(const State& state, const Trial& trial) {
-  const std::string reported = value_of(trial.metrics, state.objective().metric);
-  if (!reported.empty() || trial.history.empty()) return reported;
+/// An objective as last reported; the first also where the log was read without its other metrics.
+std::string objective_of(const State& state, const Objective& objective, const Trial& trial) {
+  const std::string reported = value_of(trial.metrics, objective.metric);
+  const bool first = objective.metric == state.objective().metric;
+  if (!reported.empty() || !first || trial.history.empty()) return reported;
   return number(trial.history.back().value);
 }
 
@@ -63,7 +67,7 @@ std::vector<std::string> metric_names(const StudyView& view, const State& state,
   std::vector<std::string> names = view.metrics;
   const auto parameters = parameter_names(view, state);
   const auto shown = [&](const std::string& name) {
-    return name == state.objective().metric || std::ranges::find(names, name) != names.end() ||
+    return state.objective().find(name) || std::ranges::find(names, name) != names.end() ||
            std::ranges::find(parameters, name) != parameters.end();
   };
   if (names.empty())
@@ -71,14 +75,33 @@ std::vector<std::string> metric_names(const StudyView& view, const State& state,
       for (const Metric& metric : metrics_of(view, state.trial(id)))
         if (names.size() < kMetricColumns && !shown(metric.name) && !about_the_work(metric.name))
           names.push_back(metric.name);
-  std::erase(names, state.objective().metric);
+  std::erase_if(names, [&](const std::string& name) { return state.objective().find(name); });
   return names;
 }
 
-std::string best_words(const State& state, const Trial& best) {
-  return fmt::format("trial {}, {} {} at step {}{}", best.id.value, state.objective().metric,
-                     number(best.best->value), best.best->step,
-                     best.status == TrialStatus::kFailed ? " (it failed later)" : "");
+/// The best, or who is on the front, with what it takes to have it again.
+void add_best(const StudyView& view, const State& state, std::vector<std::string>& lines) {
+  constexpr std::size_t kMostShown = 10;
+  const auto front = state.front();
+  if (front.size() > 1)
+    lines.push_back(fmt::format("front: {} of {}; hypervolume {}", front.size(),
+                                count(std::ssize(state.trials()), "trial"),
+                                hypervolume_text(state)));
+  for (std::size_t i = 0; i < std::min(front.size(), kMostShown); ++i) {
+    const Trial& best = state.trial(front[i]);
+    const std::string model = model_words(best, view.directory);
+    if (front.size() > 1) {
+      lines.push_back(
+          fmt::format("  {}: {}", moment_text(state, best), short_config(best.best_config())));
+      continue;
+    }
+    lines.push_back(fmt::format("best: {}", moment_text(state, best)));
+    for (const Config::Entry& entry : best.best_config().entries())
+      lines.push_back(fmt::format("  {} = {}", entry.name, text::plain(entry.value)));
+    if (!model.empty()) lines.push_back("  checkpoint: " + model);
+  }
+  if (front.size() > kMostShown)
+    lines.push_back(fmt::format("  and {} more: clavier best", front.size() - kMostShown));
 }
 
 std::string resources(const StudyView& view, const Machines& machines, const State& state) {
@@ -140,7 +163,10 @@ std::string end_of_study(const StudyView& view, const State& state) {
 std::string no_best(const State& state) {
   const bool valued = std::ranges::any_of(
       state.trials(), [](const Trial& trial) { return !trial.history.empty(); });
-  return fmt::format("{}{}", valued ? "a finite " : "", state.objective().metric);
+  std::string names;
+  for (const Objective& each : state.objective().all())
+    names += (names.empty() ? "" : " and ") + each.metric;
+  return fmt::format("{}{}", valued ? "a finite " : "", names);
 }
 
 std::string counts(const State& state, bool study_runs) {
@@ -196,7 +222,9 @@ std::vector<std::string> header(const StudyView& view, const Machines& machines,
   if (const auto id = state.best()) {
     const Trial& best = state.trial(*id);
     lines.push_back(
-        fmt::format("best: {}: {}", best_words(state, best), short_config(best.best_config())));
+        fmt::format("best: {}: {}", moment_text(state, best), short_config(best.best_config())));
+  } else if (!state.front().empty()) {
+    lines.push_back("best: " + best_text(state));
   } else {
     lines.push_back(fmt::format("best: none has reported {} yet", no_best(state)));
   }
@@ -208,21 +236,28 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
                   StudyTime now, const std::vector<TrialId>& trials) {
   const std::vector<std::string> parameters = parameter_names(view, state);
   const std::vector<std::string> metrics = metric_names(view, state, trials);
-  constexpr int kPid = 1000, kHost = 999, kMetric = 500, kParameter = 100, kTime = 1;
+  constexpr int kPid = 1000, kHost = 999, kArray = 998, kMetric = 500, kParameter = 100, kTime = 1;
   constexpr std::size_t kNumber = 8;  // A number cut short would be another number.
   std::vector<Column> columns{{"trial", Align::kRight, 5}, {"status", Align::kLeft, 9}};
   const bool hosts = machines.use(state).nodes > 1;
   const bool pids =
       view.pid && std::ranges::any_of(trials, [&](TrialId id) { return state.trial(id).live(); });
+  std::map<LaunchId, int> company;
+  for (const TrialId id : state.with_status(TrialStatus::kRunning))
+    ++company[state.trial(id).launch];
+  const bool arrays =
+      std::ranges::any_of(company, [](const auto& each) { return each.second > 1; });
   if (hosts) columns.push_back({"host", Align::kLeft, 6, kHost});
+  if (arrays) columns.push_back({"array", Align::kRight, 5, kArray});
   if (pids) columns.push_back({"pid", Align::kRight, 7, kPid});
   int rank = kParameter;
   for (const std::string& parameter : parameters)
     columns.push_back({parameter, Align::kRight, kNumber, ++rank});
   columns.push_back({"step", Align::kRight, 4});
   columns.push_back({"time", Align::kRight, 6, kTime});
-  columns.push_back({state.objective().metric, Align::kRight, kNumber});
-  columns.push_back({"best", Align::kRight, kNumber, kTime + 1});
+  const auto objectives = state.objective().all();
+  for (const Objective& each : objectives) columns.push_back({each.metric, Align::kRight, kNumber});
+  if (objectives.size() == 1) columns.push_back({"best", Align::kRight, kNumber, kTime + 1});
   rank = kMetric;
   for (const std::string& metric : metrics)
     columns.push_back({metric, Align::kRight, kNumber, ++rank});
@@ -232,6 +267,9 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
     const Trial& trial = state.trial(id);
     std::vector<std::string> cells{std::to_string(id.value), std::string(status_word(trial, true))};
     if (hosts) cells.push_back(machines.host(trial.slot));
+    if (arrays)
+      cells.push_back(trial.live() && company[trial.launch] > 1 ? std::to_string(trial.launch.value)
+                                                                : std::string());
     if (pids) {
       const auto pid = trial.live() ? view.pid(trial) : std::nullopt;
       cells.push_back(pid ? std::to_string(*pid) : std::string());
@@ -242,8 +280,9 @@ Table trial_table(const StudyView& view, const Machines& machines, const State& 
     }
     cells.push_back(std::to_string(trial.step));
     cells.push_back(elapsed(trained(trial, now)));
-    cells.push_back(objective_of(state, trial));
-    cells.push_back(trial.best ? number(trial.best->value) : std::string());
+    for (const Objective& each : objectives) cells.push_back(objective_of(state, each, trial));
+    if (objectives.size() == 1)
+      cells.push_back(trial.best ? number(trial.best->value) : std::string());
     const std::vector<Metric> reported = metrics_of(view, trial);
     for (const std::string& metric : metrics) cells.push_back(value_of(reported, metric));
     table.add(std::move(cells), style_of(state, trial));
@@ -255,7 +294,8 @@ std::string end_of(const State& state, const Trial& trial) {
   std::string out =
       fmt::format("trial {} {} at step {}", trial.id.value, name(trial.status), trial.step);
   if (!trial.history.empty())
-    out += fmt::format(", {} {}", state.objective().metric, number(trial.history.back().value));
+    out += ", " + values_text(state.objective(), trial.history.back().value,
+                              trial.further_at(trial.history.size() - 1));
   out += fmt::format(", {}", elapsed(trial.busy));
   if (!trial.config.empty()) out += fmt::format(" ({})", short_config(trial.config));
   if (!trial.reason.empty()) out += fmt::format(": {}", trial.reason);
@@ -270,16 +310,9 @@ std::vector<std::string> summary(const StudyView& view, const State& state) {
   if (const std::string by_status = counts(state, false); !by_status.empty())
     trials += ": " + by_status;
   lines.push_back(std::move(trials));
-  if (const auto id = state.best()) {
-    const Trial& best = state.trial(*id);
-    lines.push_back(fmt::format("best: {}", best_words(state, best)));
-    for (const Config::Entry& entry : best.best_config().entries())
-      lines.push_back(fmt::format("  {} = {}", entry.name, text::plain(entry.value)));
-    if (const std::string model = model_words(best, view.directory); !model.empty())
-      lines.push_back("  checkpoint: " + model);
-  } else if (!state.trials().empty()) {
+  add_best(view, state, lines);
+  if (state.front().empty() && !state.trials().empty())
     lines.push_back(fmt::format("no trial has reported {}", no_best(state)));
-  }
   if (!view.directory.empty()) lines.push_back("results: " + view.directory);
   if (const auto failed = failures(state); !failed.empty()) {
     lines.push_back("failures:");

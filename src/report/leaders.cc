@@ -30,8 +30,13 @@ std::vector<TrialId> Leaders::top(const State& state, std::size_t most) const {
   std::vector<TrialId> trials;
   for (const Entry& each : running)
     if (trials.size() < most) trials.push_back(each.trial);
-  for (const Entry& each : kept_)
-    if (trials.size() < most && !state.trial(each.trial).live()) trials.push_back(each.trial);
+  const auto add = [&](TrialId id) {
+    if (trials.size() < most && !state.trial(id).live() &&
+        std::ranges::find(trials, id) == trials.end())
+      trials.push_back(id);
+  };
+  if (state.objective().several()) std::ranges::for_each(state.front(), add);
+  for (const Entry& each : kept_) add(each.trial);
   return trials;
 }
 

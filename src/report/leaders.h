@@ -15,7 +15,8 @@ class Leaders {
 
   /// The trial has ended or been paused.
   void left(const State& state, TrialId trial);
-  /// Running ones first, then the rest; each best first, unreported last, ties by id.
+  /// Running ones first, then, of several metrics, the front, then the rest; each best first by the
+  /// first metric, unreported last, ties by id.
   std::vector<TrialId> top(const State& state, std::size_t most) const;
 
  private:

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "base/nearest.h"
+#include "report/front.h"
 #include "report/wording.h"
 #include "study/text.h"
 
@@ -30,8 +32,11 @@ std::vector<TrialColumn> facts(const Viewed& study) {
       {"best_step", Kind::kFact,
        [](const Trial& t) { return t.best ? Value(t.best->step) : Value(); }},
       {"reports", Kind::kFact, [](const Trial& t) { return Value(t.reports); }},
+      {"bracket", Kind::kFact, [](const Trial& t) { return Value(std::int64_t{t.bracket}); }},
       {"attempts", Kind::kFact, [](const Trial& t) { return Value(t.attempts); }},
       {"failures", Kind::kFact, [](const Trial& t) { return Value(t.failures); }},
+      {"launch", Kind::kFact,
+       [](const Trial& t) { return t.launch.valid() ? Value(t.launch.value) : Value(); }},
       {"reason", Kind::kFact,
        [](const Trial& t) {
          const auto reason = reason_of(t);
@@ -51,6 +56,27 @@ TrialColumn metric_column(const Viewed& study, const LastMetrics& metrics,
           }};
 }
 
+/// In place of the best value, where there are several.
+void standings_columns(const State& state, std::vector<TrialColumn>& all) {
+  const auto of = [](const auto& by_trial, const Trial& t) {
+    return by_trial.at(static_cast<std::size_t>(t.id.value));
+  };
+  const auto best = std::ranges::find(all, "best", &TrialColumn::name);
+  *best = {"rank", Kind::kFact,
+           [of, by_trial =
+                    std::make_shared<const decltype(ranks(state))>(ranks(state))](const Trial& t) {
+             const auto rank = of(*by_trial, t);
+             return rank ? Value(*rank) : Value();
+           }};
+  // Takes a while, and is seldom asked for.
+  all.insert(best + 1,
+             {"hypervolume", Kind::kFact,
+              [of, &state, by_trial = std::make_shared<std::vector<double>>()](const Trial& t) {
+                if (by_trial->empty()) *by_trial = hypervolumes(state);
+                return Value(of(*by_trial, t));
+              }});
+}
+
 /// Less is sorted first, NaN last, after both infinities, whatever the direction.
 std::pair<bool, double> sort_key(const Value& value, double sign) {
   const auto number = value.number();
@@ -61,8 +87,9 @@ std::pair<bool, double> sort_key(const Value& value, double sign) {
 }  // namespace
 
 std::string_view condition(const State& state, bool runs) {
-  if (runs) return "running";
   const auto& finished = state.finished();
+  if (state.asked() && !finished) return "asked";
+  if (runs) return "running";
   // Whoever closes a run in order waits until the last trial has left.
   if (!finished) return state.count(TrialStatus::kRunning) > 0 ? "interrupted" : "paused";
   switch (finished->kind) {
@@ -75,9 +102,13 @@ std::string_view condition(const State& state, bool runs) {
 }
 
 std::string best_text(const State& state) {
-  if (!state.best()) return "none yet";
-  const Trial& best = state.trial(*state.best());
-  return fmt::format("{} {} (trial {}{})", state.objective().metric, number(best.best->value),
+  const auto front = state.front();
+  if (front.empty()) return "none yet";
+  if (front.size() > 1)
+    return fmt::format("front of {} trials ({})", front.size(), numbers_text(front));
+  const Trial& best = state.trial(front.front());
+  return fmt::format("{} (trial {}{})",
+                     values_text(state.objective(), best.best->value, best.best->further),
                      best.id.value, best.status == TrialStatus::kFailed ? ", failed" : "");
 }
 
@@ -124,6 +155,7 @@ std::vector<Metric> LastMetrics::of(TrialId trial) const {
 
 std::vector<TrialColumn> trial_columns(const Viewed& study, const LastMetrics& metrics) {
   std::vector<TrialColumn> all = facts(study);
+  if (study.state.objective().several()) standings_columns(study.state, all);
   Names taken;
   for (const TrialColumn& column : all) taken.add(column.name);
   const auto add = [&](TrialColumn column, std::string_view prefix) {
@@ -141,10 +173,11 @@ std::vector<TrialColumn> trial_columns(const Viewed& study, const LastMetrics& m
            return value ? *value : Value();
          }},
         "config");
-  const std::string& objective = study.state.objective().metric;
-  add(metric_column(study, metrics, objective), "metric");
+  const Objectives& objective = study.state.objective();
+  for (const Objective& each : objective.all())
+    add(metric_column(study, metrics, each.metric), "metric");
   for (const std::string& name : metrics.names())
-    if (name != objective) add(metric_column(study, metrics, name), "metric");
+    if (!objective.find(name)) add(metric_column(study, metrics, name), "metric");
   return all;
 }
 

@@ -21,10 +21,11 @@ struct Viewed {
   bool runs = false;  ///< Some tuner runs it.
 };
 
-/// "running"; "paused", or "interrupted" where its tuner did not end in order; "finished",
-/// "stopped" by its user, or "failed": ended by failures, and going on once they are mended.
+/// "running"; "asked" where `clavier ask` hands out its trials; "paused", or "interrupted" where
+/// its tuner did not end in order; "finished", "stopped" by its user, or "failed": ended by
+/// failures, and going on once they are mended.
 std::string_view condition(const State& state, bool runs);
-/// "loss 0.123 (trial 7)" or "none yet".
+/// "loss 0.123 (trial 7)", "front of 3 trials (4, 7, 9)" or "none yet".
 std::string best_text(const State& state);
 /// Why the trial is where it is; empty while it runs or waits to, whatever was said before.
 std::string_view reason_of(const Trial& trial);
@@ -66,8 +67,9 @@ class LastMetrics {
   std::unordered_map<std::int64_t, std::unordered_map<std::string, double>> values_;
 };
 
-/// All columns of a study: facts, then parameters in the order of the space, then the objective and
-/// all other metrics that `metrics` has, which must outlive them. A parameter or metric with the
+/// All columns of a study: facts (of several metrics the place among the fronts and the hypervolume
+/// in place of the best), then parameters in the order of the space, then the objectives and all
+/// other metrics that `metrics` has, which must outlive them. A parameter or metric with the
 /// name of an earlier column is called `config.x` or `metric.x`.
 std::vector<TrialColumn> trial_columns(const Viewed& study, const LastMetrics& metrics);
 /// Those of these names, in their order; fails with the nearest name.

@@ -6,8 +6,8 @@
 
 namespace clavier::sched {
 
-Asha::Asha(Objective objective, AshaOptions options, std::uint64_t seed)
-    : options_(options), seed_(seed), records_(std::move(objective), options) {}
+Asha::Asha(Objectives objective, AshaOptions options, std::uint64_t seed)
+    : options_(options), records_(std::move(objective), options, seed) {}
 
 std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const {
   std::vector<Runnable> runnables;
@@ -16,18 +16,13 @@ std::vector<Runnable> Asha::next(const State& state, std::size_t appetite) const
     const Trial& trial = state.trial(id);
     runnables.push_back(Resume{id, rungs.next(trial.bracket, trial.step)});
   }
-  auto id = static_cast<std::int64_t>(state.trials().size());
-  for (; runnables.size() < appetite; ++id) {
-    const int bracket = rungs.draw(seed_, TrialId{id});
-    runnables.push_back(New{.until = rungs.next(bracket, 0), .bracket = bracket});
-  }
+  records_.fill_up(runnables, state, appetite);
   return runnables;
 }
 
 Decision Asha::judge(const Arrival& arrival, const std::vector<Arrival>& together,
                      Steps step) const {
-  const Standing place =
-      standing(arrival, together, records_.ranking(arrival.bracket, arrival.rung));
+  const Standing place = records_.standing(arrival, together);
   const std::size_t go_on = std::max<std::size_t>(1, survivors(place.entries, options_.reduction));
   std::string reason =
       fmt::format("rung {}: {} of {} are better, the best {} go on",
@@ -44,7 +39,7 @@ std::vector<Decision> Asha::decide(const Turn& turn, const State& state) const {
 }
 
 void Asha::observe(const Turn& turn, const State& state) {
-  for (const Arrival& arrival : records_.arrivals(turn, state)) records_.record(arrival);
+  records_.observe(records_.arrivals(turn, state), turn, state);
 }
 
 bool Asha::finished(const State& state) const { return resumable(state, 1).empty(); }

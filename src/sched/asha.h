@@ -13,13 +13,14 @@ namespace clavier::sched {
 /// max(1, floor(n / reduction)) of the n values are strictly better, else it is stopped. So ties
 /// survive, NaN ranks after every number, the first arrival survives, and of many arrivals one in
 /// `reduction` does. At max_steps a trial is complete. A report without the objective at a rung
-/// lets the trial go on to its next report. See `RungRecords` for strides and retries.
+/// lets the trial go on to its next report. See `RungRecords` for strides and retries, and for what
+/// is better of several objectives (as in multi-objective ASHA, Schmucker et al., 2021).
 ///
 /// Ray's rule (`RayAsha`) differs: it excludes the trial's own value, interpolates a percentile,
 /// and judges skipped rungs later with later values.
 class Asha final : public Scheduler {
  public:
-  Asha(Objective objective, AshaOptions options, std::uint64_t seed);
+  Asha(Objectives objective, AshaOptions options, std::uint64_t seed);
 
   std::vector<Runnable> next(const State& state, std::size_t appetite) const override;
   std::vector<Decision> decide(const Turn& turn, const State& state) const override;
@@ -32,7 +33,6 @@ class Asha final : public Scheduler {
   Decision judge(const Arrival& arrival, const std::vector<Arrival>& together, Steps step) const;
 
   AshaOptions options_;
-  std::uint64_t seed_;
   RungRecords records_;
 };
 

@@ -21,8 +21,7 @@ bool is_free(const Trial& trial) { return trial.status == TrialStatus::kPaused &
 
 AshaPromotion::AshaPromotion(Objective objective, AshaOptions options, std::uint64_t seed)
     : options_(options),
-      seed_(seed),
-      records_(std::move(objective), options),
+      records_(std::move(objective), options, seed),
       waiting_(static_cast<std::size_t>(records_.rungs().brackets()),
                std::vector<Waiting>(records_.rungs().size())) {}
 
@@ -79,11 +78,7 @@ std::optional<TrialId> AshaPromotion::last_hope(const State& state) const {
 
 std::vector<Runnable> AshaPromotion::next(const State& state, std::size_t appetite) const {
   std::vector<Runnable> runnables = promotions(state, appetite);
-  auto id = static_cast<std::int64_t>(state.trials().size());
-  for (; runnables.size() < appetite; ++id) {
-    const int bracket = records_.rungs().draw(seed_, TrialId{id});
-    runnables.push_back(New{.until = records_.rungs().next(bracket, 0), .bracket = bracket});
-  }
+  records_.fill_up(runnables, state, appetite);
   return runnables;
 }
 
@@ -136,7 +131,7 @@ void AshaPromotion::observe(const Turn& turn, const State& state) {
     const Trial& trial = state.trial(exited->trial);
     if (ended(trial.status) || (!is_free(trial) && gone_on(trial, trial.step))) leave(trial.id);
   }
-  for (const Arrival& arrival : arrivals) records_.record(arrival);
+  records_.observe(arrivals, turn, state);
   for (const Decision& decision : turn.decisions) {
     const TrialId trial = subject(decision.action);
     const auto* pause = std::get_if<Pause>(&decision.action);

@@ -52,7 +52,6 @@ class AshaPromotion final : public Scheduler {
   void leave(TrialId trial);
 
   AshaOptions options_;
-  std::uint64_t seed_;
   RungRecords records_;
   /// By bracket and rung: recorded there and not known to have gone on. Promoted trials are taken
   /// out at their first sign of life.

@@ -134,5 +134,48 @@ TEST_F(AshaTest, AnUnheldPausedTrialComesBackFirst) {
   EXPECT_EQ(std::get<New>(next[1]).until, 1);
 }
 
+/// Of two objectives, of which the second is reported as `gain`, more is better.
+class AshaOfTwoTest : public testing::Test {
+ protected:
+  std::optional<Decision> report(double loss, std::vector<Metric> gain) {
+    Report report{.trial = desk_.start(1), .step = 1, .value = loss};
+    report.metrics = std::move(gain);
+    const auto decisions = desk_.report({report});
+    return decisions.empty() ? std::nullopt : std::optional(decisions.front());
+  }
+  std::optional<Decision> report(double loss, double gain) {
+    return report(loss, std::vector<Metric>{{"gain", gain}});
+  }
+
+  const Objectives two_{kLoss, {{"gain", Mode::kMax}}};
+  Asha asha_{two_, {.max_steps = 20, .reduction = 2}, 1};
+  Desk desk_{asha_, two_};
+};
+
+TEST_F(AshaOfTwoTest, WhoIsDominatedByEnoughIsStopped) {
+  EXPECT_TRUE(is<Continue>(report(5, 5)));
+  const auto worse = report(6, 4);
+  EXPECT_TRUE(is<Stop>(worse));
+  EXPECT_EQ(worse->reason, "rung 1: 1 of 2 are better, the best 1 go on");
+  EXPECT_TRUE(is<Continue>(report(6, 9))) << "worse in one, better in the other: an end";
+  EXPECT_TRUE(is<Continue>(report(4, 10)));
+  EXPECT_TRUE(is<Stop>(report(5.5, 5))) << "of five two go on";
+}
+
+TEST_F(AshaOfTwoTest, OfOneFrontTheCrowdedAreStopped) {
+  for (const double x : {0.0, 10.0}) EXPECT_TRUE(is<Continue>(report(x, x)));
+  EXPECT_TRUE(is<Stop>(report(5, 5))) << "of three one goes on, and two ends are better";
+  EXPECT_TRUE(is<Continue>(report(20, 20))) << "a new end";
+}
+
+TEST_F(AshaOfTwoTest, WhatIsNotFiniteRanksLastAndWithoutAnObjectiveNothingIsJudged) {
+  EXPECT_TRUE(is<Continue>(report(kNaN, 1))) << "nothing is better yet";
+  EXPECT_TRUE(is<Continue>(report(1e300, -1e300)));
+  EXPECT_TRUE(is<Stop>(report(0, kNaN)));
+  const auto lacking = report(0, std::vector<Metric>{});
+  EXPECT_EQ(until(lacking), 2) << "it is asked again at its next report";
+  EXPECT_EQ(lacking->reason, "");
+}
+
 }  // namespace
 }  // namespace clavier::sched

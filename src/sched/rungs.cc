@@ -27,7 +27,7 @@ Rungs::Rungs(const AshaOptions& options) : max_steps_(options.max_steps) {
   const auto all = static_cast<double>(size());
   for (int bracket = 0; bracket < brackets_; ++bracket) {
     const double left = all - bracket;
-    weights_.push_back((all + 1) / (left + 1) * std::pow(options.reduction, left));
+    shares_.push_back((all + 1) / (left + 1) * std::pow(options.reduction, left));
   }
 }
 

@@ -14,6 +14,9 @@ struct AshaOptions {
   Steps grace = 1;        ///< The first rung: no trial is judged before.
   double reduction = 4;   ///< One of so many goes on, and the next rung is so many times higher.
   int brackets = 1;       ///< Bracket b lacks the b lowest rungs.
+  /// Brackets whose first rung tells little of the later order get fewer trials
+  /// (`RankConsistency`).
+  bool learns_brackets = false;
 };
 
 /// How many of `entries` go on: floor(entries / reduction).
@@ -38,16 +41,16 @@ class Rungs {
   /// The first place after `step` where the bracket's trials are judged or complete.
   Steps next(int bracket, Steps step) const;
 
-  /// The bracket of the trial that will get this id. Drawn with the share of trials that
-  /// synchronous HyperBand gives each bracket: with K rungs left, (rungs + 1) / (K + 1) ·
-  /// reduction^K.
-  int draw(std::uint64_t seed, TrialId trial) const { return draw_bracket(weights_, seed, trial); }
+  Steps max_steps() const { return max_steps_; }
+  /// By bracket, the share of trials that HyperBand gives it: with K rungs left,
+  /// (rungs + 1) / (K + 1) · reduction^K.
+  const std::vector<double>& shares() const { return shares_; }
 
  private:
   std::vector<Steps> milestones_;
   Steps max_steps_;
   int brackets_;
-  std::vector<double> weights_;
+  std::vector<double> shares_;
 };
 
 }  // namespace clavier::sched

@@ -51,7 +51,7 @@ TEST(Rungs, SharesTrialsAmongBracketsAsHyperBandDoes) {
   const Rungs rungs({.brackets = 3});
   std::array<int, 3> count{};
   for (std::int64_t i = 0; i < 20000; ++i)
-    ++count[static_cast<std::size_t>(rungs.draw(5, TrialId{i}))];
+    ++count[static_cast<std::size_t>(draw_bracket(rungs.shares(), 5, TrialId{i}))];
   EXPECT_NEAR(count[0] / 20000.0, 256.0 / 362.67, 0.015);
   EXPECT_NEAR(count[1] / 20000.0, 80.0 / 362.67, 0.015);
   EXPECT_NEAR(count[2] / 20000.0, 26.67 / 362.67, 0.015);
@@ -60,7 +60,8 @@ TEST(Rungs, SharesTrialsAmongBracketsAsHyperBandDoes) {
 TEST(Rungs, DrawTheSameBracketForTheSameTrial) {
   const Rungs rungs({.brackets = 3});
   for (std::int64_t i = 0; i < 50; ++i)
-    EXPECT_EQ(rungs.draw(9, TrialId{i}), Rungs({.brackets = 3}).draw(9, TrialId{i}));
+    EXPECT_EQ(draw_bracket(rungs.shares(), 9, TrialId{i}),
+              draw_bracket(Rungs({.brackets = 3}).shares(), 9, TrialId{i}));
 }
 
 TEST(Survivors, AreTheWholePart) {

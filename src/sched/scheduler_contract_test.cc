@@ -6,6 +6,7 @@
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
+#include "sched/hyperband.h"
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
@@ -61,6 +62,27 @@ const std::vector<Subject> kSubjects = {
            objective, AshaOptions{.max_steps = 40, .reduction = 2, .brackets = 2}, 1);
      },
      visits<AshaPromotion>},
+    {"asha_learned_brackets",
+     [](Objective objective) {
+       return std::make_unique<Asha>(
+           objective,
+           AshaOptions{
+               .max_steps = 40, .grace = 2, .reduction = 2, .brackets = 3, .learns_brackets = true},
+           1);
+     },
+     visits<Asha>},
+    {"hyperband",
+     [](Objective objective) {
+       return std::make_unique<HyperBand>(objective,
+                                          hyperband_brackets({.max_steps = 27, .reduction = 3}));
+     },
+     visits<HyperBand>},
+    {"hyperband_of_ray",
+     [](Objective objective) {
+       return std::make_unique<HyperBand>(
+           objective, ray_hyperband_brackets({.max_steps = 40, .reduction = 4}));
+     },
+     visits<HyperBand>},
     {"ray_asha",
      [](Objective objective) {
        return std::make_unique<RayAsha>(

@@ -14,7 +14,8 @@
 namespace clavier::search {
 
 struct CmaesOptions {
-  /// Sobol points first, the best of which it starts from; 0: from the middle of the space.
+  /// Sobol points first, the best of which it starts from; 0: from the middle of the space, or what
+  /// its priors say.
   std::int64_t n_startup_trials = 0;
   std::int64_t popsize = 0;  ///< Of a generation; 0: 4 + ⌊3 ln(parameters)⌋.
   double sigma0 = 0.2;       ///< The first step size, in the unit cube.
@@ -39,7 +40,9 @@ class CmaesSearch final : public Searcher {
  private:
   void learn();
   /// 0 trials in a generation: as many as are usual.
-  void start(std::vector<double> mean, std::size_t population);
+  void start(std::vector<double> mean, std::size_t population, double sigma);
+  void start_warm();
+  std::vector<std::vector<double>> best_tenth() const;
   std::vector<double> numbers_of(TrialId trial, const std::vector<double>& missing) const;
 
   Proposals proposals_;

@@ -2,8 +2,10 @@
 
 // Fitting takes as long as a hundred suggestions. So it is due each time the trials that have ended
 // are a tenth more, starts from defaults, and uses what was known at that turn (`observe`), but is
-// done only when a suggestion needs it: a study that is resumed has the same settings as one that
-// ran through, and does not make up for all the fits between.
+// done only while the tuner waits, or when a suggestion needs it: a study that is resumed has the
+// same settings as one that ran through, and does not make up for all the fits between. A fit is
+// due when a trial has ended, which is when its slot asks for the next: so the one before still
+// counts then.
 //
 // The model sees one kind of point (`seen`) and the search moves another that has a number on every
 // axis: so a move on a choice that others are conditional on needs nothing drawn for them.
@@ -13,6 +15,7 @@
 #include <functional>
 #include <numeric>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "base/rng.h"
@@ -90,11 +93,26 @@ void GpSearch::observe(const Turn& turn, const State& state) {
   proposals_.observe(turn, state);
   observations_.observe(turn, state);
   const std::size_t ended = observations_.endings().size();
+  if (next_ && ended > known_at_) fit_ = std::exchange(next_, std::nullopt);
   if (observations_.ended_with_value() < options_.n_startup_trials || ended < next_fit_) return;
   if (unordered_.empty() || observations_.ranking().empty()) return;
   next_fit_ = ended + std::max<std::size_t>(1, ended / 10);
-  sample_ = known(kFitPoints);
-  settings_.reset();
+  known_at_ = ended;
+  (fit_ ? next_ : fit_) = Fit{std::make_shared<const model::MaternData>(known(kFitPoints))};
+}
+
+void GpSearch::Fit::begin(std::launch how) {
+  if (settings.valid()) return;
+  const auto fit = [data = sample] { return model::fit_matern(*data, kFitEvaluations); };
+  try {
+    settings = std::async(how, fit).share();
+  } catch (const std::system_error&) {  // no thread to be had: it is done when it is needed
+  }
+}
+
+void GpSearch::prepare(const State&) const {
+  for (auto* const fit : {&fit_, &next_})
+    if (*fit) (*fit)->begin(std::launch::async);
 }
 
 Suggestion GpSearch::suggest(const State& state, TrialId trial) const {
@@ -102,7 +120,7 @@ Suggestion GpSearch::suggest(const State& state, TrialId trial) const {
   std::vector<Candidate> found;
   Suggestion suggestion =
       proposals_.suggest(state, trial, [&](std::size_t parameter, std::uint64_t attempt) {
-        if (sample_.points.empty()) return startup_.at(proposals_, trial, parameter, attempt);
+        if (!fit_) return startup_.at(proposals_, trial, parameter, attempt);
         const std::size_t axis = observations_.encoding().axis_of(parameter);
         if (axis == Encoding::kNoAxis) return proposals_.keyed(trial, parameter, attempt);
         if (found.empty()) found = candidates(trial);
@@ -134,9 +152,11 @@ model::MaternData GpSearch::known(std::size_t most) const {
 }
 
 GpSearch::Goal GpSearch::goal(TrialId trial) const {
-  if (!settings_) settings_ = model::fit_matern(sample_, kFitEvaluations);
+  late_fits_ += fit_->settings.valid() ? 0 : 1;
+  fit_->begin(std::launch::deferred);
+  const model::MaternSettings& settings = fit_->settings.get();
   model::MaternData data = known(kMostPoints);
-  model::MaternGp gp(data, *settings_);
+  model::MaternGp gp(data, settings);
   auto pending = observations_.pending(trial);
   if (pending.size() > kMostPoints) pending.resize(kMostPoints);
   if (!pending.empty()) {
@@ -144,10 +164,10 @@ GpSearch::Goal GpSearch::goal(TrialId trial) const {
       data.points.push_back(seen(point));
       data.values.push_back(gp.at(data.points.back()).mean);
     }
-    gp = model::MaternGp(data, *settings_);
+    gp = model::MaternGp(data, settings);
   }
   const double best = gp.least_mean();
-  return {std::move(gp), best};
+  return {std::move(gp), best, observations_.ended_with_value()};
 }
 
 /// As the model sees it: nothing where it does not exist, and cells as one number each.
@@ -195,6 +215,11 @@ std::vector<double> GpSearch::values(const Goal& goal, const std::vector<Point>&
   for (const Point& point : points) all.push_back(seen(point));
   std::vector<double> found;
   for (const auto& each : goal.gp.at(all)) found.push_back(expected(each, goal.best));
+  for (std::size_t i = 0; i < points.size() && startup_.priors().any(); ++i) {
+    Point present = points[i];
+    observations_.encoding().drop_absent(present);
+    found[i] += startup_.priors().log_density(present, goal.ended);
+  }
   return found;
 }
 
@@ -214,7 +239,11 @@ bool GpSearch::climb(const Goal& goal, Candidate& candidate) const {
     const auto gain = model::log_expected_improvement(here.mean, here.variance, goal.best);
     for (std::size_t i = 0; i < at.size(); ++i)
       gradient[i] = -gain.by_mean * here.mean_slope[i] - gain.by_variance * here.variance_slope[i];
-    return -gain.value;
+    if (!startup_.priors().any()) return -gain.value;
+    for (std::size_t i = 0; i < at.size(); ++i)
+      if (box.low[i] < box.high[i]) present[i] = at[i];
+    startup_.priors().add_slope(present, goal.ended, -1, gradient);
+    return -gain.value - startup_.priors().log_density(present, goal.ended);
   };
   const auto top = model::minimise(function, start, box, kClimbEvaluations);
   if (-top.value <= candidate.value) return false;

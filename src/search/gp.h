@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <future>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -30,6 +32,9 @@ struct GpOptions {
 /// `Observations`, as if they were normal, so that none drowns the differences that matter. The
 /// first trials are Sobol points. `Proposals` has the rules about points, constraints and
 /// repetition. Draws are keyed by (seed, trial).
+///
+/// Settings are fitted on a thread of its own while trials run (`prepare`): new ones count from the
+/// next trial that ends, so that nobody has to wait for them.
 class GpSearch final : public Searcher {
  public:
   /// Of more trials the best quarter of as many stand for all, and evenly many of all ages: the
@@ -40,9 +45,20 @@ class GpSearch final : public Searcher {
   GpSearch(Space space, std::uint64_t seed, GpOptions options = {});
 
   Suggestion suggest(const State& state, TrialId trial) const override;
+  void prepare(const State& state) const override;
   void observe(const Turn& turn, const State& state) override;
 
+  /// How many fits were begun only when a suggestion needed them.
+  std::int64_t late_fits() const { return late_fits_; }
+
  private:
+  /// The settings for what was known at some turn, once they are fitted.
+  struct Fit {
+    std::shared_ptr<const model::MaternData> sample;
+    std::shared_future<model::MaternSettings> settings = {};
+
+    void begin(std::launch how);
+  };
   using Point = std::vector<double>;  ///< One number in [0, 1) for each axis, also for absent ones.
   struct Candidate {
     Point point;
@@ -52,6 +68,7 @@ class GpSearch final : public Searcher {
   struct Goal {
     model::MaternGp gp;
     double best;
+    std::int64_t ended;  ///< So many trials; priors fade by it.
   };
 
   model::MaternData known(std::size_t most) const;
@@ -72,9 +89,10 @@ class GpSearch final : public Searcher {
   mutable Observations observations_;
   std::vector<bool> unordered_;  ///< By axis.
   bool any_real_ = false;
-  std::size_t next_fit_ = 0;       ///< At so many trials that have ended.
-  model::MaternData sample_ = {};  ///< Of which the settings are to be fitted.
-  mutable std::optional<model::MaternSettings> settings_ = {};
+  std::size_t next_fit_ = 0;                         ///< At so many trials that have ended.
+  std::size_t known_at_ = 0;                         ///< So many had ended at the last one.
+  mutable std::optional<Fit> fit_ = {}, next_ = {};  ///< In use; to be used from the next end on.
+  mutable std::int64_t late_fits_ = 0;
 };
 
 }  // namespace clavier::search

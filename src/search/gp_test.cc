@@ -48,7 +48,7 @@ TEST(GpSearch, TrialsAskedForTogetherLieApart) {
     for (std::size_t j = 20; j < i; ++j)
       EXPECT_GT(std::abs(number(configs[i], "x") - number(configs[j], "x")) +
                     std::abs(number(configs[i], "y") - number(configs[j], "y")),
-                1e-4);
+                1e-5);
 }
 
 TEST(GpSearch, FindsTheBranchOfAConditionalSpaceAndItsOwnParameter) {
@@ -75,6 +75,25 @@ TEST(GpSearch, AConstraintCutsOffTheBottom) {
 
 TEST(GpSearch, WhereTrialsFailItLooksElsewhere) {
   EXPECT_LT(late_failures(MakeGp::make(plane(), 3), 60), 6);
+}
+
+TEST(GpSearch, NoSuggestionWaitsForAFitWhereThereIsTimeBetweenAndNoneDependsOnIt) {
+  const auto run = [](bool prepared) {
+    auto searcher = std::make_unique<GpSearch>(plane(), 1);
+    const GpSearch& gp = *searcher;
+    SearchedStudy study(std::move(searcher));
+    for (int i = 0; i < 40; ++i) {
+      study.ask(1);
+      if (prepared) gp.prepare(study.state());
+      study.end(TrialId{i}, bowl(study.configs().back()));
+    }
+    return std::pair(study.configs(), gp.late_fits());
+  };
+  const auto [ahead, few] = run(true);
+  const auto [late, many] = run(false);
+  EXPECT_TRUE(ahead == late);
+  EXPECT_EQ(few, 1) << "the first is due when the model is first asked";
+  EXPECT_GT(many, 10);
 }
 
 TEST(GpSearch, BeyondTheMostPointsTheBestStillCount) {

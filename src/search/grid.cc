@@ -30,6 +30,7 @@ Space crossed(Space space) {
         if (auto inside = accepted(parameter.domain, *value))  // as the grid has it
           point.set(parameter.name, *std::move(inside));
     parameter.domain = std::move(grid);
+    parameter.prior.reset();
   }
   return space;
 }

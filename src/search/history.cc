@@ -6,6 +6,7 @@
 
 #include "base/match.h"
 #include "base/rng.h"
+#include "search/priors.h"
 
 namespace clavier::search {
 namespace {
@@ -43,7 +44,8 @@ std::uint64_t hash_of(const Config& config) {
   return hash;
 }
 
-History::History(const Space& space) : points_(space.points) {
+History::History(const Space& space)
+    : points_(space.points.size() + (has_prior_point(space) ? 1 : 0)) {
   for (const Parameter& parameter : space.parameters)
     if (std::holds_alternative<Grid>(parameter.domain)) grid_names_.push_back(parameter.name);
 }
@@ -87,7 +89,7 @@ void History::follow(const State& state) {
     if (!is_copy && requests_ > 0) {  // the state strikes out one, too
       purpose = Purpose::kRequest;
       --requests_;
-    } else if (!is_copy && points_served(trial.id) < points_.size()) {
+    } else if (!is_copy && points_served(trial.id) < points_) {
       purpose = Purpose::kPoint;
     }
     if (!open_.empty() && open_.front().trial == trial.id && open_.front().purpose == purpose &&

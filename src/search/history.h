@@ -42,7 +42,7 @@ class History {
   bool taken(const Config& config, TrialId before) const;
   /// Different configurations.
   std::int64_t distinct(TrialId before) const;
-  /// How many of the space's points were served.
+  /// How many of the space's points were served, and of those that its priors make.
   std::size_t points_served(TrialId before) const;
   /// The first request that no suggestion of this fill was made for; null if none.
   const Config* open_request(const State& state, TrialId before) const;
@@ -65,7 +65,7 @@ class History {
   void take_back(const Entry& entry);
   void take_back_from(TrialId trial);
 
-  std::vector<Config> points_;
+  std::size_t points_ = 0;  ///< Of the space, and that of its priors.
   std::vector<std::string> grid_names_;
   std::int64_t followed_ = 0;  ///< Trials below this id are known from the state.
   std::int64_t requests_ = 0;  ///< That none of them was made for.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "search/encoding.h"
+#include "study/pareto.h"
 #include "study/state.h"
 
 namespace clavier::search {
@@ -20,12 +21,14 @@ enum class Standing {
   kPending,    ///< Nothing is known of it yet.
 };
 
-/// A trial as a model sees it.
+/// A trial as a model sees it. Those that `Space::known` tells of have ids below 0, the newest −1.
 struct Observation {
   TrialId trial = {};
   Standing standing = Standing::kPending;
-  double value = 0;  ///< The trial's best, less is better; 0 if failed or pending.
-  Steps step = 0;    ///< How far it has come: its fidelity.
+  /// The trial's best, less is better; 0 if failed or pending, or where there are several
+  /// objectives.
+  double value = 0;
+  Steps step = 0;  ///< How far it has come: its fidelity.
 };
 
 /// The better first: complete ones by value, then partial ones, of which those that have come
@@ -42,7 +45,7 @@ class Observations {
  public:
   using Ranking = std::set<Observation, BetterObservation>;
 
-  explicit Observations(const Space& space) : encoding_(space) {}
+  explicit Observations(const Space& space) : encoding_(space), unread_(space.known) {}
 
   const Encoding& encoding() const { return encoding_; }
 
@@ -54,17 +57,20 @@ class Observations {
   /// suggested for this trial and later ones.
   void suggested(TrialId trial, const Config& config);
 
+  /// The best `count` trials that have a value, or all of them, in order: as `ranking` has them;
+  /// several objectives tell those apart that it leaves equal, and `ties` members of one front.
+  std::vector<TrialId> best(std::size_t count, Ties ties) const;
   /// All trials that are not pending.
   const Ranking& ranking() const { return ranking_; }
-  /// The same trials as they first were no longer pending, oldest first.
+  /// The same trials as they first were no longer pending, oldest first; known ones before all.
   const std::vector<TrialId>& known() const { return known_; }
   const Observation& of(TrialId trial) const { return all_[index(trial)]; }
   std::span<const double> point(TrialId trial) const;
   /// The points of pending trials, and of those suggested, below `trial`, in order of id.
   std::vector<std::span<const double>> pending(TrialId before) const;
-  /// Trials in the order in which each first ended; nothing is ever taken out.
+  /// The study's trials in the order in which each first ended; nothing is ever taken out.
   const std::vector<TrialId>& endings() const { return endings_; }
-  /// How many trials have ended with a value.
+  /// How many trials have ended with a value, known ones among them.
   std::int64_t ended_with_value() const { return ended_with_value_; }
 
  private:
@@ -72,12 +78,19 @@ class Observations {
     TrialId trial;
     std::vector<double> point;
   };
-  static std::size_t index(TrialId trial) { return static_cast<std::size_t>(trial.value); }
+  std::size_t index(TrialId trial) const {
+    return static_cast<std::size_t>(trial.value + earlier_);
+  }
   void read(const State& state, TrialId trial);
+  void read_known(const Objective& objective);
+  void add(TrialId trial, const Config& config);
 
   Encoding encoding_;
+  std::vector<Known> unread_;     ///< Until the objective is known.
+  std::int64_t earlier_ = 0;      ///< So many trials are known from elsewhere.
   std::vector<Observation> all_;  ///< By trial.
   std::vector<double> points_;    ///< By trial, then axis.
+  std::vector<Scores> scores_;    ///< By trial; only of several objectives.
   std::vector<bool> counted_;     ///< By trial: ended with a value.
   std::vector<bool> has_ended_;   ///< By trial.
   std::vector<TrialId> endings_;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "fmt/format.h"
+#include "search/priors.h"
 #include "study/domain.h"
 #include "study/domain_values.h"
 
@@ -71,6 +72,9 @@ Suggestion Proposals::find(const State& state, TrialId trial, const Draw& draw,
              served < space_.points.size()) {
     purpose = Purpose::kPoint;
     wanted = &space_.points[served];
+  } else if (served == space_.points.size() && has_prior_point(space_)) {
+    purpose = Purpose::kPoint;
+    if (auto config = believed(trial, draw)) return *std::move(config);
   }
   if (wanted)
     if (auto config = completed(*wanted, draw)) return *std::move(config);
@@ -112,6 +116,22 @@ std::optional<Config> Proposals::completed(const Config& wanted, const Draw& dra
     if (!drew) break;
   }
   return first;
+}
+
+std::optional<Config> Proposals::believed(TrialId trial, const Draw& draw) const {
+  Tally tally;
+  for (std::uint64_t attempt = 0; attempt < kMaxDraws; ++attempt) {
+    bool drew = false;
+    auto config = complete(space_, {}, [&](std::size_t parameter) {
+      const Parameter& each = space_.parameters[parameter];
+      if (each.prior) return *accepted(each.domain, each.prior->value);
+      drew = true;
+      return drawn(each.domain, draw(parameter, attempt));
+    });
+    if (auto found = usable(std::move(config), trial, tally)) return found;
+    if (!drew) break;
+  }
+  return {};
 }
 
 std::optional<Config> Proposals::usable(Result<Config> config, TrialId trial, Tally& tally) const {

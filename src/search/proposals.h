@@ -16,7 +16,8 @@ namespace clavier::search {
 
 /// What every searcher has in common. In this order a trial gets
 ///  1. what the user requested (`State::requested`), the rest of it drawn;
-///  2. the space's points to be evaluated first, in order, the rest drawn;
+///  2. the space's points to be evaluated first, in order, the rest drawn; then what its priors
+///     say, the rest drawn, if that fulfils the constraints and is new;
 ///  3. a configuration that is drawn: of the grid's cells the first one that fewest trials have,
 ///     with the other parameters drawn for it.
 ///
@@ -67,6 +68,7 @@ class Proposals {
 
   Suggestion find(const State& state, TrialId trial, const Draw& draw, Purpose& purpose) const;
   std::optional<Config> completed(const Config& wanted, const Draw& draw) const;
+  std::optional<Config> believed(TrialId trial, const Draw& draw) const;
   std::optional<Config> fresh(TrialId trial, const Draw& draw, Tally& tally) const;
   std::optional<Config> in_cell(TrialId trial, std::int64_t cell, const Draw& draw,
                                 std::uint64_t& attempt, Tally& tally) const;

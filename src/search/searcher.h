@@ -27,6 +27,9 @@ class Searcher {
   /// The configuration of the trial that will get this id. Once `Exhausted`, always exhausted;
   /// the tuner logs it and it shows as `state.exhausted()`.
   virtual Suggestion suggest(const State& state, TrialId trial) const = 0;
+  /// Told before the tuner waits: may begin on a thread of its own what the next suggestions need.
+  /// No suggestion depends on whether it was told.
+  virtual void prepare(const State&) const {}
   /// Told every turn, live and on replay, after `state` has folded it and before the fill.
   virtual void observe(const Turn& turn, const State& state) = 0;
 };

@@ -32,10 +32,21 @@ std::size_t count(const std::vector<std::size_t>& dimensions) {
 }  // namespace
 
 SobolPoints::SobolPoints(const Space& space, std::uint64_t seed)
-    : dimension_(dimensions_of(space)), sequence_(count(dimension_), seed) {}
+    : seed_(seed),
+      priors_(space),
+      dimension_(dimensions_of(space)),
+      sequence_(count(dimension_), seed) {}
 
 double SobolPoints::at(const Proposals& proposals, TrialId trial, std::size_t parameter,
                        std::uint64_t attempt) const {
+  const double unit = even(proposals, trial, parameter, attempt);
+  if (!priors_.centre(parameter)) return unit;
+  Rng coin = Rng::keyed(seed_, trial.value, stable_hash("prior"), attempt);
+  return coin.uniform() < 0.5 ? unit : priors_.drawn(parameter, unit);
+}
+
+double SobolPoints::even(const Proposals& proposals, TrialId trial, std::size_t parameter,
+                         std::uint64_t attempt) const {
   const std::size_t dimension = dimension_[parameter];
   if (dimension == SobolSequence::kMaxDimensions || trial.value >= kBlock)
     return proposals.keyed(trial, parameter, attempt);

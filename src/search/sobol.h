@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "search/priors.h"
 #include "search/proposals.h"
 #include "search/searcher.h"
 #include "search/sobol_sequence.h"
@@ -16,7 +17,8 @@ namespace clavier::search {
 /// (constraint, repetition) is replaced from a later block of the same sequence, one block per
 /// attempt. In each block the trials stand in another order: what the blocks have in common, the
 /// leading bits of the first dimension, would else never change. Parameters beyond
-/// SobolSequence::kMaxDimensions and trials beyond kBlock are drawn independently. Immutable.
+/// SobolSequence::kMaxDimensions and trials beyond kBlock are drawn independently. Where parameters
+/// have priors, half of the draws are bent towards them. Immutable.
 class SobolPoints {
  public:
   static constexpr std::int64_t kBlock = std::int64_t{1} << 24;
@@ -27,9 +29,16 @@ class SobolPoints {
   double at(const Proposals& proposals, TrialId trial, std::size_t parameter,
             std::uint64_t attempt) const;
 
+  const Priors& priors() const { return priors_; }
+
  private:
+  std::uint64_t seed_;
+  Priors priors_;
   std::vector<std::size_t> dimension_;  ///< By parameter; kMaxDimensions: none.
   SobolSequence sequence_;
+
+  double even(const Proposals& proposals, TrialId trial, std::size_t parameter,
+              std::uint64_t attempt) const;
 };
 
 /// `SobolPoints` one after the other. Grid parameters are crossed (`Proposals` has the rules).

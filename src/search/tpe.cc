@@ -44,7 +44,8 @@ TpeSearch::TpeSearch(Space space, std::uint64_t seed, TpeOptions options)
       startup_(proposals_.space(), seed),
       seed_(seed),
       options_(options),
-      observations_(proposals_.space()) {
+      observations_(proposals_.space()),
+      rungs_(options_.rungs, static_cast<std::size_t>(options_.n_startup_trials)) {
   const auto& axes = observations_.encoding().axes();
   if (options_.multivariate) groups_.push_back({0, axes});
   for (std::size_t axis = 0; axis < axes.size() && !options_.multivariate; ++axis)
@@ -54,16 +55,27 @@ TpeSearch::TpeSearch(Space space, std::uint64_t seed, TpeOptions options)
 void TpeSearch::observe(const Turn& turn, const State& state) {
   proposals_.observe(turn, state);
   observations_.observe(turn, state);
+  if (!options_.rungs.empty()) rungs_.observe(turn, state);
+}
+
+/// It is one of those that are not modelled.
+bool TpeSearch::draws(TrialId trial) const {
+  const bool enough = options_.rungs.empty()
+                          ? observations_.ended_with_value() >= options_.n_startup_trials
+                          : rungs_.highest() != nullptr;
+  return !enough || (options_.random_fraction > 0 &&
+                     Rng::keyed(seed_, trial.value, stable_hash("at random")).uniform() <
+                         options_.random_fraction);
 }
 
 Suggestion TpeSearch::suggest(const State& state, TrialId trial) const {
   observations_.follow(state);
-  const bool starting = observations_.ended_with_value() < options_.n_startup_trials;
+  const bool drawn = draws(trial);
   const auto per_batch = static_cast<std::uint64_t>(options_.n_ei_candidates);
   std::vector<Point> found;
   Suggestion suggestion =
       proposals_.suggest(state, trial, [&](std::size_t parameter, std::uint64_t attempt) {
-        if (starting) return startup_.at(proposals_, trial, parameter, attempt);
+        if (drawn) return startup_.at(proposals_, trial, parameter, attempt);
         const std::size_t axis = observations_.encoding().axis_of(parameter);
         if (axis == Encoding::kNoAxis || attempt >= kBatches * per_batch)
           return proposals_.keyed(trial, parameter, attempt);
@@ -79,18 +91,18 @@ Suggestion TpeSearch::suggest(const State& state, TrialId trial) const {
 
 TpeSearch::Split TpeSearch::split(TrialId trial) const {
   Split split;
-  const auto& ranking = observations_.ranking();
-  const auto part = std::ceil(options_.gamma * static_cast<double>(ranking.size()));
-  std::vector<TrialId> good;
-  for (const Observation& each : ranking) {
-    if (static_cast<double>(good.size()) >= part || good.size() == kMostGood ||
-        each.standing == Standing::kFailed)
-      break;
-    good.push_back(each.trial);
-    split.good.push_back(observations_.point(each.trial));
-  }
+  const RungRanking::Rung* rung = rungs_.highest();
+  const auto all =
+      static_cast<double>(rung ? rung->ranking.size() : observations_.ranking().size());
+  const auto part = std::min(kMostGood, static_cast<std::size_t>(std::ceil(options_.gamma * all)));
+  // Few at a high rung have won at those below: as in BOHB, enough to make a model are good, and
+  // the density of the others, which lie close to them, does not lead away from there.
+  std::vector<TrialId> good =
+      rung ? rung->best(std::max(part, static_cast<std::size_t>(options_.n_startup_trials)))
+           : observations_.best(part, Ties::kHypervolume);
+  for (const TrialId each : good) split.good.push_back(observations_.point(each));
   std::ranges::sort(good);
-  const auto& known = observations_.known();
+  const auto& known = rung ? rung->known : observations_.known();
   const std::size_t taken = std::min(known.size(), kMostBad);
   for (std::size_t i = 1; i <= taken; ++i) {
     const TrialId each = known[i * known.size() / taken - 1];
@@ -117,8 +129,10 @@ std::vector<TpeSearch::Point> TpeSearch::best_of(const Group& group, const Split
   const auto above = good.log_density(points), below = bad.log_density(points);
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater(),
-                           [&](std::size_t i) { return above[i] - below[i]; });
+  const std::int64_t ended = observations_.ended_with_value();
+  std::ranges::stable_sort(order, std::greater(), [&](std::size_t i) {
+    return above[i] - below[i] + startup_.priors().log_density(points[i], ended, group.first);
+  });
   std::vector<Point> best;
   for (const std::size_t i : order) best.push_back(std::move(points[i]));
   return best;

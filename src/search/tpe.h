@@ -6,6 +6,7 @@
 
 #include "search/observations.h"
 #include "search/proposals.h"
+#include "search/rung_ranking.h"
 #include "search/searcher.h"
 #include "search/sobol.h"
 
@@ -18,6 +19,10 @@ struct TpeOptions {
   double prior_weight = 1;             ///< Of the uniform density, where a trial has 1.
   bool multivariate = true;            ///< Else every parameter is modelled by itself.
   bool constant_liar = true;           ///< What is pending counts as bad.
+  double random_fraction = 0;          ///< So many of those modelled are drawn at random instead.
+  /// Not empty: only trials at the highest of these rungs that `n_startup_trials` have come to are
+  /// modelled, by what they had there (`RungRanking`); at least `n_startup_trials` count as good.
+  std::vector<Steps> rungs = {};
 };
 
 /// The tree-structured Parzen estimator (Bergstra et al., 2011): a density of the good trials, one
@@ -26,9 +31,10 @@ struct TpeOptions {
 /// about what does not exist in it (`model::Parzen`), so that no groups have to be formed.
 ///
 /// Which trials are better says `Observations`: those stopped early count after all others, failed
-/// ones as bad. The first trials are Sobol points. A candidate that violates a constraint or
-/// repeats a trial gives way to the next best (`Proposals` has the rules). Draws are keyed by
-/// (seed, trial, batch of candidates).
+/// ones as bad. Of several objectives the good ones are those of the first fronts, and of the last
+/// of these who together cover most (Ozaki et al., JAIR 2022). The first trials are Sobol points. A
+/// candidate that violates a constraint or repeats a trial gives way to the next best (`Proposals`
+/// has the rules). Draws are keyed by (seed, trial, batch of candidates).
 class TpeSearch final : public Searcher {
  public:
   /// So many count as good at most.
@@ -54,6 +60,7 @@ class TpeSearch final : public Searcher {
     std::vector<std::span<const double>> good, bad;
   };
 
+  bool draws(TrialId trial) const;
   Split split(TrialId trial) const;
   std::vector<Point> best_of(const Group& group, const Split& split, Rng& rng) const;
   std::vector<Point> candidates(TrialId trial, std::uint64_t batch) const;
@@ -63,6 +70,7 @@ class TpeSearch final : public Searcher {
   std::uint64_t seed_;
   TpeOptions options_;
   mutable Observations observations_;
+  RungRanking rungs_;
   std::vector<Group> groups_;
 };
 

@@ -23,7 +23,14 @@ struct MakeIndependent {
         TpeOptions{.n_startup_trials = 4, .multivariate = false, .constant_liar = false});
   }
 };
-using Kinds = testing::Types<MakeTpe, MakeIndependent>;
+struct MakeByRungs {
+  static std::unique_ptr<Searcher> make(Space space, std::uint64_t seed) {
+    return std::make_unique<TpeSearch>(
+        std::move(space), seed,
+        TpeOptions{.n_startup_trials = 4, .random_fraction = 0.3, .rungs = {1, 3}});
+  }
+};
+using Kinds = testing::Types<MakeTpe, MakeIndependent, MakeByRungs>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Tpe, SearcherContract, Kinds);
 
 /// Of five seeds.
@@ -88,6 +95,38 @@ TEST(TpeSearch, ASuggestionOfALongStudyStandsForAllItsTrials) {
     study.end(TrialId{i}, bowl(study.configs().back()));
   }
   EXPECT_LT(study.state().trial(*study.state().best()).best->value, 1e-3);
+}
+
+/// The mean distance of the later trials from where the last step is best; at the first one it is
+/// better the further x is from there, and by more.
+double astray(const TpeOptions& options) {
+  SearchedStudy study(std::make_unique<TpeSearch>(plane(), 3, options));
+  double sum = 0;
+  for (int i = 0; i < 60; ++i) {
+    study.ask(1);
+    const TrialId id{i};
+    const Config config = study.configs().back();
+    const auto report = [&](Steps step, double value) {
+      study.step(
+          Signal(Reported{{{.trial = id, .launch = LaunchId{i}, .step = step, .value = value}}}),
+          0);
+    };
+    report(1, -10 - number(config, "x"));
+    report(9, bowl(config));
+    study.step(Signal(Exited{.trial = id, .launch = LaunchId{i}}), 0);
+    if (i >= 40) sum += std::sqrt(bowl(config)) / 20;
+  }
+  return sum;
+}
+
+TEST(TpeSearch, ByRungsLearnsFromTheHighestThatEnoughTrialsHaveComeTo) {
+  EXPECT_LT(astray({.rungs = {1, 9}}), 0.2);
+  EXPECT_GT(astray({.rungs = {1, 27}}), 0.4) << "nobody comes to step 27";
+  EXPECT_GT(astray({}), 0.4) << "the best of a trial is its value at step 1";
+}
+
+TEST(TpeSearch, APartIsDrawnAtRandomWhereThatIsSaid) {
+  EXPECT_GT(astray({.random_fraction = 1, .rungs = {1, 9}}), 0.3);
 }
 
 }  // namespace

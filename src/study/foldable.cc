@@ -100,7 +100,10 @@ class Check {
     for (const NewTrial& created : fill.created) {
       if (created.id.value != trials_++)
         return corrupt(fmt::format("creates trial {} out of turn", created.id.value));
-      if (!(created.width > 0) || !std::isfinite(created.width) || created.bracket < 0)
+      // A scheduler begins a bracket for a trial, or has so few that each may be the first one's.
+      constexpr std::int64_t kBrackets = 100;
+      if (!(created.width > 0) || !std::isfinite(created.width) || created.bracket < 0 ||
+          created.bracket > created.id.value + kBrackets)
         return corrupt(fmt::format("creates trial {} as none can be", created.id.value));
       if (leads_out(created.directory))
         return corrupt(fmt::format("puts trial {} into '{}', outside the study", created.id.value,

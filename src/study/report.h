@@ -24,7 +24,7 @@ struct Report {
   TrialId trial;
   LaunchId launch = {};
   Steps step = 0;
-  /// The study's objective metric. Absent if the report does not carry it.
+  /// The study's objective metric, of several the first. Absent if the report does not carry it.
   std::optional<double> value = {};
   /// Measured by the worker: wall seconds spent since the report before (or the launch's start).
   double seconds = 0;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -79,11 +80,27 @@ struct Condition {
   friend bool operator==(const Condition&, const Condition&) = default;
 };
 
+/// A value thought good before anything is known, and how firmly: 1 is usual.
+struct Prior {
+  Value value;
+  double strength = 1;
+  friend bool operator==(const Prior&, const Prior&) = default;
+};
+
 struct Parameter {
   std::string name;
   Domain domain;
   std::vector<Condition> when = {};  ///< All must hold.
+  std::optional<Prior> prior = {};   ///< Only of what is drawn.
   friend bool operator==(const Parameter&, const Parameter&) = default;
+};
+
+/// An evaluation that was made elsewhere, for models to begin with.
+struct Known {
+  Config config;                     ///< Of the space. What it lacks it says nothing about.
+  std::optional<double> value = {};  ///< The best, of the study's metric; none: it failed.
+  std::int64_t stopped_at = 0;       ///< The step at which it was ended early; 0: it was not.
+  friend bool operator==(const Known&, const Known&) = default;
 };
 
 /// What may be varied. Parents come before their children (see `validate`).
@@ -91,6 +108,7 @@ struct Space {
   std::vector<Parameter> parameters;
   std::vector<std::string> constraints = {};  ///< Expressions that must hold: `"l1 >= l2"`.
   std::vector<Config> points = {};            ///< To be evaluated first; may be partial.
+  std::vector<Known> known = {};              ///< Oldest first. No trials of the study.
   friend bool operator==(const Space&, const Space&) = default;
 };
 

@@ -156,6 +156,18 @@ class Checker {
       needs(index, condition.parent);
       values_of(parameter, condition);
     }
+    if (parameter.prior && !domain_problems_[index]) prior(parameter);
+  }
+
+  void prior(const Parameter& parameter) {
+    const auto& [value, strength] = *parameter.prior;
+    if (!value_at(parameter.domain, 0.5))
+      complain(parameter, "a prior is for what is drawn, and this is not");
+    else if (!accepted(parameter.domain, value))
+      complain(parameter, fmt::format("its prior {} is not in {}", text::plain(value),
+                                      describe(parameter.domain)));
+    if (!std::isfinite(strength) || strength <= 0)
+      complain(parameter, fmt::format("its prior's strength must be above 0, not {}", strength));
   }
 
   /// With the parameters before it.

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "study/pareto.h"
 
 /// Folded in the order in which a step came about: its input, the decisions on it, what was started
 /// because of it. A trial with a worker only notes what it was told (`decided`) and changes its
@@ -20,6 +21,12 @@ namespace {
 /// Stands where a checkpoint of another trial, taken over, has turned out to be damaged.
 Checkpoint void_like(const Checkpoint& checkpoint) {
   return {TrialId{}, checkpoint.launch, checkpoint.step, {}};
+}
+
+/// Of the history, with what it says of further objectives.
+void drop_last(Trial& trial) {
+  trial.further.resize(trial.further.size() - trial.further.size() / trial.history.size());
+  trial.history.pop_back();
 }
 
 /// The best is from before: it keeps what it was reached with.
@@ -45,7 +52,7 @@ void fall_back(Trial& trial) {
 
 }  // namespace
 
-State::State(Objective objective, RetryLimits retries)
+State::State(Objectives objective, RetryLimits retries)
     : objective_(std::move(objective)), retries_(retries) {}
 
 const Trial& State::trial(TrialId id) const {
@@ -55,6 +62,32 @@ const Trial& State::trial(TrialId id) const {
 
 bool State::known(TrialId id) const {
   return id.valid() && static_cast<std::size_t>(id.value) < trials_.size();
+}
+
+std::optional<TrialId> State::best() const {
+  if (!objective_.several()) return best_;
+  const auto all = front();
+  return all.size() == 1 ? std::optional(all.front()) : std::nullopt;
+}
+
+std::vector<TrialId> State::front() const {
+  if (!objective_.several()) return best_ ? std::vector{*best_} : std::vector<TrialId>();
+  if (front_) return *front_;
+  std::vector<std::pair<Scores, TrialId>> all;
+  for (const Trial& trial : trials_)
+    if (trial.best && trial.counts_for_best())
+      all.emplace_back(objective_.scores(trial.best->value, trial.best->further), trial.id);
+  std::ranges::sort(all);
+  // Whoever dominates one comes before it, and so does a member of the front that dominates it.
+  std::vector<std::pair<Scores, TrialId>> members;
+  for (auto& each : all)
+    if (std::ranges::none_of(members,
+                             [&](const auto& other) { return dominates(other.first, each.first); }))
+      members.push_back(std::move(each));
+  front_.emplace();
+  for (const auto& [scores, id] : members) front_->push_back(id);
+  std::ranges::sort(*front_);
+  return *front_;
 }
 
 std::size_t State::unfinished() const {
@@ -94,6 +127,7 @@ void State::open(const Opened& opened) {
   if (!first && opened.trials != trial_limit_) raised_limit_ = 0;
   seed_ = opened.seed;
   trial_limit_ = opened.trials;
+  asked_ = opened.asked;
   finished_.reset();
   if (opened.rebuilt) return;
   const std::set<TrialId> lost = with_status(TrialStatus::kRunning);
@@ -142,14 +176,20 @@ void State::take(const Report& report) {
   }
   ++trial.reports;
   trial.metrics = report.metrics;
-  if (!report.value) return;
+  const auto further = objective_.further_in(report.metrics);
+  if (!report.value || !further) return;
   const Point point{report.step, *report.value, static_cast<float>(report.seconds)};
   // A retried or resumed trial repeats steps: its newer value replaces the older one.
-  while (!trial.history.empty() && trial.history.back().step >= point.step)
-    trial.history.pop_back();
+  while (!trial.history.empty() && trial.history.back().step >= point.step) drop_last(trial);
   trial.history.push_back(point);
-  if (std::isfinite(point.value) &&
-      (!trial.best || objective_.better(point.value, trial.best->value))) {
+  trial.further.insert(trial.further.end(), further->begin(), further->end());
+  const bool finite = std::isfinite(point.value) && std::ranges::all_of(*further, [](double each) {
+                        return std::isfinite(each);
+                      });
+  if (finite && objective_.several()) {
+    trial.best = Best{point.step, point.value, *further};
+    front_.reset();
+  } else if (finite && (!trial.best || objective_.better(point.value, trial.best->value))) {
     trial.best = Best{point.step, point.value};
     if (trial.counts_for_best() &&
         (!best_ || objective_.better(point.value, at(*best_).best->value)))
@@ -294,7 +334,7 @@ void State::decide(const Decision& decision) {
         trial.step = exploit.donor.step;
         trial.origin = exploit.donor.trial;
         while (!trial.history.empty() && trial.history.back().step > exploit.donor.step)
-          trial.history.pop_back();
+          drop_last(trial);
         trial.checkpoints.push_back(exploit.donor);
         trial.taking_over = trial.live();
       });

@@ -24,7 +24,7 @@ struct RetryLimits {
 /// so that none of them scans all trials on a report. Single-threaded.
 class State {
  public:
-  State(Objective objective, RetryLimits retries);
+  State(Objectives objective, RetryLimits retries);
 
   /// Folds the first half of a step. Reports of a `late` turn change counters only.
   void apply(const Turn& turn) {
@@ -44,7 +44,7 @@ class State {
   /// Retry limits as of a new run.
   void change(RetryLimits retries) { retries_ = retries; }
 
-  const Objective& objective() const { return objective_; }
+  const Objectives& objective() const { return objective_; }
   StudyTime now() const { return now_; }
   StepId last_step() const { return last_step_; }
   std::uint64_t seed() const { return seed_; }
@@ -71,7 +71,11 @@ class State {
   std::size_t unfinished() const;
 
   /// The trial with the best finite value ever reported, ties to the lower id; target width only.
-  std::optional<TrialId> best() const { return best_; }
+  /// Of several objectives the only member of the front, if it has one.
+  std::optional<TrialId> best() const;
+  /// The best trial; of several objectives all that no other dominates by what they stand with, in
+  /// order of id. Found anew after a report, in time of the trials times the front.
+  std::vector<TrialId> front() const;
   std::int64_t reports() const { return reports_; }
   bool exhausted() const { return exhausted_; }
   const std::optional<Finished>& finished() const { return finished_; }
@@ -79,6 +83,8 @@ class State {
   const std::vector<Config>& requested() const { return requested_; }
   LaunchId next_launch() const { return next_launch_; }
   int runs() const { return runs_; }
+  /// In its last run trials were asked for; so they are with whoever asked.
+  bool asked() const { return asked_; }
   /// Wall clock of the first run's start, microseconds since 1970.
   std::int64_t first_utc_us() const { return first_utc_us_; }
 
@@ -96,7 +102,7 @@ class State {
   void keep(const Checkpoint& checkpoint);
   void forget(const Checkpoint& checkpoint);
 
-  Objective objective_;
+  Objectives objective_;
   RetryLimits retries_;
   StudyTime now_{};
   StepId last_step_{};
@@ -106,12 +112,14 @@ class State {
   std::vector<Trial> trials_;
   std::array<std::set<TrialId>, kTrialStatuses> by_status_;
   std::optional<TrialId> best_;
+  mutable std::optional<std::vector<TrialId>> front_;  ///< Of several objectives, once asked for.
   std::int64_t reports_ = 0;
   bool exhausted_ = false;
   std::optional<Finished> finished_;
   std::vector<Config> requested_;
   LaunchId next_launch_{0};
   int runs_ = 0;
+  bool asked_ = false;
   std::int64_t first_utc_us_ = 0;
 };
 

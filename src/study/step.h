@@ -28,6 +28,7 @@ struct Opened {
   /// the study; empty if there was none.
   std::string origin = {};
   bool rebuilt = false;  ///< The executor rebuilt its work from the log; nothing is lost.
+  bool asked = false;    ///< Its trials are asked for, and told of, by their evaluators.
   friend bool operator==(const Opened&, const Opened&) = default;
 };
 

@@ -155,6 +155,7 @@ void fields(auto& io, Of<Opened> auto& opened) {
   io("seed", opened.seed);
   io("trials", opened.trials, kForever);
   io("rebuilt", opened.rebuilt, false);
+  io("handed_out", opened.asked, false);  // Beside it stands `asked` of the fill.
   io("study", opened.study);
   io.some("origin", opened.origin);
 }

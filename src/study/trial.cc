@@ -16,6 +16,12 @@ std::string_view name(TrialStatus status) {
   return "unknown";
 }
 
+std::vector<double> Trial::further_at(std::size_t point) const {
+  const auto each = static_cast<std::ptrdiff_t>(further.size() / history.size());
+  const auto first = further.begin() + each * static_cast<std::ptrdiff_t>(point);
+  return {first, first + each};
+}
+
 const Checkpoint* Trial::nearest_checkpoint(Steps step) const {
   const Checkpoint* nearest = nullptr;
   // Newest first: what stands before others' weights was trained before these were taken over.

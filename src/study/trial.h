@@ -51,10 +51,13 @@ struct Takeover {
   Steps at = 0;  ///< Its own step then.
 };
 
-/// The best that a trial has reported: value, step, configuration and weights of one moment.
+/// The best that a trial has reported: value, step, configuration and weights of one moment. Of
+/// several objectives no moment need be the best; a trial then stands with its last report in which
+/// all are finite.
 struct Best {
   Steps step = 0;
   double value = 0;                           ///< Finite.
+  std::vector<double> further = {};           ///< Of the other objectives; all finite.
   std::optional<Config> config = {};          ///< Where the trial has got another since.
   std::optional<Checkpoint> checkpoint = {};  ///< Of that step, as long as it is kept.
 };
@@ -87,8 +90,10 @@ struct Trial {
   Steps furthest = 0;        ///< Reported by any attempt.
   std::int64_t reports = 0;
   std::vector<Metric> metrics = {};  ///< Of the last report; empty where the log was skimmed.
-  /// Reports that carried the objective, later attempts replacing what they repeat.
+  /// Reports that carried the objectives, later attempts replacing what they repeat.
   std::vector<Point> history = {};
+  /// What these said of the objectives beyond the first, one after the other.
+  std::vector<double> further = {};
   std::optional<Best> best = {};
   std::vector<Checkpoint> checkpoints = {};  ///< Kept ones, oldest first.
   /// Told to take over others' weights and not heard of since: what its worker may have saved in
@@ -117,6 +122,8 @@ struct Trial {
   bool open() const { return live() && !ends(decided); }
   /// Its values are the study's: one of a smaller model only tells how the others may do.
   bool counts_for_best() const { return width == 1; }
+  /// Of the other objectives, at a point of the history.
+  std::vector<double> further_at(std::size_t point) const;
   const Checkpoint* latest_checkpoint() const {
     return checkpoints.empty() ? nullptr : &checkpoints.back();
   }

@@ -4,7 +4,7 @@
 #include <deque>
 #include <memory>
 
-#include "tests/support/array_planner.h"
+#include "cluster/first_fit.h"
 #include "tests/support/scheduler_fake.h"
 #include "tests/support/searcher_fake.h"
 #include "tuner/director.h"
@@ -20,6 +20,7 @@ class ArrayTest : public testing::Test {
   void build(std::int64_t configurations, bool careful = false) {
     options_.trials = 2 * kMembers;
     options_.careful_start = careful;
+    options_.fusion.members = kMembers;
     scheduler_.until = 2;
     scheduler_.first_until = 1;
     scheduler_.resumes = false;
@@ -54,7 +55,7 @@ class ArrayTest : public testing::Test {
   StudyOptions options_{.objective = {"loss", Mode::kMin}};
   search::FakeSearcher searcher_{{}};
   sched::ScriptedScheduler scheduler_;
-  ArrayPlanner planner_{kMembers};
+  cluster::FirstFit planner_;
   std::deque<Step> steps_;
   std::int64_t next_ = 0;
   std::unique_ptr<Director> director_;
@@ -121,6 +122,32 @@ TEST_F(ArrayTest, WhatIsLostOfALaunchRunsAgainInTheNext) {
   EXPECT_EQ(next.launches[0].members[0].attempt, 2);
 }
 
+TEST_F(ArrayTest, WhatIsTooLargeForTheMemoryStartsAgainInHalves) {
+  build(6);
+  for (const std::int64_t id : {0, 1, 2})
+    feed(Signal{Exited{TrialId{id}, LaunchId{0}, ExitKind::kFailed, "out of memory: 3 GB"}});
+  EXPECT_EQ(trial(0).failures, 0);
+  EXPECT_EQ(trial(0).losses, 1);
+  const Fill& next = feed(Signal{LaunchEnded{LaunchId{0}}}).fill;
+  ASSERT_EQ(next.launches.size(), 1u);
+  EXPECT_EQ(members(next.launches[0]), std::vector<std::int64_t>{0});
+  feed(Signal{Exited{TrialId{0}, LaunchId{1}, ExitKind::kFailed, "out of memory: 1 GB"}});
+  EXPECT_EQ(trial(0).failures, 1) << "alone it is the trial's own affair";
+}
+
+TEST_F(ArrayTest, WhoIsAlikeOnlyWithOthersWaitsForThem) {
+  options_.fusion.shared = {"x"};
+  build(6);
+  const Fill& fill = steps_.back().fill;
+  ASSERT_EQ(fill.launches.size(), 1u);
+  EXPECT_EQ(fill.created.size(), kMembers) << "they are drawn to be compared";
+  EXPECT_EQ(members(fill.launches[0]), std::vector<std::int64_t>{0}) << "each has another x";
+  EXPECT_EQ(trial(1).status, TrialStatus::kPending);
+  exits(0, ExitKind::kCompleted);
+  const Fill& next = feed(Signal{LaunchEnded{LaunchId{0}}}).fill;
+  EXPECT_EQ(members(next.launches.at(0)), std::vector<std::int64_t>{1});
+}
+
 TEST_F(ArrayTest, WhereTheSearcherHasNoMoreTheLaunchIsShorter) {
   build(2);
   const Fill& fill = steps_.back().fill;
@@ -141,7 +168,7 @@ TEST_F(ArrayTest, AReplayComesToTheSameStateAndCluster) {
   exits(1, ExitKind::kLost);
   search::FakeSearcher searcher = search::FakeSearcher::counting(6);
   sched::ScriptedScheduler scheduler;
-  ArrayPlanner planner(kMembers);
+  cluster::FirstFit planner;
   Director again(options_, Policies{searcher, scheduler, planner});
   for (const Step& step : steps_) ASSERT_TRUE(again.replay(step).ok());
   EXPECT_EQ(again.state().count(TrialStatus::kRunning),

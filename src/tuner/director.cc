@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/match.h"
+#include "cluster/arrays.h"
 #include "sched/reports.h"
 #include "study/cause.h"
 #include "study/foldable.h"
@@ -25,6 +26,8 @@ std::vector<NamedMetric> named_in(const StudyOptions& options) {
   std::vector<NamedMetric> named;
   for (const Metric& metric : options.trial_rules.metrics)
     named.push_back({"trial.stop." + metric.name, metric.name});
+  for (const Threshold& threshold : options.trial_rules.thresholds)
+    named.push_back({"trial.stop.threshold", threshold.metric});
   if (!options.keep.best_by.empty()) named.push_back({"checkpoint.best_by", options.keep.best_by});
   return named;
 }
@@ -35,7 +38,8 @@ Director::Director(StudyOptions options, Policies policies)
     : options_(std::move(options)),
       policies_(policies),
       state_(options_.objective, options_.retries),
-      retention_(options_.keep, options_.objective),
+      // Of several metrics the last report stands, whose checkpoint is the newest.
+      retention_(options_.keep, options_.objective.several() ? Objective{} : options_.objective),
       plateau_(options_.study_rules.plateau_trials, options_.study_rules.plateau_min_delta) {
   faults_.expect(named_in(options_));
 }
@@ -70,6 +74,7 @@ void Director::fold_input(const Turn& turn) {
   const bool decided_upon = known && state_.trial(exited->trial).decided != Decided::kNone;
   state_.apply_input(turn);
   cluster_.apply_input(turn);
+  arrays_.apply(turn);
   faults_.begin();
 
   if (input_as<Opened>(turn)) {
@@ -87,10 +92,11 @@ void Director::fold_input(const Turn& turn) {
   }
   if (!was_live) return;
   update_at_rest(exited->trial);
-  if (ended(state_.trial(exited->trial).status)) {
+  if (ended(state_.trial(exited->trial).status) && !state_.objective().several()) {
     std::optional<double> best;
     if (state_.best()) best = state_.trial(*state_.best()).best->value;
     plateau_.ended(state_.objective(), best);
+    rival_.ended(state_.objective(), state_.trial(exited->trial));
   }
   const bool failed = exited->kind == ExitKind::kFailed || exited->kind == ExitKind::kRefused;
   if (failed && !decided_upon)
@@ -135,16 +141,17 @@ Turn Director::decide(StepId id, StudyTime time, Input input) {
   return turn;
 }
 
-/// A trial that runs out of memory because others share its device has not failed: it starts again,
-/// where there are fewer. Nor has one whose own files found no room on a disk: it starts again, and
-/// where that disk is the study's, its executor lets it wait until there is room.
+/// A trial that runs out of memory because others share its device, or its array, has not failed:
+/// it starts again, where there are fewer. Nor has one whose own files found no room on a disk: it
+/// starts again, and where that disk is the study's, its executor lets it wait until there is room.
 void Director::judge_exit(Input& input) const {
   auto* exited = input_as<Exited>(input);
   if (exited && exited->kind == ExitKind::kFailed && disk_was_full(exited->error))
     exited->kind = ExitKind::kLost;
   if (!exited || !cluster::ran_out_of_memory(*exited) || !state_.known(exited->trial)) return;
   const Trial& trial = state_.trial(exited->trial);
-  if (trial.live() && trial.launch == exited->launch && cluster_.packing().company(trial.slot) > 1)
+  if (!trial.live() || trial.launch != exited->launch) return;
+  if (cluster_.packing().company(trial.slot) > 1 || arrays_.began_with(trial.launch) > 1)
     exited->kind = ExitKind::kLost;
 }
 
@@ -165,10 +172,17 @@ Status Director::replay(const Step& step) {
   fold_decisions(step.turn);
   if (remembers() && step.fill.asked) ask_planner(demand(runnables(appetite())));
   state_.apply(step.fill, step.turn.time);
-  for (const Launch& launch : step.fill.launches)
-    for (const Member& member : launch.members) update_at_rest(member.trial);
   cluster_.apply(step.fill, step.turn.time);
+  for (const Launch& launch : step.fill.launches) fold_launch(launch);
   return {};
+}
+
+/// What is known of it besides the states.
+void Director::fold_launch(const Launch& launch) {
+  for (const Member& member : launch.members) update_at_rest(member.trial);
+  const Trial& first = state_.trial(launch.members.front().trial);
+  const Slot& slot = cluster_.slots().at(launch.shares.front().slot).slot;
+  arrays_.begin(launch, options_.fusion.alike(first.config, 0, first.width), slot.speed);
 }
 
 /// Trials that wait for their planner: at the end of a stretch, since this turn or before it.
@@ -196,7 +210,7 @@ cluster::Demand Director::at_ends(const Turn& turn) const {
 }
 
 cluster::Plan Director::ask_planner(const cluster::Demand& demand) {
-  cluster::Plan plan = policies_.planner.plan(demand, cluster_, state_.now());
+  cluster::Plan plan = planned(demand);
   next_look_ = plan.next_look;
   if (!remembers() || demand.wants.empty()) return plan;
   left_out_.clear();
@@ -204,6 +218,11 @@ cluster::Plan Director::ask_planner(const cluster::Demand& demand) {
     if (demand.wants[i].trial && !plan.left_out[i].empty())
       left_out_[*demand.wants[i].trial] = plan.left_out[i];
   return plan;
+}
+
+cluster::Plan Director::planned(const cluster::Demand& demand) const {
+  if (!fuses()) return policies_.planner.plan(demand, cluster_, state_.now());
+  return cluster::plan_arrays(policies_.planner, demand, cluster_, state_.now());
 }
 
 void Director::ask_about_stretches(Turn& turn) {
@@ -268,6 +287,10 @@ void Director::judge_reports(Turn& turn) const {
       turn.decisions.push_back({Stop{report.trial}, *reason});
     else if (auto rule = met(options_.trial_rules, state_.objective(), trial, report, state_.now()))
       turn.decisions.push_back({Complete{report.trial}, *rule});
+    else if (report.step < options_.trial_length)
+      if (auto why =
+              sched::looks_bad(options_.trial_rules, state_.objective(), trial, report, rival_))
+        turn.decisions.push_back({Stop{report.trial}, *why});
   });
 }
 

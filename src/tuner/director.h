@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cluster/array_sizes.h"
 #include "cluster/planner.h"
+#include "sched/early_stop.h"
 #include "sched/scheduler.h"
 #include "search/searcher.h"
+#include "study/fusion.h"
 #include "study/gang.h"
 #include "study/state.h"
 #include "tuner/faults.h"
@@ -21,16 +24,18 @@ namespace clavier::tuner {
 /// Everything about a study that shapes decisions, besides the policies themselves.
 struct StudyOptions {
   std::string name = "study";
-  Objective objective = {};
+  Objectives objective = {};
   std::int64_t trials = 1;
   std::uint64_t seed = 0;
   RetryLimits retries = {};
   bool fail_fast = false;
-  TrialRules trial_rules = {};
+  TrialStop trial_rules = {};
+  Steps trial_length = kForever;  ///< Whoever comes there is complete, however bad it looks.
   StudyRules study_rules = {};
   KeepRules keep = {};
   Resources resources = {};
   GangSize gang = {};
+  Fusion fusion = {};
   /// A worker that cannot resume may start anew after a pause.
   bool restart_paused = false;
   /// One trial runs alone until anything has worked once.
@@ -74,6 +79,8 @@ class Director {
   bool closing() const { return closing_; }
   /// Why a trial that could run does not, as its planner sees it now; empty if it does not say.
   std::string why_it_waits(TrialId trial) const;
+  /// Before the tuner waits: policies may begin on threads of their own what they need next.
+  void prepare() const { policies_.searcher.prepare(state_); }
   /// What users should hear of, besides the steps; each is said once.
   std::vector<std::string> take_notes() { return faults_.take_notes(); }
   /// After failures have ended the study: whoever failed, or ended without the study's metric. They
@@ -99,17 +106,23 @@ class Director {
   void end_study(Finished finished, Turn& turn);
 
   cluster::Plan ask_planner(const cluster::Demand& demand);
+  cluster::Plan planned(const cluster::Demand& demand) const;
+  /// Until one trial has shown that anything works, none is fused.
+  bool fuses() const { return options_.fusion.on() && !careful(); }
   void ask_about_stretches(Turn& turn);
   void make_room(Turn& turn) const;
   cluster::Demand at_ends(const Turn& turn) const;
   /// Only who shares out slots over time has a memory, and is asked about ends of stretches.
   bool remembers() const { return policies_.planner.traits().multiplexes; }
-  /// Until something has worked once, one trial at a time shows whether anything can.
-  bool careful() const { return !faults_.proven() && options_.careful_start; }
+  /// Until something has worked once, one trial at a time shows whether anything can. Who asks for
+  /// trials sees for itself, and may ask for several before it tells of one.
+  bool careful() const { return !faults_.proven() && options_.careful_start && !state_.asked(); }
   std::size_t appetite() const;
   cluster::Plan start_some(std::size_t appetite, Fill& fill);
   std::vector<sched::Runnable> drawn(const std::vector<sched::Runnable>& wanted, Fill& fill);
   std::int64_t slots_of(const sched::Runnable& runnable) const;
+  void label(const sched::Runnable& runnable, cluster::Want& want) const;
+  void fold_launch(const Launch& launch);
   cluster::Demand demand(const std::vector<sched::Runnable>& wanted) const;
   std::vector<sched::Runnable> runnables(std::size_t appetite) const;
   std::size_t new_trials_allowed() const;
@@ -125,11 +138,13 @@ class Director {
   Policies policies_;
   State state_;
   cluster::ClusterState cluster_;
+  cluster::ArraySizes arrays_;
   /// Live, not told to leave, and come to where they wait: with thousands at work, only these are
   /// looked at when a planner is asked.
   std::set<TrialId> at_rest_;
   Retention retention_;
   Plateau plateau_;
+  sched::Rival rival_;
   std::optional<Finished> ending_;  ///< Decided in the current turn, put into its fill.
   bool closing_ = false;
   Faults faults_;

@@ -37,22 +37,28 @@ Fill Director::fill(const Turn& turn, Capacity capacity) {
 
 std::size_t Director::appetite() const {
   if (careful() && state_.count(TrialStatus::kRunning) > 0) return 0;
-  return policies_.planner.appetite(cluster_, {.waiting = state_.count(TrialStatus::kPending) +
-                                                          state_.count(TrialStatus::kPaused),
-                                               .new_trials = new_trials_wanted(),
-                                               .single = careful()});
+  const std::size_t launches = policies_.planner.appetite(
+      cluster_,
+      {.waiting = state_.count(TrialStatus::kPending) + state_.count(TrialStatus::kPaused),
+       .new_trials = new_trials_wanted(),
+       .single = careful()});
+  if (!fuses()) return launches;
+  const Fusion& fusion = options_.fusion;
+  return launches * static_cast<std::size_t>(arrays_.largest(fusion.members, fusion.learned));
 }
 
 cluster::Plan Director::start_some(std::size_t appetite, Fill& fill) {
   auto wanted = runnables(appetite);
-  if (options_.gang.differs()) wanted = drawn(wanted, fill);
+  const bool by_group = fuses() && !options_.fusion.shared.empty();
+  if (options_.gang.differs() || by_group) wanted = drawn(wanted, fill);
   cluster::Plan plan = ask_planner(demand(wanted));
   for (const cluster::Start& start : plan.starts)
     if (!launch(wanted, start, fill) || careful()) break;
   return plan;
 }
 
-/// How many slots a new trial takes is known once it is drawn: it may have to wait for them then.
+/// How many slots a new trial takes, or whom it may share one with, is known once it is drawn: it
+/// may have to wait then.
 std::vector<sched::Runnable> Director::drawn(const std::vector<sched::Runnable>& wanted,
                                              Fill& fill) {
   std::vector<sched::Runnable> known;
@@ -70,6 +76,26 @@ std::int64_t Director::slots_of(const sched::Runnable& runnable) const {
   return resume ? options_.gang.of(state_.trial(resume->trial).config) : options_.gang.number;
 }
 
+/// Whom it may share a slot with. Where nothing is shared that is known also of new trials that
+/// are not drawn yet.
+void Director::label(const sched::Runnable& runnable, cluster::Want& want) const {
+  if (!fuses()) return;
+  Config config;
+  Steps from = 0;
+  double width = 1;
+  if (const auto* fresh = std::get_if<sched::New>(&runnable)) width = fresh->width;
+  if (const auto* resume = std::get_if<sched::Resume>(&runnable)) {
+    const Trial& trial = state_.trial(resume->trial);
+    const Checkpoint* checkpoint = trial.newest_before(resume->until);
+    if (checkpoint) from = checkpoint->step;
+    config = trial.config;
+    width = trial.width;
+  }
+  const Fusion& fusion = options_.fusion;
+  want.alike = fusion.alike(config, from, width);
+  want.members = arrays_.members(fusion.alike(config, 0, width), fusion.members, fusion.learned);
+}
+
 std::string Director::why_it_waits(TrialId trial) const {
   if (remembers()) {
     const auto known = left_out_.find(trial);
@@ -77,7 +103,7 @@ std::string Director::why_it_waits(TrialId trial) const {
   }
   // Who has no memory answers at any time, and was not asked on replay.
   const cluster::Demand wanted = demand(runnables(appetite()));
-  const cluster::Plan plan = policies_.planner.plan(wanted, cluster_, state_.now());
+  const cluster::Plan plan = planned(wanted);
   const auto want = std::ranges::find(wanted.wants, trial, &cluster::Want::trial);
   return want == wanted.wants.end()
              ? std::string()
@@ -94,6 +120,7 @@ cluster::Demand Director::demand(const std::vector<sched::Runnable>& wanted) con
           return cluster::Want{.trial = resume.trial, .until = resume.until};
         }));
     demand.wants.back().slots = slots_of(runnable);
+    label(runnable, demand.wants.back());
   }
   demand.new_trials = new_trials_wanted();
   return demand;
@@ -166,8 +193,8 @@ bool Director::launch(const std::vector<sched::Runnable>& wanted, const cluster:
   Fill now;
   now.launches.push_back(std::move(started));
   state_.apply(now, state_.now());
-  for (const Member& each : now.launches.front().members) update_at_rest(each.trial);
   cluster_.apply(now, state_.now());
+  fold_launch(now.launches.front());
   fill.launches.push_back(std::move(now.launches.front()));
   return complete;
 }

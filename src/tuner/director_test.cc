@@ -508,6 +508,32 @@ TEST_F(DirectorTest, ALossTellsOfDivergenceWhereTheMetricIsAnotherOneAndOtherMet
   EXPECT_EQ(tell(2, "train_loss"), 1u);
 }
 
+TEST_F(DirectorTest, ARuleThatStopsSpeaksBeforeTheScheduler) {
+  options_.trial_rules.patience = Patience{.steps = 1};
+  scheduler_.until = 9;
+  scheduler_.answers[{TrialId{0}, 2}] = {Complete{TrialId{0}}, "the scheduler's"};
+  open(1);
+  report(0, 1, 0.5);
+  const Step step = report(0, 2, 0.6);
+  ASSERT_EQ(step.turn.decisions.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Stop>(step.turn.decisions[0].action));
+  EXPECT_EQ(step.turn.decisions[0].reason, "patience: no better loss in the last 1 step");
+}
+
+TEST_F(DirectorTest, WhoMeetsItsGoalOrComesToItsEndIsCompleteHoweverBad) {
+  options_.trial_rules.metrics = {{"loss", 0.7}};
+  options_.trial_rules.thresholds = {{.metric = "loss", .lower = 0.65, .upper = 0.85}};
+  options_.trial_length = scheduler_.until = 3;
+  open(2);
+  const Step met = report(0, 1, 0.6);
+  ASSERT_EQ(met.turn.decisions.size(), 1u);
+  EXPECT_EQ(met.turn.decisions[0].reason, "loss reached 0.7");
+  exit(0, ExitKind::kCompleted);
+  const Step ended = report(1, 3, 0.9);
+  ASSERT_EQ(ended.turn.decisions.size(), 1u);
+  EXPECT_EQ(ended.turn.decisions[0].reason, "scripted end");
+}
+
 TEST_F(DirectorTest, WithoutTheRuleADivergedTrialGoesOn) {
   scheduler_.until = 9;
   open(1);

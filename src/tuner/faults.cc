@@ -34,6 +34,26 @@ std::string names_of(const Trial& trial, const std::string& wanted) {
                      meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
 }
 
+/// The objective that a report lacks; empty if it has all.
+std::string missing(const Objectives& objective, bool has_first,
+                    const std::vector<Metric>& metrics) {
+  if (!has_first) return objective.metric;
+  for (const Objective& each : objective.further)
+    if (std::ranges::find(metrics, each.metric, &Metric::name) == metrics.end()) return each.metric;
+  return {};
+}
+
+/// To be said behind its name.
+std::string role_in(const Objectives& objective) {
+  if (!objective.several()) return ", the study's metric";
+  std::vector<std::string> names;
+  for (const Objective& each : objective.all()) names.push_back(each.metric);
+  return fmt::format(
+      " together with the study's other metrics ({}), and only a report that has all "
+      "of them counts",
+      fmt::join(names, ", "));
+}
+
 }  // namespace
 
 void Faults::opened() {
@@ -76,18 +96,18 @@ void Faults::reported(const Report& report, const State& state) {
   judge_order(report, state.trial(report.trial));
   if (!named_.empty() && !told_of_names_)
     for (const Metric& metric : report.metrics) seen_.insert(metric.name);
-  valued_ = valued_ || report.value.has_value();
+  const std::string wanted = missing(state.objective(), report.value.has_value(), report.metrics);
+  valued_ = valued_ || wanted.empty();
   if (valued_) return;
   const Trial& trial = state.trial(report.trial);
-  const std::string& wanted = state.objective().metric;
   if (trial.reports >= kWithoutMetric) {
-    verdict_ =
-        fmt::format("trial {} has reported {} times and never \"{}\", the study's metric{}. {}",
-                    trial.id.value, trial.reports, wanted, names_of(trial, wanted), kCorrectMetric);
+    verdict_ = fmt::format("trial {} has reported {} times and never \"{}\"{}{}. {}",
+                           trial.id.value, trial.reports, wanted, role_in(state.objective()),
+                           names_of(trial, wanted), kCorrectMetric);
   } else if (!told_of_metric_) {
     told_of_metric_ = true;
-    notes_.push_back(fmt::format("trial {} reports no \"{}\", the study's metric{}", trial.id.value,
-                                 wanted, names_of(trial, wanted)));
+    notes_.push_back(fmt::format("trial {} reports no \"{}\"{}{}", trial.id.value, wanted,
+                                 role_in(state.objective()), names_of(trial, wanted)));
   }
 }
 
@@ -138,10 +158,14 @@ void Faults::judge_names(const Trial& ended) {
 /// no sense to the program, and others do.
 void Faults::judge_silence(const Exited& exited, const State& state) {
   const Trial& trial = state.trial(exited.trial);
-  const std::string& wanted = state.objective().metric;
+  const Objectives& objective = state.objective();
+  const bool has_first =
+      objective.several() &&
+      std::ranges::find(trial.metrics, objective.metric, &Metric::name) != trial.metrics.end();
+  const std::string wanted = missing(objective, has_first, trial.metrics);
   if (trial.reports > 0) {
-    verdict_ = fmt::format("trial {} never reported \"{}\", the study's metric{}. {}",
-                           trial.id.value, wanted, names_of(trial, wanted), kCorrectMetric);
+    verdict_ = fmt::format("trial {} never reported \"{}\"{}{}. {}", trial.id.value, wanted,
+                           role_in(objective), names_of(trial, wanted), kCorrectMetric);
     return;
   }
   if (++silent_ < std::min(kSilent, state.trial_limit())) return;

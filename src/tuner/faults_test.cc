@@ -257,5 +257,28 @@ TEST_F(FaultsTest, ATrialThatIsStartedAgainMayRepeatSteps) {
   EXPECT_TRUE(notes_.empty());
 }
 
+TEST_F(FaultsTest, OfSeveralMetricsTheOneThatNoReportHasTogetherWithTheOthersIsNamed) {
+  state_ = State({{"loss", Mode::kMin}, {{"latency", Mode::kMin}}}, {});
+  start(0);
+  report(0, 1, {{"loss", 1}, {"latncy", 2}});
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_EQ(notes_[0],
+            "trial 0 reports no \"latency\" together with the study's other metrics (loss, "
+            "latency), and only a report that has all of them counts; it reported loss, latncy; "
+            "did you mean \"latncy\"?");
+  end(0, ExitKind::kCompleted);
+  EXPECT_TRUE(verdict().starts_with("trial 0 never reported \"latency\" ")) << verdict();
+}
+
+TEST_F(FaultsTest, AReportWithAllMetricsIsEnough) {
+  state_ = State({{"loss", Mode::kMin}, {{"latency", Mode::kMin}}}, {});
+  start(0);
+  report(0, 1, {{"loss", 1}, {"latency", 2}});
+  report(0, 2, {{"loss", 1}});
+  end(0, ExitKind::kCompleted);
+  EXPECT_TRUE(notes_.empty());
+  EXPECT_EQ(verdict(), "");
+}
+
 }  // namespace
 }  // namespace clavier::tuner

@@ -14,7 +14,7 @@ constexpr double kCostRounding = 1e-9;
 
 }  // namespace
 
-std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> met(const TrialStop& rules, const Objectives& objective,
                                const Trial& trial, const Report& report, StudyTime now) {
   if (report.step >= rules.steps) return fmt::format("reached step {}", rules.steps);
   if (now >= time_up(rules, trial))
@@ -22,28 +22,28 @@ std::optional<std::string> met(const TrialRules& rules, const Objective& objecti
   for (const Metric& threshold : rules.metrics) {
     const auto reported = std::ranges::find(report.metrics, threshold.name, &Metric::name);
     if (reported == report.metrics.end() || !std::isfinite(reported->value)) continue;
-    const bool lower_is_better = threshold.name == objective.metric && objective.mode == Mode::kMin;
+    const Objective* own = objective.find(threshold.name);
+    const bool lower_is_better = own && own->mode == Mode::kMin;
     if (lower_is_better ? reported->value <= threshold.value : reported->value >= threshold.value)
       return fmt::format("{} reached {:.6g}", threshold.name, threshold.value);
   }
   return {};
 }
 
-std::optional<std::string> diverged(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> diverged(const TrialStop& rules, const Objectives& objective,
                                     const Report& report) {
   if (!rules.non_finite) return {};
   for (const Metric& metric : report.metrics) {
     // Accuracies stay finite where the loss has long ceased to be. Of other metrics some are NaN by
     // right, such as a precision without a positive.
-    const bool tells =
-        metric.name == objective.metric || metric.name.find("loss") != std::string::npos;
+    const bool tells = objective.find(metric.name) || metric.name.find("loss") != std::string::npos;
     if (tells && !std::isfinite(metric.value))
       return fmt::format("{} is {} at step {}", metric.name, metric.value, report.step);
   }
   return {};
 }
 
-StudyTime time_up(const TrialRules& rules, const Trial& trial) {
+StudyTime time_up(const TrialStop& rules, const Trial& trial) {
   if (!rules.time) return kNever;
   return trial.launched + (*rules.time - trial.busy);
 }

@@ -5,18 +5,10 @@
 #include <vector>
 
 #include "study/state.h"
+#include "study/trial_stop.h"
 
 /// Stop rules of trials and of the study: pure questions about the state.
 namespace clavier::tuner {
-
-/// A trial ends well when one of these holds (`[trial.stop]`).
-struct TrialRules {
-  Steps steps = kForever;
-  std::optional<StudyDuration> time = {};  ///< Time in launches, summed over attempts.
-  /// Metric and threshold; the objective's direction for the objective, else `>=`.
-  std::vector<Metric> metrics = {};
-  bool non_finite = false;  ///< It has diverged: `diverged` says when. It is stopped then.
-};
 
 /// The study ends when one of these holds (`[stop]`).
 struct StudyRules {
@@ -29,14 +21,14 @@ struct StudyRules {
 };
 
 /// Why this running trial, which has just reported, has met a rule; nothing if it has not.
-std::optional<std::string> met(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> met(const TrialStop& rules, const Objectives& objective,
                                const Trial& trial, const Report& report, StudyTime now);
-/// Why this report shows that its trial has diverged: the objective, or a metric that calls itself
+/// Why this report shows that its trial has diverged: an objective, or a metric that calls itself
 /// a loss, is NaN or infinite. Nothing if it does not, or if no rule asks.
-std::optional<std::string> diverged(const TrialRules& rules, const Objective& objective,
+std::optional<std::string> diverged(const TrialStop& rules, const Objectives& objective,
                                     const Report& report);
 /// When the running trial's time will be up; kNever without a time rule.
-StudyTime time_up(const TrialRules& rules, const Trial& trial);
+StudyTime time_up(const TrialStop& rules, const Trial& trial);
 
 /// Remembers what the plateau rule needs: the best value after each ended trial.
 class Plateau {

@@ -42,6 +42,7 @@ exec::SimOptions SimulatedStudy::sim_options(const Settings& settings) {
   if (settings.lost_at > 0)
     options.nodes.front().later = {{StudyTime(from_seconds(settings.lost_at)), false},
                                    {StudyTime(from_seconds(settings.lost_at + 1)), true}};
+  options.arrays = settings.arrays;
   options.start_seconds = 0.5;
   options.report_seconds = 0.001;
   options.command_seconds = settings.command_seconds;
@@ -163,13 +164,18 @@ std::map<std::int64_t, std::string> courses(const std::vector<Step>& steps) {
 
 using Settings = SimulatedStudy::Settings;
 
+/// All that stop what looks bad, strict enough to do so here.
+const TrialStop kRules{.patience = Patience{.steps = 4, .min_delta = 0.02},
+                       .thresholds = {{.metric = "loss", .upper = 2, .grace = 2}},
+                       .wilcoxon = Wilcoxon{}};
+
 TEST(SimulatedStudy, AnInterruptedStudyTakesTheDecisionsOfAnUninterruptedOne) {
   // Commands on their way for longer than a step: reports cross with them.
   for (Settings settings :
        {Settings{.trials = 9, .promotion = false}, Settings{.trials = 9},
         Settings{.trials = 4, .whole = true}, Settings{.trials = 6, .population = true},
         Settings{.trials = 6, .population = true, .ray = true},
-        Settings{.trials = 8, .median = true}}) {
+        Settings{.trials = 8, .median = true}, Settings{.trials = 14, .hyperband = true}}) {
     settings.one_slot = true;
     settings.command_seconds = 1.3;
     const auto expected = courses(uninterrupted(settings));
@@ -206,6 +212,7 @@ TEST(SimulatedStudy, WhateverIsPausedWheneverEveryTrialGoesOnBehindItsLastReport
        {Settings{.trials = 12, .promotion = false}, Settings{.trials = 12},
         Settings{.trials = 6, .population = true}, Settings{.trials = 9, .median = true},
         Settings{.trials = 9, .median = true, .percentile = 25},
+        Settings{.trials = 40, .hyperband = true}, Settings{.trials = 12, .stop = kRules},
         Settings{.trials = 5, .planner = "auto"},
         Settings{.trials = 5, .planner = "auto", .population = true},
         Settings{.trials = 6, .population = true, .ray = true}}) {
@@ -237,6 +244,54 @@ TEST(SimulatedStudy, SoItDoesWhereTheOthersMedianOrAPercentileStopsTrials) {
     crash_after_every_step({.trials = 9, .median = true, .percentile = percentile}, 3);
 }
 
+TEST(SimulatedStudy, SoItDoesWithHyperBandAlsoWhereTrialsFail) {
+  crash_after_every_step({.trials = 45, .hyperband = true}, 7);
+  crash_after_every_step({.trials = 45, .failures = 0.02, .hyperband = true}, 13);
+  crash_after_every_step({.trials = 30, .members = 3, .hyperband = true}, 13);
+}
+
+TEST(SimulatedStudy, SoItDoesWithLearnedBrackets) {
+  crash_after_every_step({.trials = 60, .learned_brackets = true}, 17);
+}
+
+TEST(SimulatedStudy, SoItDoesWhereRulesStopTrialsWhateverTheScheduler) {
+  for (Settings settings :
+       {Settings{.trials = 20, .whole = true}, Settings{.trials = 20},
+        Settings{.trials = 40, .hyperband = true}, Settings{.trials = 6, .population = true}}) {
+    settings.stop = kRules;
+    crash_after_every_step(settings, 7);
+  }
+}
+
+TEST(SimulatedStudy, RulesSayWhichOfThemSpokeAndTheSchedulerSeesTheReports) {
+  std::map<std::string, int> spoke;
+  State state({"loss", Mode::kMin}, {});
+  for (const Step& step : uninterrupted({.trials = 60, .hyperband = true, .stop = kRules})) {
+    state.apply(step);
+    for (const Decision& decision : step.turn.decisions)
+      if (std::holds_alternative<Stop>(decision.action))
+        ++spoke[decision.reason.substr(0, decision.reason.find_first_of(": "))];
+  }
+  EXPECT_GT(spoke["rung"], 0);
+  EXPECT_GT(spoke["patience"] + spoke["wilcoxon"], 0);
+  EXPECT_GT(spoke["threshold"], 0);
+  EXPECT_GT(state.count(TrialStatus::kCompleted), 0u);
+  EXPECT_EQ(state.count(TrialStatus::kPaused), 0u) << "no rung waits for who was stopped";
+}
+
+TEST(SimulatedStudy, HyperBandFillsItsBracketsAndEveryTrialEnds) {
+  State state({"loss", Mode::kMin}, {});
+  for (const Step& step : uninterrupted({.trials = 49, .hyperband = true})) state.apply(step);
+  std::map<int, int> made, whole;
+  for (const Trial& trial : state.trials()) {
+    ++made[trial.bracket];
+    whole[trial.bracket] += trial.status == TrialStatus::kCompleted && trial.step == 27;
+  }
+  EXPECT_EQ(made, (std::map<int, int>{{0, 27}, {1, 12}, {2, 6}, {3, 4}}));
+  EXPECT_EQ(whole, (std::map<int, int>{{0, 1}, {1, 1}, {2, 2}, {3, 4}}));
+  EXPECT_EQ(state.count(TrialStatus::kStopped), 41u);
+}
+
 TEST(SimulatedStudy, SoItDoesWherePlannersShareOutTheSlots) {
   for (const char* planner : {"auto", "hrfs", "agnostic", "eta"})
     crash_after_every_step({.trials = 5, .planner = planner}, 5);
@@ -262,6 +317,10 @@ TEST(SimulatedStudy, SoItDoesWhereTrialsArePackedAndSentAway) {
 TEST(SimulatedStudy, SoItDoesWhereLaunchesHaveSeveralTrials) {
   for (const bool promotion : {true, false})
     crash_after_every_step({.trials = 14, .promotion = promotion, .members = 3});
+  crash_after_every_step({.trials = 14, .promotion = false, .members = 3, .groups = true}, 3);
+  crash_after_every_step(
+      {.trials = 14, .members = 8, .learned = true, .groups = true, .arrays = {1, 1.8, 2.5, 3.2}},
+      5);
   crash_after_every_step({.trials = 9, .failures = 0.01, .members = 4}, 3);
   crash_after_every_step({.trials = 6, .population = true, .members = 3}, 7);
 }
@@ -277,6 +336,38 @@ TEST(SimulatedStudy, TrialsOfOneLaunchAreReallyTogether) {
   EXPECT_GT(together, 5u);
 }
 
+/// How its trials came out, whatever came first.
+std::vector<std::string> results_of(const SimulatedStudy::Settings& settings) {
+  SimulatedStudy study(settings);
+  CHECK(study.start_with({}).ok() && study.run().ok());
+  std::vector<std::string> results;
+  for (const Trial& trial : study.state().trials()) {
+    results.push_back(text::to_json(trial.config) + std::string(name(trial.status)));
+    for (const Point& point : trial.history)
+      results.back() += " " + std::to_string(point.step) + ":" + std::to_string(point.value);
+  }
+  return results;
+}
+
+TEST(SimulatedStudy, WhereTheOrderDoesNotMatterArraysChangeNoResult) {
+  for (const bool groups : {false, true})
+    EXPECT_EQ(results_of({.trials = 20, .whole = true, .groups = groups}),
+              results_of({.trials = 20, .whole = true, .members = 4, .groups = groups}));
+}
+
+TEST(SimulatedStudy, TheSizeOfArraysIsLearnedFromWhatTheyDo) {
+  std::vector<std::size_t> sizes;
+  for (const Step& step : uninterrupted({.trials = 200,
+                          .whole = true,
+                          .members = 16,
+                          .learned = true,
+                          .arrays = {1, 1.8, 2.4, 3.2, 3.2}}))
+    for (const Launch& launch : step.fill.launches) sizes.push_back(launch.members.size());
+  EXPECT_EQ(sizes.front(), 1u);
+  EXPECT_EQ(std::ranges::max(sizes), 8u) << "they are tried, and do no more than four";
+  EXPECT_EQ(sizes[sizes.size() * 3 / 4], 4u);
+}
+
 TEST(SimulatedStudy, SoItDoesWhereTrialsTakeSeveralSlots) {
   crash_after_every_step({.trials = 12, .machines = {8}});
   crash_after_every_step({.trials = 12, .promotion = false, .failures = 0.02, .machines = {5}}, 3);
@@ -289,6 +380,7 @@ TEST(SimulatedStudy, WhatFailedOrWasStoppedRunsAgainUnderEveryScheduler) {
       {.trials = 12, .promotion = false, .failures = 0.1},
       {.trials = 12, .whole = true, .failures = 0.1},
       {.trials = 12, .failures = 0.1, .synchronous = true},
+      {.trials = 40, .failures = 0.1, .hyperband = true},
       {.trials = 6, .population = true, .failures = 0.05},
       {.trials = 6, .population = true, .ray = true, .failures = 0.05},
       {.trials = 6, .planner = "auto", .population = true, .failures = 0.1}};
@@ -406,6 +498,21 @@ TEST(SimulatedStudy, SoAreThoseAboutPacking) {
   const auto verified = fresh.verify(study.log());
   ASSERT_TRUE(verified.ok()) << verified.error().message;
   EXPECT_FALSE(verified->difference) << *verified->difference;
+}
+
+TEST(SimulatedStudy, SoAreThoseOfHyperBandAndOfRules) {
+  for (const Settings& settings : {Settings{.trials = 45, .failures = 0.02, .hyperband = true},
+                                   Settings{.trials = 20, .whole = true, .stop = kRules},
+                                   Settings{.trials = 60, .learned_brackets = true}}) {
+    SimulatedStudy study(settings);
+    ASSERT_TRUE(study.start_with({}).ok());
+    ASSERT_TRUE(study.run().ok());
+    SimulatedStudy fresh(settings);
+    const auto verified = fresh.verify(study.log());
+    ASSERT_TRUE(verified.ok()) << verified.error().message;
+    EXPECT_FALSE(verified->difference) << *verified->difference;
+    EXPECT_GT(verified->decisions, 30);
+  }
 }
 
 TEST(SimulatedStudy, VerifyNamesTheFirstStepThatWasChanged) {

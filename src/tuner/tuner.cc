@@ -30,8 +30,10 @@ Tuner::Tuner(StudyOptions options, Policies policies, World world)
 Status Tuner::recover() {
   const StepId last = world_.log.last();
   const bool empty = !last.valid();
-  // Parsing every metric costs more than the rest; retention may need them, observers that lag do.
-  bool parse = !director_.options().keep.best_by.empty();
+  // Parsing every metric costs more than the rest; retention may need them, several objectives and
+  // observers that lag do.
+  const StudyOptions& options = director_.options();
+  bool parse = !options.keep.best_by.empty() || options.objective.several();
   for (Observer* observer : world_.observers) {
     auto from = observer->resume();
     if (!from.ok()) {
@@ -56,12 +58,12 @@ Status Tuner::recover() {
     if (const auto* opened = input_as<Opened>(step.turn); opened && first_study_text_.empty())
       first_study_text_ = opened->study;
     TRY(director_.replay(step));
-    rebuilt_ = world_.executor.replay(step) && rebuilt_;
+    rebuilt_ = world_.executor.replay(step);
     show(step);
     return {};
   }));
   director_.take_notes();  // They were for whoever watched then.
-  rebuilt_ = rebuilt_ && !empty;
+  if (empty) rebuilt_ = false;
   next_step_ = StepId{world_.log.last().value + 1};
   offset_ = state().now().time_since_epoch() - world_.executor.now().time_since_epoch();
   return {};
@@ -81,7 +83,8 @@ Status Tuner::open(const RunFacts& facts) {
                                    .trials = director_.options().trials,
                                    .study = facts.study_text,
                                    .origin = facts.origin,
-                                   .rebuilt = rebuilt_}};
+                                   .rebuilt = rebuilt_,
+                                   .asked = facts.asked}};
   if (auto trials = director_.to_retry(); !trials.empty())
     inputs.emplace_back(UserCommand{Retry{std::move(trials)}});
   return feed(std::move(inputs));
@@ -118,6 +121,7 @@ std::vector<Input> Tuner::wait() {
   const StudyTime tick =
       world_.tick > StudyDuration::zero() && !followed_.empty() ? now() + world_.tick : kNever;
   const StudyTime until = std::min(rule, tick);
+  director_.prepare();
   world_.waker.drain();
   auto signals = world_.executor.wait(until == kNever ? kNever : until - offset_);
   std::vector<Input> inputs;

@@ -38,6 +38,7 @@ struct RunFacts {
   std::string commit = {};
   std::string study_text = {};
   std::string origin = {};
+  bool asked = false;
 };
 
 enum class RunEnd {

@@ -11,7 +11,7 @@ namespace clavier::sched {
 /// A test's hand on one scheduler: it creates trials and lets them report at will.
 class Desk {
  public:
-  Desk(Scheduler& scheduler, Objective objective, std::int64_t limit = kForever)
+  Desk(Scheduler& scheduler, Objectives objective, std::int64_t limit = kForever)
       : scheduler_(scheduler), state_(std::move(objective), {.max_failures = 1}) {
     take(Opened{.trials = limit});
   }
@@ -51,7 +51,11 @@ class Desk {
   void exit(TrialId trial, ExitKind kind) {
     take(Signal{Exited{.trial = trial, .launch = state_.trial(trial).launch, .kind = kind}});
   }
+  /// Reports that name no launch are of their trial's present one.
   std::vector<Decision> take(Input input, std::vector<Decision> given = {}) {
+    if (auto* reported = input_as<Reported>(input))
+      for (Report& report : reported->reports)
+        if (!report.launch.valid()) report.launch = state_.trial(report.trial).launch;
     Turn turn{.id = StepId{state_.last_step().value + 1}, .input = std::move(input)};
     state_.apply_input(turn);
     turn.decisions = given.empty() ? scheduler_.decide(turn, state_) : std::move(given);

@@ -17,7 +17,9 @@ namespace clavier::search {
 /// A study without tuner: asks a searcher, folds what it says and keeps the log of it.
 class SearchedStudy {
  public:
-  explicit SearchedStudy(std::unique_ptr<Searcher> searcher) : searcher_(std::move(searcher)) {
+  explicit SearchedStudy(std::unique_ptr<Searcher> searcher,
+                         Objectives objective = Objective{"loss", Mode::kMin})
+      : searcher_(std::move(searcher)), state_(std::move(objective), RetryLimits{}) {
     turn(Opened{});
   }
 
@@ -46,10 +48,19 @@ class SearchedStudy {
     state_.apply(fill, state_.now());
   }
   void ask(int trials) { step(Signal(Deadline{}), trials); }
-  /// The trial reports this and ends.
+  /// The trial reports this, of further objectives what depends on it, and ends.
   void end(TrialId trial, double value, ExitKind kind = ExitKind::kCompleted) {
-    turn(Signal(
-        Reported{{{.trial = trial, .launch = LaunchId{trial.value}, .step = 1, .value = value}}}));
+    std::vector<double> values{value};
+    for (const Objective& each : state_.objective().further)
+      values.push_back(std::cos(value * static_cast<double>(each.metric.size() + values.size())));
+    end(trial, values, kind);
+  }
+  void end(TrialId trial, const std::vector<double>& values, ExitKind kind = ExitKind::kCompleted) {
+    Report report{
+        .trial = trial, .launch = LaunchId{trial.value}, .step = 1, .value = values.front()};
+    for (std::size_t i = 1; i < values.size(); ++i)
+      report.metrics.push_back({state_.objective().further[i - 1].metric, values[i]});
+    turn(Signal(Reported{{std::move(report)}}));
     turn(Signal(Exited{.trial = trial, .launch = LaunchId{trial.value}, .kind = kind}));
   }
   void request(Config config) { turn(UserCommand(AddTrial{.config = std::move(config)})); }
@@ -64,7 +75,7 @@ class SearchedStudy {
   void turn(Input input) {
     Step step;
     step.turn.id = StepId{static_cast<std::int64_t>(log_.size())};
-    step.turn.time = study_time(step.turn.id.value);
+    step.turn.time = study_time(step.turn.id.value * 1'000'000);
     step.turn.input = std::move(input);
     state_.apply(step.turn);
     searcher_->observe(step.turn, state_);
@@ -72,7 +83,7 @@ class SearchedStudy {
   }
 
   std::unique_ptr<Searcher> searcher_;
-  State state_{Objective{"loss", Mode::kMin}, RetryLimits{}};
+  State state_;
   std::vector<Step> log_;
 };
 

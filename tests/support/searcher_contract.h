@@ -19,6 +19,7 @@
 ///
 ///   struct MakeMine {
 ///     static std::unique_ptr<Searcher> make(Space space, std::uint64_t seed);
+///     static Objectives objective();  // may be left out
 ///   };
 ///   INSTANTIATE_TYPED_TEST_SUITE_P(Mine, SearcherContract, MakeMine);
 namespace clavier::search {
@@ -72,7 +73,10 @@ template <typename Maker>
 class SearcherContract : public testing::Test {
  protected:
   static SearchedStudy study(Space space, std::uint64_t seed = 1) {
-    return SearchedStudy(Maker::make(std::move(space), seed));
+    if constexpr (requires { Maker::objective(); })
+      return SearchedStudy(Maker::make(std::move(space), seed), Maker::objective());
+    else
+      return SearchedStudy(Maker::make(std::move(space), seed));
   }
 };
 
@@ -137,7 +141,7 @@ TYPED_TEST_P(SearcherContract, AFreshSearcherToldTheLogGoesOnAsTheOldOne) {
   for (int i = 0; i < 10; ++i) study.ask(2);
 
   auto fresh = TypeParam::make(space, 1);
-  State state(Objective{"loss", Mode::kMin}, RetryLimits{});
+  State state(study.state().objective(), RetryLimits{});
   for (const Step& step : study.log()) {
     state.apply(step.turn);
     fresh->observe(step.turn, state);
@@ -149,7 +153,7 @@ TYPED_TEST_P(SearcherContract, AFreshSearcherToldTheLogGoesOnAsTheOldOne) {
   }
   // And one that was only told.
   auto told = TypeParam::make(space, 1);
-  State folded(Objective{"loss", Mode::kMin}, RetryLimits{});
+  State folded(study.state().objective(), RetryLimits{});
   for (const Step& step : study.log()) {
     folded.apply(step.turn);
     told->observe(step.turn, folded);
@@ -163,7 +167,7 @@ TYPED_TEST_P(SearcherContract, WhateverTrialsReportAFreshSearcherToldTheLogSugge
   auto study = this->study(mixed_space());
   run_in_disorder(study, 60);
   auto fresh = TypeParam::make(mixed_space(), 1);
-  State state(Objective{"loss", Mode::kMin}, RetryLimits{});
+  State state(study.state().objective(), RetryLimits{});
   for (const Step& step : study.log()) {
     state.apply(step.turn);
     fresh->observe(step.turn, state);

@@ -18,9 +18,8 @@
 #include "sched/ray/pbt.h"
 #include "search/random.h"
 #include "study/text.h"
-#include "tests/support/array_planner.h"
 #include "tests/support/greedy_gangs.h"
-#include "tests/support/synchronous_halving_fake.h"
+#include "tests/support/synchronous_halving.h"
 #include "tuner/tuner.h"
 #include "tuner/verify.h"
 
@@ -57,10 +56,16 @@ class SimulatedStudy {
     /// Machines with so many slots each instead; a trial takes as many at once as its parameter
     /// `slots` says: 1, 2 or 4.
     std::vector<std::size_t> machines = {};
-    std::size_t members = 1;   ///< So many trials go into one launch.
-    double mtbf = 0;           ///< Of each machine, in seconds; 2 s later it is back.
-    bool synchronous = false;  ///< Halving with barriers at these rungs.
+    std::int64_t members = 1;         ///< So many trials go into one launch, at most.
+    bool learned = false;             ///< How many are best is learned.
+    bool groups = false;              ///< Only those of the same `batch_size` do.
+    std::vector<double> arrays = {};  ///< What so many do in total, relative to one.
+    double mtbf = 0;                  ///< Of each machine, in seconds; 2 s later it is back.
+    bool synchronous = false;         ///< Halving with barriers at these rungs.
     std::vector<Steps> rungs = {1, 3, 9, 27};
+    bool hyperband = false;          ///< All of its brackets.
+    bool learned_brackets = false;   ///< The stopping variant with brackets, the choice learned.
+    TrialStop stop = {};             ///< Rules over whatever scheduler there is.
     bool one_slot = false;           ///< One trial at a time, whatever its speed.
     bool median = false;             ///< Below the median of the others, trials are stopped.
     double percentile = 50;          ///< This part of the others instead of the median.
@@ -79,6 +84,10 @@ class SimulatedStudy {
     options.seed = settings.seed;
     options.retries = {.max_failures = 3};
     options.keep.keep = 1;
+    options.fusion = {.members = settings.members, .learned = settings.learned};
+    if (settings.groups) options.fusion.shared = {"batch_size"};
+    options.trial_rules = settings.stop;
+    options.trial_length = settings.population ? 40 : 27;
     if (!settings.machines.empty()) {
       options.gang.parameter = "slots";
       options.retries.max_losses = 1000;
@@ -87,9 +96,7 @@ class SimulatedStudy {
       else
         planner_ = std::make_unique<cluster::Backfill>(
             cluster::BackfillOptions{.length = settings.population ? 40 : 27});
-    } else if (settings.members > 1)
-      planner_ = std::make_unique<ArrayPlanner>(settings.members);
-    else if (settings.planner == "first-fit")
+    } else if (settings.planner == "first-fit")
       planner_ = std::make_unique<cluster::FirstFit>();
     else
       planner_ = std::make_unique<cluster::RulePlanner>(
@@ -97,9 +104,18 @@ class SimulatedStudy {
           cluster::RulePlannerOptions{
               .target = 40, .interval = 5, .window = settings.population ? 2 : 0});
     const sched::AshaOptions asha{.max_steps = 27, .grace = 1, .reduction = 3};
-    if (settings.synchronous)
-      scheduler_ = std::make_unique<sched::SynchronousHalving>(
-          static_cast<std::size_t>(settings.trials), settings.rungs, 3);
+    if (settings.hyperband)
+      scheduler_ = std::make_unique<sched::HyperBand>(
+          options.objective, sched::hyperband_brackets({.max_steps = 27, .reduction = 3}));
+    else if (settings.learned_brackets)
+      scheduler_ = std::make_unique<sched::Asha>(
+          options.objective,
+          sched::AshaOptions{
+              .max_steps = 27, .reduction = 2, .brackets = 3, .learns_brackets = true},
+          settings.seed);
+    else if (settings.synchronous)
+      scheduler_ = sched::synchronous_halving(
+          options.objective, static_cast<std::size_t>(settings.trials), settings.rungs, 3);
     else if (settings.ray)
       scheduler_ = std::make_unique<sched::RayPbt>(
           options.objective, space_,
@@ -189,6 +205,7 @@ class SimulatedStudy {
     Space space;
     space.parameters = {{"lr", Real{1e-4, 1, Scale::kLog}}, {"width", Integer{8, 64}}};
     constexpr std::int64_t kOne = 1, kTwo = 2, kFour = 4;
+    if (settings.groups) space.parameters.push_back({"batch_size", Choice{{kTwo, kFour}}});
     if (!settings.machines.empty())
       space.parameters.push_back({"slots", Choice{{kOne, kTwo, kFour}}});
     return space;

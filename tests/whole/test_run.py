@@ -53,6 +53,22 @@ class Run(WholeProgram):
         reached = [row[0] for row in self.query("s", "select min(value) from step where kind = 'report'")]
         self.assertAlmostEqual(best["value"], reached[0])
 
+    def test_a_study_of_two_metrics_ends_with_its_front(self):
+        self.write("worker.py", WORKER.replace('"loss":', '"size": abs(config["x"]), "loss":'))
+        metrics = 'study.metrics=[{ name = "loss", mode = "min" }, { name = "size", mode = "min" }]'
+        text = self.study.read_text().replace('metric = "loss"\nmode = "min"\n', "")
+        self.study.write_text(text.replace('[scheduler]', '[search]\nalgorithm = "nsga2"\npopulation_size = 4\n\n[scheduler]'))
+        self.clavier("run", self.study, "--set", metrics)
+        front = json.loads(self.clavier("best", "s", "--json").stdout)["front"]
+        last = {trial["trial"]: trial["metrics"] for trial in self.trials("s")}
+
+        def dominated(one):
+            return any(other["loss"] <= one["loss"] and other["size"] <= one["size"] and other != one
+                       for other in last.values())
+        self.assertEqual([member["trial"] for member in front],
+                         [trial for trial, values in last.items() if not dominated(values)])
+        self.clavier("verify", "s")
+
     def test_the_same_command_again_changes_nothing(self):
         self.clavier("run", self.study)
         before = self.query("s", "select count(*) from step where kind = 'report'")

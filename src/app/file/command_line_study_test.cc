@@ -30,6 +30,8 @@ o.eps = 1e-8
 
 [worker]
 command = ["python", "src/train.py", "--lr", "{lr}", "say \"x\""]
+[search]
+algorithm = "auto"
 )");
   EXPECT_EQ(spec->trials, 30);
   EXPECT_EQ(spec->working_directory, std::filesystem::current_path());

@@ -20,16 +20,10 @@ struct Wanted {
   friend bool operator==(const Wanted&, const Wanted&) = default;
 };
 
-template <typename T>
-T of(const TomlNode& table, std::string_view key, T fallback) {
-  const TomlNode* node = table.find(key);
-  const T* value = node && node->is_scalar() ? node->scalar.as<T>() : nullptr;
-  return value ? *value : std::move(fallback);
-}
-
 Wanted wanted(const TomlNode& scheduler) {
-  return {of<std::string>(scheduler, "policy", ""), of<std::string>(scheduler, "from", ""),
-          of<std::int64_t>(scheduler, "trial", -1)};
+  return {scalar_or<std::string>(&scheduler, "policy", ""),
+          scalar_or<std::string>(&scheduler, "from", ""),
+          scalar_or<std::int64_t>(&scheduler, "trial", -1)};
 }
 
 Result<std::string> policy_text(const fs::path& file) {
@@ -76,11 +70,7 @@ std::string as_list(std::string_view text) {
 /// The lines that an earlier run has written into its copy of the same study file.
 std::optional<std::string> earlier(const Wanted& same, const std::string& study_name,
                                    const fs::path& home) {
-  const auto folder = Folder::open(home / study_name);
-  if (!folder) return {};
-  const auto text = folder->read("study.toml", kMaxTextBytes);
-  if (!text) return {};
-  const auto copy = StudySource::parse(*text, "study.toml", {});
+  const auto copy = StudySource::copy_in(home / study_name);
   const TomlNode* scheduler = copy ? copy->root().find("scheduler") : nullptr;
   const TomlNode* lines = scheduler ? scheduler->find("lines") : nullptr;
   const auto value = lines ? lines->value() : std::nullopt;
@@ -95,7 +85,7 @@ Result<std::optional<Override>> recorded_policy(const StudySource& source, const
   const std::optional<Override> nothing;
   const TomlNode* scheduler = source.root().find("scheduler");
   if (!scheduler || !scheduler->is_table() || scheduler->find("lines")) return nothing;
-  const AlgorithmSpec chosen{of<std::string>(*scheduler, "algorithm", "")};
+  const AlgorithmSpec chosen{scalar_or<std::string>(scheduler, "algorithm", "")};
   if (!traits_of(Family::kScheduler, chosen).replays) return nothing;
   const Wanted here = wanted(*scheduler);
   if (here.policy.empty() == here.from.empty())
@@ -108,7 +98,7 @@ Result<std::optional<Override>> recorded_policy(const StudySource& source, const
   if (text) return std::optional(Override{"scheduler.lines", as_list(*text)});
   const TomlNode* study = source.root().find("study");
   const std::string stem = file.stem().string();
-  const std::string name = study ? of<std::string>(*study, "name", stem) : stem;
+  const std::string name = scalar_or<std::string>(study, "name", stem);
   if (text.error().code == ErrorCode::kNotFound)
     if (const auto lines = earlier(here, name, home))
       return std::optional(Override{"scheduler.lines", *lines});

@@ -31,11 +31,25 @@ std::vector<std::string> named_files(const StudySpec& spec) {
   return data ? std::vector<std::string>{data->source} : std::vector<std::string>();
 }
 
+/// Then what trials say of the further objectives is among the metrics. The first step tells.
+bool has_several(const store::StepLog& log) {
+  bool several = false;
+  (void)log.read(StepId{0}, store::Metrics::kSkip, [&](const Step& step) -> Status {
+    const auto* opened = input_as<Opened>(step.turn);
+    if (opened && opened->study.find("metrics") != std::string::npos)
+      if (const auto spec = parse_logged_study(opened->study, "study.toml"))
+        several = spec->objective.several();
+    return conflict("enough");
+  });
+  return several;
+}
+
 }  // namespace
 
 Result<RecordedStudy> read_recorded(const StudyFolder& folder, store::Metrics metrics,
                                     const StepVisitor& visit) {
   const auto log = TRY(store::StepLog::open_to_read(folder.database()));
+  if (has_several(log)) metrics = store::Metrics::kParse;
   std::optional<RecordedStudy> study;
   const auto open = [&](const Opened& opened, StudyTime time) -> Status {
     auto spec = parse_logged_study(opened.study, folder.study_file().string());

@@ -20,6 +20,9 @@ struct RecordedStudy {
   std::string version = {};     ///< Of Clavier, in the last run.
   std::int64_t run_utc_us = 0;  ///< Wall clock of the last run's start, microseconds since 1970.
   StudyTime run_began{};        ///< The same in study time.
+
+  /// A tuner runs its trials, or those who asked for them do.
+  bool runs() const { return folder.is_running() || (state.asked() && !state.finished()); }
 };
 
 /// Sees every step after `state` has folded it.

@@ -45,11 +45,16 @@ class StudyReader {
     required();
     space();
     algorithm(Family::kSearcher, spec_.search);
+    for (Threshold& threshold : spec_.trial.stop.thresholds)
+      if (threshold.metric.empty()) threshold.metric = spec_.objective.metric;
+    by_rungs();
     algorithm(Family::kScheduler, spec_.scheduler);
     algorithm(Family::kPlanner, spec_.planner);
     work();
     cluster();
     if (problems_.empty()) check_space(space_, problems_);
+    if (const TomlNode* search = root_.find("search"); problems_.empty() && search)
+      read_warm_start(*search, space_.space, spec_.warm_start, problems_);
     if (!problems_.empty()) return problems_.status().error();
     settle();
     if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);
@@ -59,6 +64,10 @@ class StudyReader {
     }
     if (const Status fits = check_planner(spec_); !fits) {
       problems_.add(place("planner"), fits.error().message);
+      return problems_.status().error();
+    }
+    if (const Status fits = check_objectives(spec_); !fits) {
+      problems_.add(place("study.metrics"), fits.error().message);
       return problems_.status().error();
     }
     check_effects(spec_, root_, problems_);
@@ -78,8 +87,8 @@ class StudyReader {
 
   void top(const Entry& entry) {
     static const std::vector<std::string> kNames = {
-        "study", "space", "search",     "scheduler", "planner", "trainer", "worker",
-        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate"};
+        "study", "space", "search",     "scheduler", "planner", "trainer",  "worker",
+        "trial", "stop",  "checkpoint", "report",    "cluster", "simulate", "fusion"};
     if (std::ranges::find(kNames, entry.key) == kNames.end()) return unknown_top(entry, kNames);
     if (!entry.node.is_table())
       return problems_.add(entry.place, fmt::format("{0} must be a table [{0}], not {1}", entry.key,
@@ -88,6 +97,7 @@ class StudyReader {
     if (entry.key == "worker") table("worker", entry.node, spec_.worker.emplace(), {"environment"});
     if (entry.key == "trial") table("trial", entry.node, spec_.trial, {"stop"});
     if (entry.key == "stop") table("stop", entry.node, spec_.stop, {"plateau"});
+    if (entry.key == "fusion") table("fusion", entry.node, spec_.fusion);
     if (entry.key == "checkpoint") table("checkpoint", entry.node, spec_.checkpoint);
     if (entry.key == "report") table("report", entry.node, spec_.report);
     if (entry.key == "cluster") table("cluster", entry.node, spec_.cluster, {"slots"});
@@ -132,14 +142,41 @@ class StudyReader {
   void subtable(const std::string& name, const Entry& entry) {
     if (name == "cluster.slots") return list(name, entry, places_.slots, spec_.cluster.slots);
     if (name == "simulate.events") return list(name, entry, places_.events, spec_.simulate->events);
+    if (name == "trial.stop.threshold") return thresholds(name, entry);
     if (!entry.node.is_table())
       return problems_.add(entry.node.begin,
                            fmt::format("{} must be a table, not {}", name, entry.node.shown()));
     if (name == "worker.environment") return environment(entry.node);
-    if (name == "trial.stop") return table(name, entry.node, spec_.trial.stop);
+    TrialStop& rules = spec_.trial.stop;
+    if (name == "trial.stop")
+      return table(name, entry.node, rules, {"patience", "threshold", "wilcoxon"});
+    if (name == "trial.stop.wilcoxon") return table(name, entry.node, rules.wilcoxon.emplace());
+    if (name == "trial.stop.patience") {
+      if (!entry.node.find("steps"))
+        problems_.add(entry.place,
+                      "trial.stop.patience needs steps: how many without a better "
+                      "value, for example patience = { steps = 10 }");
+      return table(name, entry.node, rules.patience.emplace());
+    }
     if (!entry.node.find("trials"))
       problems_.add(entry.place, "stop.plateau needs trials: how many without a better one");
     table(name, entry.node, spec_.stop.plateau.emplace());
+  }
+
+  void thresholds(const std::string& name, const Entry& entry) {
+    std::vector<Place> places;
+    list(name, entry, places, spec_.trial.stop.thresholds);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const Threshold& each = spec_.trial.stop.thresholds[i];
+      if (!each.lower && !each.upper)
+        problems_.add(places[i],
+                      "trial.stop.threshold needs lower or upper, for example "
+                      "threshold = [{ metric = \"accuracy\", lower = 0.2, grace = 5 }]");
+      else if (each.lower && each.upper && *each.lower >= *each.upper)
+        problems_.add(places[i], fmt::format("trial.stop.threshold: lower = {:g} must be below "
+                                             "upper = {:g}",
+                                             *each.lower, *each.upper));
+    }
   }
 
   /// A list of tables: `[[name]]`, again and again.
@@ -166,6 +203,11 @@ class StudyReader {
     if (problems_.empty()) check_cluster(spec_, places_, problems_);
     if (const Status fits = check_gang(spec_, space_.space); problems_.empty() && !fits)
       problems_.add(place("trial.slots"), fits.error().message);
+    if (const Status fits = check_fusion(spec_, space_.space); problems_.empty() && !fits) {
+      // The key that its message begins with.
+      const std::string& message = fits.error().message;
+      problems_.add(place(message.substr(0, message.find_first_of(": "))), message);
+    }
   }
 
   void stop_metric(const Entry& entry, const std::vector<std::string>& keys) {
@@ -208,11 +250,18 @@ class StudyReader {
     const auto missing = [&](std::string_view key) {
       return !study || !study->is_table() || !study->find(key);
     };
-    if (missing("metric") || spec_.objective.metric.empty())
+    const bool several = !missing("metrics");
+    for (const std::string key : {"metric", "mode"})
+      if (several && !missing(key))
+        problems_.add(place("study." + key),
+                      fmt::format("[study] has metrics, which say name and mode of each: leave {} "
+                                  "out",
+                                  key));
+    if (!several && (missing("metric") || spec_.objective.metric.empty()))
       problems_.add(table,
                     "[study] needs metric: the name of what the trials report, for example "
                     "metric = \"val_loss\"");
-    if (missing("mode"))
+    if (!several && missing("mode"))
       problems_.add(table,
                     "[study] needs mode: \"min\" if less of the metric is better, \"max\" if "
                     "more is");
@@ -231,6 +280,23 @@ class StudyReader {
     if (const TomlNode* node = search->find("constraints"))
       read_constraints(*node, space_, problems_);
     if (const TomlNode* node = search->find("points")) read_points(*node, space_, problems_);
+  }
+
+  /// Who searches by the rungs of a scheduler has HyperBand unless the file says otherwise.
+  void by_rungs() {
+    if (!traits_of(Family::kSearcher, spec_.search).by_rungs) return;
+    spec_.scheduler = {"hyperband"};
+    const TomlNode* trainer = root_.find("trainer");
+    const bool by_epoch = trainer && trainer->is_table() && !trainer->find("unit");
+    const TomlNode* epochs = by_epoch ? trainer->find("epochs") : nullptr;
+    const auto* length = epochs ? epochs->scalar.as<std::int64_t>() : nullptr;
+    length_ = spec_.trial.stop.steps;
+    if (length && *length > 0) length_ = std::min(length_, *length);
+    if (!root_.find("scheduler") && !trainer && length_ == kForever)
+      problems_.add(place("search"),
+                    fmt::format("{} needs to know how long a trial is: set [trial.stop] steps, or "
+                                "[scheduler] max_steps",
+                                spec_.search.algorithm));
   }
 
   void algorithm(Family family, AlgorithmSpec& spec) {
@@ -252,8 +318,9 @@ class StudyReader {
                        there.error().message);
     for (const Entry& entry : table->entries)
       if (!has_variants || entry.key != "variant") option(family, info, entry, spec);
-    auto whole = family == Family::kScheduler ? complete_scheduler(spec, spec_.trial.stop.steps)
-                                              : complete(family, spec);
+    auto whole = family == Family::kScheduler
+                     ? complete_scheduler(spec, std::min(length_, spec_.trial.stop.steps))
+                     : complete(family, spec);
     if (whole) spec = *std::move(whole);
   }
 
@@ -273,7 +340,9 @@ class StudyReader {
 
   void option(Family family, const AlgorithmInfo& info, const Entry& entry, AlgorithmSpec& spec) {
     if (entry.key == "algorithm") return;
-    if (family == Family::kSearcher && (entry.key == "constraints" || entry.key == "points"))
+    static constexpr std::string_view kOfAll[] = {"constraints", "points", "warm_start",
+                                                  "warm_start_trials"};
+    if (family == Family::kSearcher && std::ranges::find(kOfAll, entry.key) != std::end(kOfAll))
       return;
     const auto known = find_option(info, entry.key);
     if (!known)
@@ -296,8 +365,6 @@ class StudyReader {
       spec_.trainer = json_of(*trainer);
     }
     const bool has_worker = root_.find("worker") != nullptr;
-    if (!trainer && !has_worker)
-      problems_.add({}, "nothing to run: add a [worker] with a command, or a [trainer]");
     if (trainer && has_worker)
       problems_.add(place("worker"), "a study has a [trainer] or a [worker], not both");
     if (!spec_.worker) return;
@@ -358,6 +425,7 @@ class StudyReader {
   ClusterPlaces places_;
   StudySpec spec_;
   ReadSpace space_;
+  Steps length_ = kForever;  ///< Of trials, as far as the scheduler is to know more than others.
 };
 
 }  // namespace
@@ -370,8 +438,16 @@ Result<StudySpec> read_source(StudySource source, std::string_view file_name, Ch
   // The text that is logged must not depend on the name of the file it once was in.
   if (study && study->is_table() && !study->find("name"))
     TRY(source.set({"study.name", toml_value(Value(name))}));
-  return StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
-      .read();
+  // Logs without a word about the searcher are of a time when that meant random.
+  const TomlNode* search = source.root().find("search");
+  const bool by_default = checks == Checks::kAll && source.root().find("space") &&
+                          (!search || (search->is_table() && !search->find("algorithm")));
+  if (by_default) TRY(source.set({"search.algorithm", "\"auto\""}));
+  auto spec =
+      TRY(StudyReader(std::make_shared<const StudySource>(std::move(source)), file_name, checks)
+              .read());
+  spec.search_by_default = by_default;
+  return spec;
 }
 
 }  // namespace
@@ -388,7 +464,7 @@ Result<StudySpec> parse_logged_study(std::string_view text, std::string_view fil
 }
 
 Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const Override> overrides,
-                             const std::filesystem::path& home) {
+                             const std::filesystem::path& home, Copies copies) {
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (!std::filesystem::exists(status))
@@ -399,6 +475,7 @@ Result<StudySpec> read_study(const std::filesystem::path& file, std::span<const 
   if (!read) return Error{read.error().code, "cannot read " + read.error().message};
   StudySource source = TRY(StudySource::parse(*read, file.string(), overrides));
   if (const auto policy = TRY(recorded_policy(source, file, home))) TRY(source.set(*policy));
+  if (const auto known = TRY(warm_start(source, file, home, copies))) TRY(source.set(*known));
   StudySpec spec = TRY(read_source(std::move(source), file.string(), Checks::kAll));
   spec.working_directory = std::filesystem::absolute(file, error).parent_path();
   return spec;

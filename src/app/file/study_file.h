@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "app/file/study_file_source.h"
+#include "app/file/warm_start.h"
 #include "app/registry/study_spec.h"
 #include "base/result.h"
 
@@ -15,10 +16,10 @@ namespace clavier::app {
 /// Reads and validates a study file with its `--set` overrides; every default is filled in.
 /// The error holds one line per problem: `study.toml:12:1: unknown key …; did you mean …?`.
 /// kNotFound and kIo if there is no such file or it cannot be read. `home`: the folder of studies
-/// that it may name (`from` of pbt_replay).
+/// that it may name (`from` of pbt_replay, `warm_start`).
 Result<StudySpec> read_study(const std::filesystem::path& file,
                              std::span<const Override> overrides = {},
-                             const std::filesystem::path& home = {});
+                             const std::filesystem::path& home = {}, Copies copies = Copies::kUsed);
 /// The same from text; `file_name` stands in messages and gives the study its default name, which
 /// is then part of `spec.text` like an override.
 /// `working_directory` stays empty.

@@ -69,6 +69,14 @@ std::variant<TomlNode, TomlError> parse_toml(std::string_view text);
 /// from 0), else the deepest table or list on the way to it.
 Place place_of(const TomlNode& root, std::string_view name);
 
+/// The scalar of this key, if it is there and of this type.
+template <typename T>
+T scalar_or(const TomlNode* table, std::string_view key, T fallback) {
+  const TomlNode* node = table ? table->find(key) : nullptr;
+  const T* value = node && node->is_scalar() ? node->scalar.as<T>() : nullptr;
+  return value ? *value : std::move(fallback);
+}
+
 /// As JSON, keys in the order of the file; dates become text.
 Json json_of(const TomlNode& node);
 

@@ -25,11 +25,27 @@ class Effects {
     if (const Status sense = check_sense(spec_); !sense)
       problems_.object(place("scheduler", "grace"), sense.error().message);
     grid();
+    priors();
+    if (!spec_.warm_start.empty() && spec_.objective.several())
+      problems_.note(place("search", "warm_start"),
+                     "search.warm_start has no effect: trials of other studies are taken by one "
+                     "metric, and study.metrics has several");
+    if (!spec_.space.known.empty() && !traits_of(Family::kSearcher, spec_.search).learns)
+      problems_.note(place("search", "warm_start"),
+                     fmt::format("search.warm_start has no effect: {} learns nothing",
+                                 spec_.search.algorithm));
     number_of_trials();
     steps();
+    early_stops();
     epochs();
     size_of_configurations();
     trainer();
+    const TomlNode* checkpoint = root_.find("checkpoint");
+    if (spec_.objective.several() && spec_.checkpoint.best && checkpoint &&
+        checkpoint->find("best"))
+      problems_.note(place("checkpoint", "best"),
+                     "checkpoint.best has no effect: with several metrics a trial stands with its "
+                     "last report, whose checkpoint is that of its end");
     if (spec_.cluster.max_per_gpu > 0 && spec_.trial.resources.gpus == 0)
       problems_.note(place("cluster", "max_per_gpu"),
                      "cluster.max_per_gpu has no effect: trials use no GPU (trial.gpus = 0)");
@@ -68,6 +84,18 @@ class Effects {
                        fmt::format("{} has {} values: it is drawn for every cell of the grid, for "
                                    "at most {} are crossed",
                                    parameter.name, *values, search::kMaxCrossed));
+  }
+
+  void priors() {
+    if (!traits_of(Family::kSearcher, spec_.search).enumerates &&
+        std::ranges::none_of(spec_.space.parameters, is_grid))
+      return;
+    for (const Parameter& parameter : spec_.space.parameters)
+      if (parameter.prior)
+        problems_.object(place("space", parameter.name),
+                         fmt::format("{}.prior would have no effect: a grid goes through all "
+                                     "values; [search] points says what comes first",
+                                     parameter.name));
   }
 
   void number_of_trials() {
@@ -112,6 +140,22 @@ class Effects {
       problems_.note(place("scheduler", "max_steps"),
                      fmt::format("scheduler.max_steps = {} is never reached: trial.stop.steps = {}",
                                  *most, stop));
+  }
+
+  /// Rules that judge no trial before its end.
+  void early_stops() {
+    const TrialStop& rules = spec_.trial.stop;
+    const auto from = [&](std::string_view rule, Steps first) {
+      if (first >= spec_.trial_length())
+        problems_.note(place("trial.stop", rule),
+                       fmt::format("trial.stop.{} stops nobody: it judges from step {} on, and "
+                                   "trials end at step {}",
+                                   rule, first, spec_.trial_length()));
+    };
+    if (rules.patience)
+      from("patience", std::max(rules.patience->grace, rules.patience->steps + 1));
+    if (rules.wilcoxon) from("wilcoxon", rules.wilcoxon->grace);
+    for (const Threshold& each : rules.thresholds) from("threshold", each.grace);
   }
 
   /// The trainer ends trials before their scheduler does.

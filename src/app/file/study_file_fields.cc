@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "app/file/duration.h"
+#include "base/nearest.h"
 #include "study/text.h"
 
 // A key is one line: its member, which knows the type, its range and its help. How a type is read
@@ -70,6 +71,90 @@ struct LimitCodec : FieldCodec<Number> {
   static Json write(Number limit) { return limit == kForever ? Json() : Json(limit); }
 };
 
+constexpr std::string_view kModes = R"("min" or "max")";
+constexpr Field<Objective> kObjective[] = {
+    field<&Objective::metric>({.key = "name"}),
+    field<&Objective::mode>({.key = "mode", .range = kModes})};
+
+/// One of a study's metrics, where it may have several: `{ name = "loss", mode = "min" }`.
+Fit read_objective(const Json& json, Objective& out) {
+  const auto* table = json.as<Json::Table>();
+  if (!table) return Misfit{R"(each is a table such as { name = "loss", mode = "min" })"};
+  for (const Json::Field& each : *table) {
+    const auto* field = find_field(kObjective, each.name);
+    if (!field)
+      return Misfit{fmt::format("unknown key \"{}\"{}", each.name,
+                                suggestion(each.name, keys_of(kObjective)))};
+    if (const Fit wrong = field->read(*field, each.value, out))
+      return Misfit{wrong_value(each.name, *wrong)};
+  }
+  for (const auto& field : kObjective)
+    if (!json.find(field.key)) return Misfit{fmt::format("each needs {}", field.key)};
+  return {};
+}
+
+/// `metrics`: what is written as `metric` and `mode` where there is one.
+template <typename Several>
+struct MetricsCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    const auto* list = json.as<Json::List>();
+    if (!list || list->empty() || list->size() > Several::kMost)
+      return misfit(
+          info, fmt::format("a list of 1 to {} tables with name and mode", Several::kMost), json);
+    std::vector<Objective> all;
+    for (const Json& item : *list) {
+      if (Fit wrong = read_objective(item, all.emplace_back())) return wrong;
+      const std::string& name = all.back().metric;
+      if (name.empty()) return Misfit{"a metric needs a name"};
+      if (std::ranges::count(all, name, &Objective::metric) > 1)
+        return Misfit{fmt::format("\"{}\" is there twice", name)};
+    }
+    out = Several(all.front(), {all.begin() + 1, all.end()});
+    return {};
+  }
+  static Json write(const Several& objective) {
+    if (!objective.several()) return {};
+    Json::List list;
+    for (const Objective& each : objective.all())
+      list.push_back(
+          Json::Table{{"name", Json(each.metric)}, {"mode", FieldCodec<Mode>::write(each.mode)}});
+    return list;
+  }
+};
+template <typename Several>
+struct MetricCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    return FieldCodec<std::string>::read(info, json, out.metric);
+  }
+  static Json write(const Several& objective) {
+    return objective.several() ? Json() : Json(objective.metric);
+  }
+};
+template <typename Several>
+struct ModeCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Several& out) {
+    return FieldCodec<Mode>::read(info, json, out.mode);
+  }
+  static Json write(const Several& objective) {
+    return objective.several() ? Json() : FieldCodec<Mode>::write(objective.mode);
+  }
+};
+
+/// A number, or "auto".
+template <typename Number>
+struct MembersCodec {
+  static Fit read(const FieldInfo& info, const Json& json, Number& out) {
+    const auto* word = json.as<std::string>();
+    if (!word) return FieldCodec<Number>::read(info, json, out);
+    if (*word != "auto") return misfit(info, "a number or \"auto\"", json);
+    out = FusionSpec::kLearned;
+    return {};
+  }
+  static Json write(Number members) {
+    return members == FusionSpec::kLearned ? Json("auto") : Json(members);
+  }
+};
+
 constexpr double kMany = 1e15;
 constexpr double kBig = std::numeric_limits<double>::infinity();
 /// The least number that is above 0.
@@ -77,10 +162,12 @@ constexpr double kAboveZero = 1e-12;
 
 const Field<StudySpec> kStudySpec[] = {
     field<&StudySpec::name>({.key = "name", .help = "its folder; default: the file's name"}),
-    field<&StudySpec::objective, &Objective::metric>(
+    field_by<MetricCodec, &StudySpec::objective>(
         {.key = "metric", .help = "what the trials report and the study optimises"}),
-    field<&StudySpec::objective, &Objective::mode>(
-        {.key = "mode", .help = "\"min\" or \"max\"", .range = R"("min" or "max")"}),
+    field_by<ModeCodec, &StudySpec::objective>(
+        {.key = "mode", .help = "\"min\" or \"max\"", .range = kModes}),
+    field_by<MetricsCodec, &StudySpec::objective>(
+        {.key = "metrics", .help = "instead of the two: several, each with name and mode"}),
     field_by<LimitCodec, &StudySpec::trials>({"trials", 1, kMany, "configurations to try"}),
     field<&StudySpec::seed>({"seed", 0, kBig, "of everything random"}),
     field<&StudySpec::data_seed>(
@@ -133,6 +220,25 @@ const Field<TrialStop> kTrialStop[] = {
         {.key = "non_finite", .help = "stopped where its metric or a loss is NaN or infinite"}),
 };
 
+const Field<Patience> kPatience[] = {
+    field<&Patience::steps>({"steps", 1, kMany, "stopped after so many without a better value"}),
+    field<&Patience::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+    field<&Patience::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
+const Field<Threshold> kThreshold[] = {
+    field<&Threshold::metric>({.key = "metric", .help = "default: the study's"}),
+    field<&Threshold::lower>({"lower", -kBig, kBig, "stopped below it"}),
+    field<&Threshold::upper>({"upper", -kBig, kBig, "stopped above it"}),
+    field<&Threshold::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
+const Field<Wilcoxon> kWilcoxon[] = {
+    field<&Wilcoxon::p>(
+        {"p", kAboveZero, 0.5, "stopped if less likely to be as good", "above 0 and at most 0.5"}),
+    field<&Wilcoxon::grace>({"grace", 0, kMany, "no trial is judged before this step"}),
+};
+
 const Field<StudyStop> kStudyStop[] = {
     field<&StudyStop::metric>(
         {"metric", -kBig, kBig, "the study ends once its metric has reached this"}),
@@ -144,6 +250,14 @@ const Field<StudyStop> kStudyStop[] = {
 const Field<Plateau> kPlateau[] = {
     field<&Plateau::trials>({"trials", 1, kMany, "or when so many ended without a better one"}),
     field<&Plateau::min_delta>({"min_delta", 0, kBig, "better by more than this"}),
+};
+
+const Field<FusionSpec> kFusionSpec[] = {
+    field_by<MembersCodec, &FusionSpec::members>(
+        {"members", 1, 1024, "trials trained as one on a slot, at most; \"auto\": learned"}),
+    field<&FusionSpec::shared>(
+        {.key = "shared",
+         .help = "parameters in which these agree; default: what the built-in trainer says"}),
 };
 
 const Field<CheckpointSpec> kCheckpointSpec[] = {
@@ -221,6 +335,8 @@ const Field<SimulateSpec> kSimulateSpec[] = {
     field<&SimulateSpec::report_seconds>({"report_seconds", 0, 1e9, "from a worker to the tuner"}),
     field<&SimulateSpec::command_seconds>(
         {"command_seconds", 0, 1e9, "from the tuner to a worker"}),
+    field<&SimulateSpec::arrays>(
+        {"arrays", kAboveZero, 1e9, "what arrays of 1, 2, ... trials do in total"}),
     field<&SimulateSpec::failure_probability>(
         {"failure_probability", 0, 1, "of a trial, per step"}),
     field<&SimulateSpec::mtbf>({"mtbf", 1e-6, kBig, "mean time between failures of a node"}),
@@ -257,8 +373,12 @@ std::span<const Field<StudySpec>> fields_of(const StudySpec&) { return kStudySpe
 std::span<const Field<WorkerSpec>> fields_of(const WorkerSpec&) { return kWorkerSpec; }
 std::span<const Field<TrialSpec>> fields_of(const TrialSpec&) { return kTrialSpec; }
 std::span<const Field<TrialStop>> fields_of(const TrialStop&) { return kTrialStop; }
+std::span<const Field<Patience>> fields_of(const Patience&) { return kPatience; }
+std::span<const Field<Threshold>> fields_of(const Threshold&) { return kThreshold; }
+std::span<const Field<Wilcoxon>> fields_of(const Wilcoxon&) { return kWilcoxon; }
 std::span<const Field<StudyStop>> fields_of(const StudyStop&) { return kStudyStop; }
 std::span<const Field<Plateau>> fields_of(const Plateau&) { return kPlateau; }
+std::span<const Field<FusionSpec>> fields_of(const FusionSpec&) { return kFusionSpec; }
 std::span<const Field<CheckpointSpec>> fields_of(const CheckpointSpec&) { return kCheckpointSpec; }
 std::span<const Field<ReportSpec>> fields_of(const ReportSpec&) { return kReportSpec; }
 std::span<const Field<ClusterSpec>> fields_of(const ClusterSpec&) { return kClusterSpec; }

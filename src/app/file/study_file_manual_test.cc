@@ -32,8 +32,12 @@ TEST(StudyFileManual, NamesEveryKeyPrimitiveAlgorithmAndOption) {
   expect_table("worker", WorkerSpec{});
   expect_table("trial", TrialSpec{});
   expect_table("trial", TrialStop{});
+  for (const auto& field : fields_of(Patience{})) expect_named(std::string(field.key) + " = ");
+  for (const auto& field : fields_of(Threshold{})) expect_named(std::string(field.key));
+  for (const auto& field : fields_of(Wilcoxon{})) expect_named(std::string(field.key) + " = ");
   expect_table("stop", StudyStop{});
   for (const auto& field : fields_of(Plateau{})) expect_named(std::string(field.key) + " = ");
+  expect_table("fusion", FusionSpec{});
   expect_table("checkpoint", CheckpointSpec{});
   expect_table("report", ReportSpec{});
   expect_table("cluster", ClusterSpec{});

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/files.h"
+
 // An override edits the text, not the tree: the text is what is logged and shown, with the user's
 // comments and order. Where a new key may stand depends on how the tables around it are spelt
 // (headers, dotted keys, braces), which the tree does not say. Rather than model that, `apply`
@@ -115,6 +117,11 @@ Result<StudySource> StudySource::parse(std::string_view text, std::string_view f
   for (const Override& override : overrides) TRY(source.apply(override));
   source.mark();
   return source;
+}
+
+Result<StudySource> StudySource::copy_in(const std::filesystem::path& folder) {
+  const std::string text = TRY(TRY(Folder::open(folder)).read("study.toml", kMaxTextBytes));
+  return parse(text, "study.toml", {});
 }
 
 Status StudySource::set(const Override& override) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ class StudySource {
   /// Overrides are edits of the text, so that comments and the order of keys survive.
   static Result<StudySource> parse(std::string_view text, std::string_view file_name,
                                    std::span<const Override> overrides);
+
+  /// The study file that an earlier run has left in the study's folder.
+  static Result<StudySource> copy_in(const std::filesystem::path& folder);
 
   /// One more override.
   Status set(const Override& override);

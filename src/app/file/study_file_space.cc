@@ -200,9 +200,12 @@ class SpaceReader {
 
   void defined(const std::string& name, const TomlNode& node, const TomlNode::Entry& how) {
     std::vector<Condition> when;
+    std::optional<Prior> prior;
     for (const TomlNode::Entry& item : node.entries) {
       if (&item == &how) continue;
-      if (item.key == "when" && item.node.is_table()) {
+      if (item.key == "prior") {
+        prior = prior_of(name, item.node);
+      } else if (item.key == "when" && item.node.is_table()) {
         conditions(name, item.node, "", when);
       } else if (item.key == "when") {
         problems_.add(item.node.begin, fmt::format("{}.when must be a table such as "
@@ -217,13 +220,32 @@ class SpaceReader {
                         "it: give {0}.{1} another name",
                         name, item.key));
       } else {
-        const std::vector<std::string> names{"when"};
+        const std::vector<std::string> names{"when", "prior"};
         problems_.add(item.place, fmt::format("{}: unknown key \"{}\" beside {}{}", name, item.key,
                                               how.key, suggestion(item.key, names)));
       }
     }
     auto domain = domain_of(name, *find_primitive(how.key), how.node);
-    add(name, domain ? *std::move(domain) : Constant{}, std::move(when), how.node.begin);
+    const bool known = domain.has_value();
+    add(name, known ? *std::move(domain) : Constant{}, std::move(when), how.node.begin);
+    if (known) out_.space.parameters.back().prior = std::move(prior);
+  }
+
+  /// A value, or a table of `value` and `strength`.
+  std::optional<Prior> prior_of(const std::string& name, const TomlNode& node) {
+    const TomlNode* const value = node.is_table() ? node.find("value") : &node;
+    const TomlNode* const strength = node.is_table() ? node.find("strength") : nullptr;
+    const auto number = strength && !strength->scalar.as<bool>() ? strength->scalar.number()
+                                                                 : std::optional<double>();
+    const std::size_t keys = (value ? 1 : 0) + (strength ? 1 : 0);
+    auto good = value ? value->value() : std::nullopt;
+    if (good && (!strength || number) && (!node.is_table() || node.entries.size() == keys))
+      return Prior{*std::move(good), number.value_or(1)};
+    problems_.add(node.begin,
+                  fmt::format("{}.prior must be a value thought good, or a table such as "
+                              "{{ value = 0.01, strength = 2.0 }}, not {}",
+                              name, node.is_scalar() ? node.shown() : node.kind_name()));
+    return {};
   }
 
   void conditions(const std::string& name, const TomlNode& table, const std::string& prefix,

@@ -59,6 +59,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Written{"{ constant = \"uniform(0, 1)\" }", Constant{"uniform(0, 1)"}},
                     Written{"{ constant = 5 }", Constant{5}}));
 
+TEST(SpaceTable, PriorsAreReadAndWrittenBackWithTheirStrength) {
+  const auto prior_of = [](const std::string& definition) {
+    const Space space = space_of("k = { choice = [\"a\", \"b\"] }\nx = " + definition);
+    EXPECT_EQ(
+        space_of("k = { choice = [\"a\", \"b\"] }\nx = " + write_domain(space.parameters.at(1))),
+        space);
+    return space.parameters.at(1).prior;
+  };
+  EXPECT_EQ(prior_of("{ loguniform = [1e-4, 1], prior = 0.01 }"), (Prior{0.01, 1}));
+  EXPECT_EQ(prior_of("{ uniform = [0, 1], prior = { value = 1, strength = 2.5 } }"),
+            (Prior{1, 2.5}));
+  EXPECT_EQ(prior_of("{ choice = [[1, 2], [3]], prior = [3], when = { k = \"a\" } }"),
+            (Prior{Value::List{3}, 1}));
+  EXPECT_EQ(prior_of("{ uniform = [0, 1] }"), std::nullopt);
+}
+
 TEST(SpaceTable, ComputedParametersComeBehindWhatTheyName) {
   const Space space = space_of("b = { expr = \"2 * a\" }\na = { int = [1, 4] }");
   ASSERT_EQ(space.parameters.size(), 2u);
@@ -121,6 +137,21 @@ INSTANTIATE_TEST_SUITE_P(
                    "s.toml:7:26: lr is both uniform and choice"},
         WrongSpace{"lr = { uniform = [0, 1], whn = { a = 1 } }",
                    "s.toml:7:26: lr: unknown key \"whn\" beside uniform; did you mean \"when\"?"},
+        WrongSpace{"lr = { uniform = [0, 1], prior = { value = 1, strong = 2 } }",
+                   "s.toml:7:34: lr.prior must be a value thought good, or a table such as "
+                   "{ value = 0.01, strength = 2.0 }, not a table"},
+        WrongSpace{"lr = { uniform = [0, 1], prior = { strength = 2 } }",
+                   "s.toml:7:34: lr.prior must be a value thought good, or a table such as "
+                   "{ value = 0.01, strength = 2.0 }, not a table"},
+        WrongSpace{"lr = { loguniform = [1e-4, 0.1], prior = 3 }",
+                   "s.toml:7:21: parameter 'lr': its prior 3 is not in loguniform(0.0001, 0.1)"},
+        WrongSpace{"n = { choice = [1, 2], prior = { value = 1, strength = -1 } }",
+                   "s.toml:7:16: parameter 'n': its prior's strength must be above 0, not -1"},
+        WrongSpace{"n = { constant = 1, prior = 1 }",
+                   "s.toml:7:18: parameter 'n': a prior is for what is drawn, and this is not"},
+        WrongSpace{"n = { grid = [1, 2] }\nm = { uniform = [0, 1], prior = 1 }",
+                   "s.toml:8:1: m.prior would have no effect: a grid goes through all values; "
+                   "[search] points says what comes first"},
         WrongSpace{"lr = { uniform = [0, 1], when = \"a\" }",
                    "s.toml:7:33: lr.when must be a table such as { optimizer = \"sgd\" }, not "
                    "text"},

@@ -62,11 +62,11 @@ TEST(StudyFile, ReadsEveryTable) {
   const auto spec = parse_study(kWhole, "somewhere/s.toml");
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   EXPECT_EQ(spec->name, "digits");
-  EXPECT_EQ(spec->objective, (Objective{"accuracy", Mode::kMax}));
+  EXPECT_EQ(spec->objective, (Objectives{"accuracy", Mode::kMax}));
   EXPECT_EQ(spec->trials, 20);
   EXPECT_EQ(spec->seed, 7u);
   EXPECT_EQ(spec->data_seed, 7u);
-  EXPECT_EQ(spec->search.algorithm, "random");
+  EXPECT_EQ(spec->search.algorithm, "auto");
   EXPECT_EQ(spec->scheduler.algorithm, "asha");
   EXPECT_EQ(*spec->scheduler.options.find("reduction"), Value(2.0));
   EXPECT_EQ(spec->worker->command, (std::vector<std::string>{"python3", "train.py"}));
@@ -75,7 +75,7 @@ TEST(StudyFile, ReadsEveryTable) {
   EXPECT_EQ(spec->trial.stop.metrics, (std::vector<Metric>{{"accuracy", 0.999}}));
   EXPECT_TRUE(spec->trial.stop.non_finite);
   EXPECT_EQ(spec->stop.time, std::chrono::minutes(90));
-  EXPECT_EQ(spec->text, kWhole);
+  EXPECT_EQ(spec->text, std::string(kWhole) + "[search]\nalgorithm = \"auto\"\n");
 }
 
 TEST(StudyFile, ParentsComeBeforeTheirChildrenElseTheOrderOfTheFileStays) {
@@ -94,6 +94,30 @@ TEST(StudyFile, TheSchedulersMaxStepsDefaultsToTheTrialsSteps) {
   const auto fifo = parse_study(with(""), "s.toml");
   ASSERT_TRUE(fifo.ok());
   EXPECT_EQ(*fifo->scheduler.options.find("max_steps"), Value(kForever));
+}
+
+TEST(StudyFile, WhereNothingIsSaidTheSearcherIsAutoAndTheTextSaysSo) {
+  for (const std::string& search : {std::string(), std::string("[search]\npoints = [{ x = 1 }]\n"),
+                                    std::string("[search]\n")}) {
+    const auto spec = parse_study(with("[space]\nx = { int = [1, 9] }\n" + search), "s.toml");
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    EXPECT_EQ(spec->search.algorithm, "auto");
+    EXPECT_TRUE(spec->search_by_default);
+    const auto logged = parse_logged_study(spec->text, "s.toml");
+    ASSERT_TRUE(logged.ok()) << logged.error().message;
+    EXPECT_EQ(logged->search.algorithm, "auto");
+    EXPECT_EQ(logged->space, spec->space);
+  }
+  const auto said = parse_study(with("[search]\nalgorithm = \"auto\"\n"), "s.toml");
+  ASSERT_TRUE(said.ok());
+  EXPECT_FALSE(said->search_by_default);
+}
+
+TEST(StudyFile, ALogWithoutAWordAboutTheSearcherMeansRandom) {
+  const auto spec = parse_logged_study(with("[space]\nx = { int = [1, 9] }\n"), "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->search.algorithm, "random");
+  EXPECT_FALSE(spec->search_by_default);
 }
 
 TEST(StudyFile, TakesItsNameFromTheFile) {
@@ -151,6 +175,16 @@ keep = 3
 best_by = "loss"
 [cluster]
 workers = 3
+[trial.stop.patience]
+steps = 4
+min_delta = 0.5
+[[trial.stop.threshold]]
+metric = "loss"
+upper = 9
+[[trial.stop.threshold]]
+lower = 0.25
+grace = 3
+[trial.stop.wilcoxon]
 )";
   for (const std::string& text :
        {std::string(kWhole) + extra, with(""),
@@ -209,8 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "s.toml:1:1: [study] needs metric: the name of what the trials report, for "
                   "example metric = \"val_loss\"\n"
                   "s.toml:1:1: [study] needs mode: \"min\" if less of the metric is better, "
-                  "\"max\" if more is\n"
-                  "s.toml:1:1: nothing to run: add a [worker] with a command, or a [trainer]"},
+                  "\"max\" if more is"},
         WrongFile{with("[studdy]\n"),
                   "s.toml:6:2: unknown table \"studdy\"; did you mean \"study\"?"},
         WrongFile{"trials = 5\n" + with(""),
@@ -229,6 +262,21 @@ INSTANTIATE_TEST_SUITE_P(
         WrongFile{with("[trial.stop]\naccuracy = \"high\"\n"),
                   "s.toml:7:12: trial.stop.accuracy must be the metric's threshold, a number, not "
                   "\"high\""},
+        WrongFile{with("[trial.stop]\npatience = 3\n"),
+                  "s.toml:7:12: trial.stop.patience must be a table, not 3"},
+        WrongFile{with("[trial.stop]\npatience = { grace = 3 }\n"),
+                  "s.toml:7:1: trial.stop.patience needs steps: how many without a better value, "
+                  "for example patience = { steps = 10 }"},
+        WrongFile{with("[trial.stop]\nthreshold = { lower = 3 }\n"),
+                  "s.toml:7:1: trial.stop.threshold is a list of tables: write "
+                  "[[trial.stop.threshold]]"},
+        WrongFile{with("[[trial.stop.threshold]]\nmetric = \"a\"\n"),
+                  "s.toml:6:1: trial.stop.threshold needs lower or upper, for example threshold = "
+                  "[{ metric = \"accuracy\", lower = 0.2, grace = 5 }]"},
+        WrongFile{with("[[trial.stop.threshold]]\nlower = 2\nupper = 1\n"),
+                  "s.toml:6:1: trial.stop.threshold: lower = 2 must be below upper = 1"},
+        WrongFile{with("[trial.stop]\nwilcoxon = { p = 0.9 }\n"),
+                  "s.toml:7:18: trial.stop.wilcoxon.p must be above 0 and at most 0.5, not 0.9"},
         WrongFile{with("[stop]\nplateau = { min_delta = 0.1 }\n"),
                   "s.toml:7:1: stop.plateau needs trials: how many without a better one"},
         WrongFile{with("[trainer]\n"),
@@ -342,6 +390,44 @@ std::vector<std::string> notes_of(const std::string& lines) {
   return spec ? spec->notes : std::vector{spec.error().message};
 }
 
+TEST(StudyFile, ReadsTheRulesThatStopTrials) {
+  const auto spec = parse_study(
+      with("[trial.stop]\npatience = { steps = 4, grace = 2 }\nwilcoxon = { p = 0.2 }\n"
+           "threshold = [{ upper = 9 }, { metric = \"accuracy\", lower = 0.25, grace = 3 }]\n"),
+      "s.toml");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  const TrialStop& rules = spec->trial.stop;
+  EXPECT_EQ(rules.patience, (Patience{.steps = 4, .grace = 2}));
+  EXPECT_EQ(rules.wilcoxon, (Wilcoxon{.p = 0.2}));
+  EXPECT_EQ(rules.thresholds,
+            (std::vector<Threshold>{{.metric = "loss", .upper = 9},
+                                    {.metric = "accuracy", .lower = 0.25, .grace = 3}}));
+  EXPECT_EQ(spec->notes, std::vector<std::string>{});
+}
+
+TEST(StudyFile, BohbHasHyperBandUnlessTheFileSaysOtherwise) {
+  const std::string bohb = "[space]\nlr = { uniform = [0, 1] }\n[search]\nalgorithm = \"bohb\"\n";
+  const auto found = [&](const std::string& more) {
+    const auto spec = parse_study(with(bohb + more), "s.toml");
+    if (!spec) return spec.error().message;
+    const Value* steps = spec->scheduler.options.find("max_steps");
+    return spec->scheduler.algorithm + " to " + std::to_string(*steps->as<std::int64_t>());
+  };
+  EXPECT_EQ(found("[trial.stop]\nsteps = 27\n"), "hyperband to 27");
+  EXPECT_EQ(found("[scheduler]\nmax_steps = 9\n"), "hyperband to 9");
+  EXPECT_EQ(found("[scheduler]\nalgorithm = \"asha\"\n"), "asha to 100");
+  EXPECT_EQ(found(""),
+            "s.toml:8:2: bohb needs to know how long a trial is: set [trial.stop] steps, "
+            "or [scheduler] max_steps");
+  EXPECT_EQ(found("[scheduler]\nalgorithm = \"fifo\"\n"),
+            "s.toml:10:2: bohb learns at the rungs of a scheduler, and fifo has none: use "
+            "hyperband, or asha");
+  const auto trained =
+      parse_study("[study]\nmetric='loss'\nmode='min'\n[trainer]\nepochs = 12\n" + bohb, "s.toml");
+  ASSERT_TRUE(trained.ok()) << trained.error().message;
+  EXPECT_EQ(trained->trial_length(), 12);
+}
+
 TEST(StudyFile, NotesWhatHasNoEffect) {
   const auto is = [](const std::string& lines, const std::string& note) {
     EXPECT_EQ(notes_of(lines), note.empty() ? std::vector<std::string>{} : std::vector{note})
@@ -359,6 +445,9 @@ TEST(StudyFile, NotesWhatHasNoEffect) {
      "s.toml:9:1: search.points are 2, and study.trials = 1: the last 1 are not tried");
   is(lr + "[scheduler]\nmax_steps = 5\n[trial.stop]\nsteps = 9\n",
      "s.toml:10:8: trial.stop.steps = 9 is never reached: scheduler.max_steps = 5");
+  is(lr + "[trial.stop]\nsteps = 9\npatience = { steps = 9 }\n",
+     "s.toml:10:1: trial.stop.patience stops nobody: it judges from step 10 on, and trials end at "
+     "step 9");
   is(lr + "[cluster]\nmax_per_gpu = 2\n",
      "s.toml:9:1: cluster.max_per_gpu has no effect: trials use no GPU (trial.gpus = 0)");
 }

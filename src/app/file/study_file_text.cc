@@ -4,6 +4,7 @@
 #include "app/file/study_file.h"
 #include "app/file/study_file_fields.h"
 #include "app/file/study_file_space.h"
+#include "app/file/warm_start.h"
 #include "app/registry/registry.h"
 #include "study/domain.h"
 
@@ -87,6 +88,15 @@ void worker(std::string& out, const StudySpec& spec) {
     line(out, toml_key(name), toml_value(Value(value)), "");
 }
 
+void trial_stop(std::string& out, const TrialStop& rules) {
+  table(out, "trial.stop", rules);
+  for (const Metric& metric : rules.metrics)
+    line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
+  if (rules.patience) table(out, "trial.stop.patience", *rules.patience);
+  for (const Threshold& each : rules.thresholds) table(out, "[trial.stop.threshold]", each);
+  if (rules.wilcoxon) table(out, "trial.stop.wilcoxon", *rules.wilcoxon);
+}
+
 void plateau(std::string& out, const StudySpec& spec) {
   if (spec.stop.plateau) return table(out, "stop.plateau", *spec.stop.plateau);
   out +=
@@ -118,8 +128,14 @@ std::string write_domain(const Parameter& parameter) {
                         condition.values.size() == 1 && !condition.values[0].as<Value::List>()
                             ? toml_value(condition.values[0])
                             : toml_value(condition.values));
-  return when.empty() ? fmt::format("{{ {} }}", how)
-                      : fmt::format("{{ {}, when = {{ {} }} }}", how, when);
+  std::string beside;
+  if (const auto& prior = parameter.prior)
+    beside = prior->strength == 1
+                 ? fmt::format(", prior = {}", toml_value(prior->value))
+                 : fmt::format(", prior = {{ value = {}, strength = {} }}",
+                               toml_value(prior->value), toml_value(Value(prior->strength)));
+  if (!when.empty()) beside += fmt::format(", when = {{ {} }}", when);
+  return fmt::format("{{ {}{} }}", how, beside);
 }
 
 std::string to_toml(const StudySpec& spec) {
@@ -131,14 +147,20 @@ std::string to_toml(const StudySpec& spec) {
        toml_value(Value::List(spec.space.constraints.begin(), spec.space.constraints.end())),
        "must hold for every configuration");
   line(out, "points", points(spec.space), "to be tried first");
+  line(out, "warm_start",
+       spec.warm_start.empty()
+           ? std::string()
+           : toml_value(Value::List(spec.warm_start.begin(), spec.warm_start.end())),
+       "studies or files whose trials a searcher that learns begins with");
+  if (!spec.space.known.empty())
+    line(out, "warm_start_trials", write_known(spec.space.known), "copied from there");
   algorithm(out, Family::kScheduler, spec.scheduler);
   algorithm(out, Family::kPlanner, spec.planner);
   if (spec.trainer) out += '\n' + toml_table(*spec.trainer, "trainer");
   if (spec.worker) worker(out, spec);
   table(out, "trial", spec.trial);
-  table(out, "trial.stop", spec.trial.stop);
-  for (const Metric& metric : spec.trial.stop.metrics)
-    line(out, toml_key(metric.name), toml_value(Value(metric.value)), "a trial is complete here");
+  trial_stop(out, spec.trial.stop);
+  table(out, "fusion", spec.fusion);
   table(out, "stop", spec.stop);
   plateau(out, spec);
   table(out, "checkpoint", spec.checkpoint);

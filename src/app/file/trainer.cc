@@ -131,6 +131,21 @@ Status resolve_trainer(StudySpec& spec) {
   return {};
 }
 
+Fusion fusion_of(const StudySpec& spec) {
+  Fusion fusion{.members = spec.fusion.members};
+  fusion.learned = fusion.members == FusionSpec::kLearned;
+  if (fusion.learned) fusion.members = FusionSpec::kMostLearned;
+  if (spec.fusion.shared) fusion.shared = *spec.fusion.shared;
+  if (spec.fusion.shared || !spec.trainer) return fusion;
+  train::KeyProblems ignored;
+  const auto names = train::shared_parameters(train::read_trainer(*spec.trainer, ignored));
+  for (const Parameter& parameter : spec.space.parameters)
+    if (std::ranges::find(names, parameter.name) != names.end() &&
+        !std::holds_alternative<Constant>(parameter.domain))
+      fusion.shared.push_back(parameter.name);
+  return fusion;
+}
+
 Result<std::string> find_trainer() {
   if (const char* named = std::getenv("CLAVIER_TRAINER"); named && *named)
     return std::string(named);

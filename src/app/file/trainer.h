@@ -6,6 +6,7 @@
 
 #include "app/registry/study_spec.h"
 #include "base/result.h"
+#include "study/fusion.h"
 #include "train/spec/model_spec.h"
 
 /// The built-in trainer as a worker: what `[trainer]` becomes.
@@ -21,6 +22,9 @@ Status resolve_trainer(StudySpec& spec);
 /// the order of the file, each with the place of its key, else of its table. REQUIRES: there is
 /// some.
 Error at_keys(const StudySpec& spec, const train::KeyProblems& found);
+
+/// Which trials of the study may be trained as one.
+Fusion fusion_of(const StudySpec& spec);
 
 /// The command that serves this study's trials.
 /// kNotFound if the program `clavier-train` is not installed beside this one, nor in $PATH.

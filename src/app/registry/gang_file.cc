@@ -85,6 +85,35 @@ Status check_gang(const StudySpec& spec, const Space& space) {
   return spec.cluster.discovers() ? ok_status() : check_fits(most, largest_declared(spec.cluster));
 }
 
+Status check_fusion(const StudySpec& spec, const Space& space) {
+  const FusionSpec& fusion = spec.fusion;
+  std::vector<std::string> names;
+  for (const Parameter& each : space.parameters) names.push_back(each.name);
+  for (const std::string& name : fusion.shared.value_or(std::vector<std::string>{}))
+    if (std::ranges::find(names, name) == names.end())
+      return not_found(fmt::format("fusion.shared: \"{}\" is no parameter of [space]{}", name,
+                                   suggestion(name, names)));
+  if (spec.simulate && !spec.simulate->arrays.empty() && spec.simulate->arrays.front() != 1)
+    return invalid(
+        fmt::format("simulate.arrays is relative to one trial: it begins with 1, not {:g}",
+                    spec.simulate->arrays.front()));
+  if (fusion.members == 1) return {};
+  if (traits_of(Family::kPlanner, spec.planner).multiplexes)
+    return invalid(
+        fmt::format("fusion.members: {} moves single trials from slot to slot; arrays of several "
+                    "go with first-fit",
+                    spec.planner.algorithm));
+  if (!spec.trial.gang.one())
+    return invalid(
+        "fusion.members: a trial takes several slots (trial.slots), or several trials "
+        "one, not both");
+  if (spec.worker && !fusion.shared)
+    return invalid(
+        "fusion.members: only you know which parameters must be equal in trials that "
+        "your program trains as one: list them in fusion.shared ([]: none)");
+  return {};
+}
+
 Status check_gang_fits(const StudySpec& spec, std::size_t largest) {
   if (spec.trial.gang.one()) return {};
   return check_fits(TRY(most_slots(spec.trial.gang, spec.space)), largest);

@@ -1,6 +1,7 @@
 #include "app/registry/registry.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -58,6 +59,13 @@ std::unique_ptr<Policy> make(const registry::Table<Policy>& table, const Algorit
   const auto* entry = find(table, choice);
   CHECK(entry, "an algorithm that was not checked");
   return entry->make(spec, Options(choice));
+}
+
+/// With the space as its scheduler makes it.
+StudySpec searched(StudySpec spec) {
+  const auto* scheduler = find(schedulers(), spec.scheduler);
+  if (scheduler && scheduler->space) spec.space = scheduler->space(spec, Options(spec.scheduler));
+  return spec;
 }
 
 std::string_view type_of(const OptionSpec& option) {
@@ -193,6 +201,11 @@ Steps checkpoints_needed(const StudySpec& spec) {
   return says ? entry->checkpoints_needed(spec, Options(spec.scheduler)) : 0;
 }
 
+std::vector<Steps> rungs_of(const StudySpec& spec) {
+  const auto* entry = find(schedulers(), spec.scheduler);
+  return entry && entry->rungs ? entry->rungs(Options(spec.scheduler)) : std::vector<Steps>{};
+}
+
 Status check_scheduler(const StudySpec& spec) {
   const auto* entry = find(schedulers(), spec.scheduler);
   if (entry && entry->check) TRY(entry->check(spec, Options(spec.scheduler)));
@@ -222,7 +235,68 @@ Status check_planner(const StudySpec& spec) {
   return {};
 }
 
+Status check_objectives(const StudySpec& spec) {
+  if (!spec.objective.several()) return {};
+  const std::size_t number = spec.objective.further.size() + 1;
+  for (const Family family : {Family::kSearcher, Family::kScheduler}) {
+    const AlgorithmSpec& chosen = family == Family::kSearcher ? spec.search : spec.scheduler;
+    if (traits_of(family, chosen).several) continue;
+    const auto named = [](std::string_view name, std::string_view variant) {
+      return variant.empty() ? std::string(name) : fmt::format("{} (variant {})", name, variant);
+    };
+    const Value* variant = chosen.options.find("variant");
+    std::vector<std::string> others;
+    for (const AlgorithmInfo* info : algorithms(family))
+      if (info->traits.several) others.push_back(named(info->name, info->variant));
+    return invalid(
+        fmt::format("{}.algorithm: {} compares trials by one metric, and study.metrics "
+                    "has {}; these take several: {}",
+                    table_of(family), named(chosen.algorithm, variant ? text::plain(*variant) : ""),
+                    number, fmt::join(others, ", ")));
+  }
+  if (spec.trial.stop.patience || spec.trial.stop.wilcoxon)
+    return invalid(
+        fmt::format("trial.stop.{} compares trials by one metric, and study.metrics has {}; use "
+                    "threshold of [trial.stop], or algorithm = \"asha\" in [scheduler]",
+                    spec.trial.stop.patience ? "patience" : "wilcoxon", number));
+  if (spec.stop.metric || spec.stop.plateau)
+    return invalid(
+        fmt::format("stop.{} asks for the best value of one metric, and study.metrics has "
+                    "{}; use time, trials or cost of [stop]",
+                    spec.stop.metric ? "metric" : "plateau", number));
+  return {};
+}
+
+Status check_asked(const StudySpec& spec) {
+  const Traits traits = traits_of(Family::kScheduler, spec.scheduler);
+  const auto* scheduler = find(schedulers(), spec.scheduler);
+  const bool pauses = scheduler && scheduler->pauses && scheduler->pauses(Options(spec.scheduler));
+  if (pauses || traits.population || traits.replays)
+    return invalid(
+        fmt::format("scheduler.algorithm = \"{}\" needs checkpoints of its trials, and a study "
+                    "whose trials are "
+                    "asked for has none: use one that only stops trials, as asha, median or fifo",
+                    spec.scheduler.algorithm));
+  if (!shares_slots(spec))
+    return invalid(fmt::format(
+        "planner.algorithm = \"{}\" shares out slots, and a study whose trials are asked for has "
+        "one for each: leave out [planner]",
+        spec.planner.algorithm));
+  if (!spec.trial.gang.one())
+    return invalid("trial.slots: whoever asks for a trial is its one slot; leave it out");
+  if (spec.trial.stop.time || spec.trial.time_limit)
+    return invalid(
+        fmt::format("{}: nobody watches the time of a trial that was asked for; leave it out",
+                    spec.trial.stop.time ? "trial.stop.time" : "trial.time_limit"));
+  return {};
+}
+
 Status check_sense(const StudySpec& spec) {
+  if (traits_of(Family::kSearcher, spec.search).by_rungs && rungs_of(spec).empty())
+    return invalid(
+        fmt::format("{} learns at the rungs of a scheduler, and {} has none: use "
+                    "hyperband, or asha",
+                    spec.search.algorithm, spec.scheduler.algorithm));
   const Value* grace = spec.scheduler.options.find("grace");
   const Value* axis = spec.scheduler.options.find("axis");
   if (!grace || (axis && !(*axis == Value("steps")))) return {};
@@ -234,12 +308,14 @@ Status check_sense(const StudySpec& spec) {
                   text::plain(*grace), last));
 }
 
+std::string explain_search(const StudySpec& spec, const State& state) {
+  const auto* entry = find(searchers(), spec.search);
+  if (!entry || !entry->explain) return spec.search.algorithm;
+  return fmt::format("{}: {}", spec.search.algorithm, entry->explain(searched(spec), state));
+}
+
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec) {
-  const auto* scheduler = find(schedulers(), spec.scheduler);
-  if (!scheduler || !scheduler->space) return make(searchers(), spec.search, spec);
-  StudySpec changed = spec;
-  changed.space = scheduler->space(spec, Options(spec.scheduler));
-  return make(searchers(), spec.search, changed);
+  return make(searchers(), spec.search, searched(spec));
 }
 
 std::unique_ptr<sched::Scheduler> make_scheduler(const StudySpec& spec) {

@@ -31,8 +31,12 @@ struct OptionSpec {
 
 /// What follows from the choice of an algorithm elsewhere. What is not said does not hold.
 struct Traits {
+  // Of a searcher or scheduler.
+  bool several = false;  ///< Takes several objectives; else it compares trials by one number.
   // Of a searcher.
+  bool learns = false;      ///< From what is known of trials.
   bool enumerates = false;  ///< Goes through every combination: their number is the study's.
+  bool by_rungs = false;    ///< Learns at the rungs of its scheduler.
   // Of a scheduler.
   bool to_the_end = false;   ///< What a trial reports does not decide how far it comes.
   bool population = false;   ///< Trials take over each other's weights.
@@ -90,12 +94,23 @@ Result<AlgorithmSpec> complete_scheduler(AlgorithmSpec spec, Steps last_step);
 /// What only the whole study shows to be wrong with its checked scheduler: nothing in the space
 /// that it may change, an interval beyond the budget, checkpoints that miss its boundaries.
 Status check_scheduler(const StudySpec& spec);
-/// What would run, but cannot be meant: trials that end before the first of them is judged.
+/// What compares trials by one number, where the study has several metrics.
+Status check_objectives(const StudySpec& spec);
+/// What would run, but cannot be meant: trials that end before the first of them is judged, a
+/// searcher that learns at rungs where there are none.
 Status check_sense(const StudySpec& spec);
 /// The same of its planner: trials without an end, a scheduler that shares out the slots itself.
 Status check_planner(const StudySpec& spec);
+/// Whether its trials can be handed to whoever asks, who has one slot each and no checkpoints.
+Status check_asked(const StudySpec& spec);
 /// Every so many steps its trials must save themselves; 0: it does not care.
 Steps checkpoints_needed(const StudySpec& spec);
+/// Where its checked scheduler compares trials, and their end: steps, ascending; empty: nowhere.
+std::vector<Steps> rungs_of(const StudySpec& spec);
+
+/// The name of its searcher; of one that chooses among others also which, and why: "auto: gp (…)".
+/// `state`: as of the moment that is asked about. REQUIRES: as for `make_searcher`.
+std::string explain_search(const StudySpec& spec, const State& state);
 
 /// From a spec whose names and options were checked, by `parse_study` or `complete`.
 std::unique_ptr<search::Searcher> make_searcher(const StudySpec& spec);

@@ -45,8 +45,12 @@ struct Entry {
   Steps (*checkpoints_needed)(const StudySpec& spec, const Options& options) = nullptr;
   /// It takes trials off their slots while others go on; null: it does not.
   bool (*pauses)(const Options& options) = nullptr;
+  /// Where it compares trials, and their end: steps, ascending; null: it has no rungs.
+  std::vector<Steps> (*rungs)(const Options& options) = nullptr;
   /// The space as this choice makes it; null: as it is.
   Space (*space)(const StudySpec& spec, const Options& options) = nullptr;
+  /// What it does now, and why, beyond its name; null: nothing.
+  std::string (*explain)(const StudySpec& spec, const State& state) = nullptr;
 };
 template <typename Policy>
 using Table = std::vector<Entry<Policy>>;

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <numeric>
+#include <set>
 
 #include "app/registry/registry_entry.h"
 #include "sched/asha.h"
 #include "sched/asha_promotion.h"
 #include "sched/fifo.h"
+#include "sched/hyperband.h"
 #include "sched/median.h"
 #include "sched/pb2.h"
 #include "sched/pbt.h"
@@ -19,15 +21,55 @@
 namespace clavier::app::registry {
 namespace {
 
+sched::AshaOptions halving_of(const Options& options) {
+  return {.max_steps = options.whole("max_steps"),
+          .grace = options.whole("grace"),
+          .reduction = options.real("reduction")};
+}
+
 template <typename Asha>
 std::unique_ptr<sched::Scheduler> make_asha(const StudySpec& spec, const Options& options) {
-  return std::make_unique<Asha>(
-      spec.objective,
-      sched::AshaOptions{.max_steps = options.whole("max_steps"),
-                         .grace = options.whole("grace"),
-                         .reduction = options.real("reduction"),
-                         .brackets = static_cast<int>(options.whole("brackets"))},
-      spec.seed);
+  sched::AshaOptions asha = halving_of(options);
+  asha.brackets = static_cast<int>(options.whole("brackets"));
+  asha.learns_brackets = options.text("bracket_choice") == "learned";
+  return std::make_unique<Asha>(spec.objective, asha, spec.seed);
+}
+
+std::vector<Steps> asha_rungs(const Options& options) {
+  const sched::Rungs rungs(halving_of(options));
+  std::vector<Steps> steps;
+  for (std::size_t i = 0; i < rungs.size(); ++i) steps.push_back(rungs.milestone(i));
+  steps.push_back(rungs.max_steps());
+  return steps;
+}
+
+/// `brackets`: what they are by the variant's rule.
+template <auto brackets>
+std::unique_ptr<sched::Scheduler> make_hyperband(const StudySpec& spec, const Options& options) {
+  return std::make_unique<sched::HyperBand>(spec.objective, brackets(options));
+}
+
+template <auto brackets>
+std::vector<Steps> hyperband_rungs(const Options& options) {
+  std::set<Steps> steps;
+  for (const sched::BracketShape& shape : brackets(options))
+    steps.insert(shape.rungs.begin(), shape.rungs.end());
+  return {steps.begin(), steps.end()};
+}
+
+std::vector<sched::BracketShape> sound_brackets(const Options& options) {
+  return sched::hyperband_brackets(halving_of(options));
+}
+
+std::vector<sched::BracketShape> ray_brackets(const Options& options) {
+  return sched::ray_hyperband_brackets(
+      {.max_steps = options.whole("max_steps"), .reduction = options.real("reduction")});
+}
+
+Status check_hyperband(const StudySpec&, const Options& options) {
+  if (options.whole("grace") <= options.whole("max_steps")) return {};
+  return invalid(fmt::format("no trial would ever be judged: grace is {}, and max_steps {}",
+                             options.whole("grace"), options.whole("max_steps")));
 }
 
 std::unique_ptr<sched::Scheduler> make_ray_asha(const StudySpec& spec, const Options& options) {
@@ -195,6 +237,20 @@ std::vector<OptionSpec> halving(std::vector<OptionSpec> more = {}) {
   return all;
 }
 
+OptionSpec bracket_choice() {
+  return word("bracket_choice", "shares", {"shares", "learned"},
+              "of HyperBand's shares; learned: less where a first rung misleads");
+}
+
+/// What the forms of HyperBand have in common.
+std::vector<OptionSpec> barriers(std::vector<OptionSpec> more = {}) {
+  std::vector<OptionSpec> all{
+      count("max_steps", 81, "a trial is complete here; default: trial.stop.steps"),
+      real("reduction", 3, 1.5, "one of so many goes on, and rungs are so many times apart")};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 /// What all forms of population-based training have in common.
 std::vector<OptionSpec> population(std::int64_t interval, std::vector<OptionSpec> more = {}) {
   std::vector<OptionSpec> all{
@@ -210,6 +266,8 @@ std::vector<OptionSpec> population(std::int64_t interval, std::vector<OptionSpec
 }
 
 Steps interval(const StudySpec&, const Options& options) { return options.whole("interval"); }
+
+bool always(const Options&) { return true; }
 
 bool if_synchronous(const Options& options) { return options.flag("synch"); }
 
@@ -231,17 +289,34 @@ const Table<sched::Scheduler>& schedulers() {
                 "",
                 "every trial to its end",
                 {count("max_steps", kForever, kLimit)},
-                {.to_the_end = true}},
+                {.several = true, .to_the_end = true}},
        .make = make_fifo},
-      {.info = {"asha", "stopping", "successive halving that stops what looks bad", halving()},
-       .make = make_asha<sched::Asha>},
+      {.info = {"asha",
+                "stopping",
+                "successive halving that stops what looks bad",
+                halving({bracket_choice()}),
+                {.several = true}},
+       .make = make_asha<sched::Asha>,
+       .rungs = asha_rungs},
       {.info = {"asha", "promotion", "successive halving that pauses, and may promote later",
-                halving()},
+                halving({bracket_choice()})},
        .make = make_asha<sched::AshaPromotion>,
-       .pauses = [](const Options&) { return true; }},
+       .pauses = always,
+       .rungs = asha_rungs},
       {.info = {"asha", "ray", "as Ray Tune decides",
                 halving({flag("stop_last_trials", true, "stop at max_steps")})},
-       .make = make_ray_asha},
+       .make = make_ray_asha,
+       .rungs = asha_rungs},
+      {.info = {"hyperband", "sound", "brackets of halving where all wait for each other",
+                barriers({count("grace", 1, "no trial is judged before this step")})},
+       .make = make_hyperband<sound_brackets>,
+       .check = check_hyperband,
+       .pauses = always,
+       .rungs = hyperband_rungs<sound_brackets>},
+      {.info = {"hyperband", "ray", "with Ray Tune's brackets", barriers()},
+       .make = make_hyperband<ray_brackets>,
+       .pauses = always,
+       .rungs = hyperband_rungs<ray_brackets>},
       {.info = {"median",
                 "sound",
                 "stops what is worse than the median of the others",

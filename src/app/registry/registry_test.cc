@@ -71,6 +71,15 @@ TEST(Registry, EveryAlgorithmAndVariantIsReadFromAFileAndWrittenBack) {
     }
 }
 
+/// A smoke run takes each study's searcher and fifo.
+TEST(Registry, ASearcherByRungsIsMadeWithoutThemAndAFileThatSaysSoIsRefused) {
+  StudySpec spec = study_with(Family::kSearcher, {"bohb"});
+  EXPECT_TRUE(OwnedPolicies::create(spec).ok());
+  EXPECT_FALSE(check_sense(spec).ok());
+  spec.scheduler = *complete(Family::kScheduler, {"asha"});
+  EXPECT_TRUE(check_sense(spec).ok());
+}
+
 TEST(Registry, TheFirstVariantIsTheDefault) {
   const auto asha = complete(Family::kScheduler, {"asha"});
   ASSERT_TRUE(asha.ok());
@@ -78,7 +87,8 @@ TEST(Registry, TheFirstVariantIsTheDefault) {
   EXPECT_EQ(variant_names(Family::kScheduler, "asha"),
             (std::vector<std::string>{"stopping", "promotion", "ray"}));
   EXPECT_EQ(algorithm_names(Family::kScheduler),
-            (std::vector<std::string>{"fifo", "asha", "median", "pbt", "pb2", "pbt_replay"}));
+            (std::vector<std::string>{"fifo", "asha", "hyperband", "median", "pbt", "pb2",
+                                      "pbt_replay"}));
 }
 
 TEST(Registry, VariantsHaveOptionsAndDefaultsOfTheirOwn) {

@@ -15,6 +15,7 @@
 #include "study/space.h"
 #include "study/state.h"
 #include "study/time.h"
+#include "study/trial_stop.h"
 
 namespace clavier::app {
 
@@ -34,17 +35,6 @@ struct WorkerSpec {
   bool warm = true;             ///< One process may take trial after trial, if its hello says so.
   bool restart_paused = false;  ///< A program that cannot resume may start anew after a pause.
   friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
-};
-
-/// A trial ends well when one of these holds.
-struct TrialStop {
-  Steps steps = kForever;
-  std::optional<StudyDuration> time = {};
-  /// Metric and threshold; the objective's direction for the objective, else `>=`.
-  std::vector<Metric> metrics = {};
-  /// It is stopped where the objective, or a metric with "loss" in its name, is NaN or infinite.
-  bool non_finite = false;
-  friend bool operator==(const TrialStop&, const TrialStop&) = default;
 };
 
 /// The best value has not improved by more than `min_delta` over the last `trials` ended trials.
@@ -72,6 +62,15 @@ struct TrialSpec {
   RetryLimits retries = {};
   std::optional<StudyDuration> time_limit = {};  ///< Wall time of one attempt; then it failed.
   std::int64_t log_limit_bytes = 64 << 20;       ///< Of a trial's stdout and stderr, each.
+};
+
+/// Trials trained as one, on one slot.
+struct FusionSpec {
+  static constexpr std::int64_t kLearned = 0;
+  static constexpr std::int64_t kMostLearned = 64;
+  std::int64_t members = 1;  ///< At most; kLearned: as many as turn out to be best.
+  /// In which parameters they agree; none: what the built-in trainer says.
+  std::optional<std::vector<std::string>> shared = {};
 };
 
 struct CheckpointSpec {
@@ -147,6 +146,7 @@ struct SimulateSpec {
   double start_seconds = 0;       ///< Of a worker, at speed 1.
   double report_seconds = 0;
   double command_seconds = 0;
+  std::vector<double> arrays = {};  ///< What arrays of 1, 2, … trials do in total, relative to one.
   double failure_probability = 0;               ///< Of a trial, per step.
   std::optional<StudyDuration> mtbf = {};       ///< Mean time between failures of a node.
   std::optional<StudyDuration> slot_mtbf = {};  ///< Of a slot by itself.
@@ -158,10 +158,15 @@ struct SimulateSpec {
 /// Stands in a recorded study for what a function of the C++ program computes.
 inline constexpr std::string_view kComputedByProgram = "computed by the program";
 
+/// Why nothing can run the trials of a study that has neither a trainer nor a worker.
+inline constexpr std::string_view kNothingToRun =
+    "nothing to run: add a [worker] with a command, or a [trainer]; without, `clavier ask` hands "
+    "out the trials";
+
 /// A study file, read and validated, with every default filled in.
 struct StudySpec {
   std::string name;
-  Objective objective = {};
+  Objectives objective = {};
   std::int64_t trials = 0;  ///< 0: as many as the grid has, else 1.
   std::uint64_t seed = 0;
   std::uint64_t data_seed = 0;
@@ -170,14 +175,19 @@ struct StudySpec {
 
   Space space = {};
   AlgorithmSpec search{"random"};
+  /// Nothing was said about it: a study that was begun otherwise goes on as it was.
+  bool search_by_default = false;
+  std::vector<std::string> warm_start = {};  ///< Where `space.known` comes from.
   AlgorithmSpec scheduler{"fifo"};
   AlgorithmSpec planner{"first-fit"};
 
-  /// Exactly one of the two; the trainer's table as read, or whole (`resolve_trainer`).
+  /// At most one of the two; without, its trials are asked for. The trainer's table as read, or
+  /// whole (`resolve_trainer`).
   std::optional<Json> trainer = {};
   std::optional<WorkerSpec> worker = {};
 
   TrialSpec trial = {};
+  FusionSpec fusion = {};
   StudyStop stop = {};
   CheckpointSpec checkpoint = {};
   ReportSpec report = {};

@@ -219,6 +219,11 @@ bool ControlServer::accept(std::vector<Client>& clients) {
   }
 }
 
+bool is_listening(const std::filesystem::path& folder) {
+  const auto socket = connect_to(folder);
+  return socket && (*socket || errno == EAGAIN);
+}
+
 Result<Delivery> deliver(const std::filesystem::path& folder, const UserCommand& command) {
   const auto deadline = Clock::now() + kPatience;
   Fd socket = TRY(connect_to(folder));

@@ -42,6 +42,9 @@ class ControlServer {
   std::thread thread_;
 };
 
+/// Whether the tuner of this folder takes commands, and so runs trials.
+bool is_listening(const std::filesystem::path& folder);
+
 enum class Delivery { kDelivered, kNotRunning };
 
 /// Hands a command to the tuner of this folder, if one is running.

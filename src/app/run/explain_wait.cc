@@ -1,6 +1,7 @@
 #include "app/run/explain_wait.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/run/session.h"
 #include "report/wording.h"
@@ -12,12 +13,23 @@ std::string because(const std::string& reason) {
   return reason.empty() ? std::string() : ": " + reason;
 }
 
-std::string running(const Trial& trial, const std::string& no_room) {
+/// Who is trained with it, as one.
+std::string as_one(const State& state, const Trial& trial) {
+  std::vector<std::int64_t> others;
+  for (const TrialId id : state.with_status(TrialStatus::kRunning))
+    if (id != trial.id && state.trial(id).launch == trial.launch) others.push_back(id.value);
+  if (others.empty()) return {};
+  return fmt::format(", as one with {} {}", others.size() == 1 ? "trial" : "trials",
+                     fmt::join(others, ", "));
+}
+
+std::string running(const State& state, const Trial& trial, const std::string& no_room) {
   if (!no_room.empty())
     return fmt::format("trial {} was given slot {}, and its start waits for the machine: {}\n",
                        trial.id.value, trial.slot.value, no_room);
-  std::string text = fmt::format("trial {} is {}: it runs in slot {}, at step {}", trial.id.value,
-                                 report::status_word(trial, true), trial.slot.value, trial.step);
+  std::string text = fmt::format("trial {} is {}: it runs in slot {}{}, at step {}", trial.id.value,
+                                 report::status_word(trial, true), trial.slot.value,
+                                 as_one(state, trial), trial.step);
   if (trial.decided != Decided::kNone)
     return text + fmt::format("; it has been told to leave{}\n", because(trial.reason));
   if (trial.step >= trial.waits_at()) return text + "; it waits there for a decision\n";
@@ -104,7 +116,7 @@ Result<std::string> explain_wait(const RecordedStudy& study, TrialId id, bool st
         "trial {} is {}, at step {}: the study does not run just now; running it "
         "again goes on\n",
         id.value, report::status_word(trial, false), trial.step);
-  if (trial.status == TrialStatus::kRunning) return running(trial, no_room);
+  if (trial.status == TrialStatus::kRunning) return running(study.state, trial, no_room);
   if (trial.status == TrialStatus::kPaused) return paused(trial, study.folder.name());
 
   // Only a planner that was asked everything it was asked knows what it keeps a trial for.

@@ -19,6 +19,8 @@ trials = 8
 optimizer.lr = { loguniform = [1e-4, 1] }
 optimizer.momentum = { uniform = [0, 0.99] }
 layers = { int = [1, 8] }
+[search]
+algorithm = "random"
 [scheduler]
 algorithm = "pb2"
 interval = 5

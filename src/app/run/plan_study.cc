@@ -306,6 +306,7 @@ Result<StudySpec> probe_speeds(const StudySpec& spec, const ProbeOptions& option
     probe.trial.stop = {.steps = interval};
     probe.stop = {};
     probe.trial.gang = {};
+    probe.fusion = {};
     probe.scheduler = {"fifo"};
     probe.planner = {"first-fit"};
     probe.checkpoint.at_end = false;

@@ -32,6 +32,7 @@ void add_python_client(std::map<std::string, std::string>& environment) {
 
 /// With the program to run, which may be missing.
 Result<exec::LocalOptions> with_command(const StudySpec& spec, const RunOptions& run, Node node) {
+  if (!spec.worker && !spec.trainer) return invalid(std::string(kNothingToRun));
   exec::LocalOptions options = local_options(spec, run.folder, std::move(node));
   if (spec.worker) {
     options.command = spec.worker->command;

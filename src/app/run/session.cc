@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "app/file/trainer.h"
 #include "app/registry/registry.h"
 #include "app/run/leftovers.h"
 #include "app/run/outputs.h"
@@ -18,7 +19,8 @@
 namespace clavier::app {
 namespace {
 
-Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& options) {
+Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& options,
+                               const Waker& waker) {
   store::LogOptions how{.metric = spec.objective.metric};
   const bool simulated = options.kind == SessionKind::kSimulated;
   if (options.folder.empty())
@@ -27,7 +29,9 @@ Result<store::StepLog> log_for(const StudySpec& spec, const SessionOptions& opti
   TRY(folder.make());
   how.power_safe = spec.power_safe && !simulated;
   how.begun = folder.begun();
-  auto log = TRY(store::StepLog::open(folder.database(), how));
+  auto log =
+      TRY(options.kind == SessionKind::kAsked ? take_log(folder, how, waker)
+                                              : store::StepLog::open(folder.database(), how));
   if (simulated && log.last().valid())
     return conflict(folder.root.string() +
                     " holds a study already; --set study.name=NAME writes another");
@@ -56,6 +60,19 @@ bool is_a_file(const StudySpec& spec) { return spec.worker || spec.trainer; }
 
 }  // namespace
 
+Result<store::StepLog> take_log(const StudyFolder& folder, const store::LogOptions& options,
+                                const Waker& waker) {
+  constexpr std::chrono::milliseconds kRest{5};
+  constexpr int kMostRests = 2000;  // Each try takes some time, too.
+  for (int rests = 0;; ++rests) {
+    auto log = store::StepLog::open(folder.database(), options);
+    if (log || log.error().code != ErrorCode::kConflict || rests == kMostRests ||
+        is_listening(folder.root))
+      return log;
+    waker.rest(kRest);
+  }
+}
+
 tuner::StudyOptions director_options(const StudySpec& spec) {
   tuner::StudyOptions options{.name = spec.name,
                               .objective = spec.objective,
@@ -64,9 +81,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
                               .retries = spec.trial.retries,
                               .fail_fast = spec.fail_fast,
                               .resources = spec.trial.resources,
-                              .gang = spec.trial.gang};
-  options.trial_rules = {spec.trial.stop.steps, spec.trial.stop.time, spec.trial.stop.metrics,
-                         spec.trial.stop.non_finite};
+                              .gang = spec.trial.gang,
+                              .fusion = fusion_of(spec)};
+  options.trial_rules = spec.trial.stop;
+  options.trial_length = spec.trial_length();
   options.study_rules = {.metric = spec.stop.metric,
                          .time = spec.stop.time,
                          .trials = spec.stop.trials,
@@ -75,9 +93,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
     options.study_rules.plateau_trials = spec.stop.plateau->trials;
     options.study_rules.plateau_min_delta = spec.stop.plateau->min_delta;
   }
+  const Objective* best_by = spec.objective.find(spec.checkpoint.best_by);
   options.keep = {.keep = spec.checkpoint.keep,
                   .best_by = spec.checkpoint.best_by,
-                  .best_mode = spec.objective.mode,
+                  .best_mode = best_by ? best_by->mode : spec.objective.mode,
                   .boundary = checkpoints_needed(spec)};
   if (spec.worker) options.restart_paused = spec.worker->restart_paused;
   return options;
@@ -86,7 +105,10 @@ tuner::StudyOptions director_options(const StudySpec& spec) {
 worker::CheckpointRules checkpoint_rules(const StudySpec& spec) {
   return {.every = spec.checkpoint.every,
           .at_end = spec.checkpoint.at_end,
-          .best = spec.checkpoint.best ? std::optional(spec.objective) : std::nullopt};
+          // Of several metrics the last report stands.
+          .best = spec.checkpoint.best && !spec.objective.several()
+                      ? std::optional<Objective>(spec.objective)
+                      : std::nullopt};
 }
 
 Result<Directed> Directed::create(const StudySpec& spec) {
@@ -97,7 +119,7 @@ Result<Directed> Directed::create(const StudySpec& spec) {
 
 Result<Directed> Directed::replayed(const StudySpec& spec, const store::StepLog& log) {
   auto directed = TRY(create(spec));
-  TRY(log.read(StepId{0}, store::Metrics::kSkip,
+  TRY(log.read(StepId{0}, spec.objective.several() ? store::Metrics::kParse : store::Metrics::kSkip,
                [&](const Step& step) { return directed.director.replay(step); }));
   return directed;
 }
@@ -116,7 +138,14 @@ Session::Session(StudySpec spec, OwnedPolicies policies, store::StepLog log, con
 Result<std::unique_ptr<Session>> Session::open(StudySpec spec, const Waker& waker,
                                                SessionOptions options) {
   auto policies = TRY(OwnedPolicies::create(spec));
-  auto log = TRY(log_for(spec, options));
+  auto log = TRY(log_for(spec, options, waker));
+  if (TRY(keep_searcher(log, spec))) {
+    policies = TRY(OwnedPolicies::create(spec));
+    if (options.warn)
+      options.warn(
+          "nothing is said about [search] algorithm: the study goes on with random, as it was "
+          "begun");
+  }
   std::unique_ptr<Session> session(
       new Session(std::move(spec), std::move(policies), std::move(log), waker, std::move(options)));
   if (session->on_disk() && session->runs_trials())
@@ -158,13 +187,11 @@ tuner::World Session::world(exec::Executor& executor, const std::vector<Observer
 }
 
 Status Session::begin(exec::Executor& executor, const std::vector<Observer*>& observers) {
-  tuner::StudyOptions options = director_options(spec_);
-  // A caller sees its own failures and may ask for several trials before it tells of one.
-  options.careful_start = options_.kind != SessionKind::kAsked;
-  tuner_.emplace(std::move(options), policies_.refer(), world(executor, observers));
+  tuner_.emplace(director_options(spec_), policies_.refer(), world(executor, observers));
   TRY(tuner_->recover());
   TRY(check_goes_on(tuner_->first_study_text(), spec_));
-  if (on_disk() && is_a_file(spec_)) TRY(write_study_file({options_.folder}, spec_.text));
+  if (on_disk() && options_.kind != SessionKind::kAsked && is_a_file(spec_))
+    TRY(write_study_file({options_.folder}, spec_.text));
   if (unbegun_) unbegun_->keep();
   if (on_disk() && runs_trials()) {
     remove_leftovers(options_.folder, tuner_->state());
@@ -189,7 +216,8 @@ tuner::RunFacts Session::facts() const {
           .version = std::string(kVersion),
           .commit = std::string(kCommit),
           .study_text = spec_.text,
-          .origin = simulated ? std::string() : origin_of(spec_, options_.folder)};
+          .origin = simulated ? std::string() : origin_of(spec_, options_.folder),
+          .asked = options_.kind == SessionKind::kAsked};
 }
 
 }  // namespace clavier::app

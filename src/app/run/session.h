@@ -35,6 +35,11 @@ struct Directed {
   static Result<Directed> replayed(const StudySpec& spec, const store::StepLog& log);
 };
 
+/// Opens the study's log to write. While another process has it for an instant (`clavier ask`, a
+/// command) this waits, a little while; kConflict at once if a tuner runs the study.
+Result<store::StepLog> take_log(const StudyFolder& folder, const store::LogOptions& options,
+                                const Waker& waker);
+
 enum class SessionKind {
   kRun,        ///< Trials run: outputs are written, commands taken, leftovers of a kill removed.
   kSimulated,  ///< In virtual time, once: a folder that holds a study already is refused.

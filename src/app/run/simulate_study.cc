@@ -36,8 +36,17 @@ class Witness final : public Observer {
   }
 };
 
+/// The most that an array does, relative to one trial.
+double gain_of(const exec::SimOptions& options, const Fusion& fusion) {
+  double gain = 1;
+  const auto most = std::min(options.arrays.size(), static_cast<std::size_t>(fusion.members));
+  for (std::size_t i = 0; i < most; ++i) gain = std::max(gain, options.arrays[i]);
+  return gain;
+}
+
 double bound_of(const Simulated& simulated, const exec::SimOptions& options,
-                const exec::Curve& curve, const GangSize& gang) {
+                const exec::Curve& curve, const tuner::StudyOptions& study) {
+  const double gain = gain_of(options, study.fusion);
   std::vector<double> works;
   for (const Trial& trial : simulated.state.trials()) {
     const report::Trained trained = simulated.timeline.trained(trial.id);
@@ -46,10 +55,11 @@ double bound_of(const Simulated& simulated, const exec::SimOptions& options,
       steps = 0;
       for (Steps step = 1; step <= trained.steps; ++step) steps += curve.cost(trial.config, step);
     }
-    const double work = steps * options.seconds_per_step +
-                        static_cast<double>(trained.reports) * options.evaluation_seconds;
+    const double work = (steps * options.seconds_per_step +
+                         static_cast<double>(trained.reports) * options.evaluation_seconds) /
+                        gain;
     // One that takes k slots at once: as if k trials of its work were to run.
-    const std::int64_t slots = std::max<std::int64_t>(1, gang.of(trial.config));
+    const std::int64_t slots = std::max<std::int64_t>(1, study.gang.of(trial.config));
     if (work > 0) works.insert(works.end(), static_cast<std::size_t>(slots), work);
   }
   if (works.empty()) return 0;
@@ -86,6 +96,10 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
     options.warn(
         "nothing says how trials slow down each other on one GPU ([[cluster.slots]] sharing): "
         "simulated as if packing gained nothing");
+  if (arrays_unknown(spec))
+    options.warn(
+        "nothing says what arrays of trials gain ([simulate] arrays): simulated as if they gained "
+        "nothing");
   const Waker waker = TRY(Waker::create());
   Witness witness;
   const auto session = TRY(Session::open(
@@ -99,7 +113,7 @@ Result<Simulated> simulate_study(const StudySpec& spec, const SimulateOptions& o
                       .timeline = std::move(witness.timeline),
                       .hash = witness.hash,
                       .events = executor->events()};
-  simulated.bound = bound_of(simulated, cluster, curve, spec.trial.gang);
+  simulated.bound = bound_of(simulated, cluster, curve, director_options(spec));
   return simulated;
 }
 

@@ -183,8 +183,10 @@ TEST(Simulate, WhileTheEndIsFarTrialsFinishOneAfterTheOther) {
 
 TEST(Simulate, AutoLearnsWhatTrialsCost) {
   const auto makespan = [](const char* planner) {
-    StudySpec spec =
-        study(std::string(kSlots) + "[simulate]\ncost_spread = 100\nreport_every = 4\n", planner);
+    StudySpec spec = study(
+        std::string(kSlots) +
+            "[search]\nalgorithm = \"random\"\n[simulate]\ncost_spread = 100\nreport_every = 4\n",
+        planner);
     resize(spec, 16, 200);
     const Simulated done = simulated(spec);
     EXPECT_TRUE(planner != std::string_view("auto") || done.ratio() < 1.05) << done.ratio();

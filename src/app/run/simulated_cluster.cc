@@ -84,7 +84,7 @@ void add_event(const SimulateEvent& event, exec::SimOptions& options, std::set<s
         slot.drift.push_back({time, *event.speed});
 }
 
-/// The metrics of the closed form under the study's name for what it optimises.
+/// The metrics of the closed form under the study's name for `objective`.
 exec::Curve named(exec::Curve curve, const Objective& objective) {
   curve.metrics = [inner = std::move(curve.metrics), objective](const Config& config, TrialId trial,
                                                                 Steps step, std::uint64_t seed) {
@@ -96,6 +96,24 @@ exec::Curve named(exec::Curve curve, const Objective& objective) {
     metrics.push_back({objective.metric, value});
     return metrics;
   };
+  return curve;
+}
+
+/// Of several objectives each has a landscape, and so a best configuration, of its own.
+exec::Curve closed_form(const StudySpec& spec, exec::PowerLaw options) {
+  exec::Curve curve = named(exec::power_law(spec.space, options), spec.objective);
+  for (const Objective& further : spec.objective.further) {
+    ++options.landscape;
+    curve.metrics = [before = std::move(curve.metrics), name = further.metric,
+                     own = named(exec::power_law(spec.space, options), further)](
+                        const Config& config, TrialId trial, Steps step, std::uint64_t seed) {
+      auto metrics = before(config, trial, step, seed);
+      const auto others = own.metrics(config, trial, step, seed);
+      std::erase_if(metrics, [&](const Metric& each) { return each.name == name; });
+      metrics.push_back(*std::ranges::find(others, name, &Metric::name));
+      return metrics;
+    };
+  }
   return curve;
 }
 
@@ -124,6 +142,7 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world) {
   options.seconds_per_step = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
   options.move_seconds = simulate.move_seconds.value_or(spec.cluster.move_seconds);
   options.save_seconds = simulate.save_seconds;
+  options.arrays = arrays_unknown(spec) ? std::vector<double>{1} : simulate.arrays;
   options.start_seconds = simulate.start_seconds;
   options.report_seconds = simulate.report_seconds;
   options.command_seconds = simulate.command_seconds;
@@ -151,6 +170,10 @@ bool sharing_unknown(const StudySpec& spec) {
   });
 }
 
+bool arrays_unknown(const StudySpec& spec) {
+  return spec.fusion.members != 1 && (!spec.simulate || spec.simulate->arrays.empty());
+}
+
 Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem::path& home) {
   const SimulateSpec simulate = spec.simulate.value_or(SimulateSpec{});
   if (simulate.curve == "table")
@@ -161,8 +184,7 @@ Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem
     return invalid(
         "nothing says how long a trial is: set [trial.stop] steps, or let [simulate] curve be a "
         "table or a study");
-  auto curve = named(exec::power_law(spec.space, {.steps = length, .noise = simulate.curve_noise}),
-                     spec.objective);
+  auto curve = closed_form(spec, {.steps = length, .noise = simulate.curve_noise});
   if (simulate.cost_spread > 1) {
     const double each = simulate.seconds_per_step.value_or(spec.cluster.seconds_per_step);
     curve.cost = [each, spread = simulate.cost_spread](const Config& config, Steps) {

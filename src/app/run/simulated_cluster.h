@@ -26,6 +26,9 @@ Result<exec::SimOptions> simulated_cluster(const StudySpec& spec, World world);
 /// took turns.
 bool sharing_unknown(const StudySpec& spec);
 
+/// Nothing says what arrays of trials gain: they are simulated as if they gained nothing.
+bool arrays_unknown(const StudySpec& spec);
+
 /// What trials report. `home`: where a study that [simulate] names is looked for.
 Result<exec::Curve> simulated_curve(const StudySpec& spec, const std::filesystem::path& home);
 

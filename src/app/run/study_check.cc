@@ -29,14 +29,15 @@ void flatten(const std::string& name, const TomlNode& node, Settings& settings) 
 /// What cannot change under way, in the order of the file, with every default filled in. Of a
 /// trainer that the `other` study has not, that it is there.
 Settings fixed_settings(const StudySpec& spec, const StudySpec& other) {
-  Settings settings{{"study.metric", toml_value(Value(spec.objective.metric))},
-                    {"study.mode", spec.objective.mode == Mode::kMin ? "\"min\"" : "\"max\""},
-                    {"study.seed", std::to_string(spec.seed)},
-                    {"study.data_seed", std::to_string(spec.data_seed)}};
-  for (const Parameter& parameter : spec.space.parameters)
-    settings.emplace_back("space." + parameter.name, write_domain(parameter));
   const auto document = parse_toml(to_toml(spec));
   const auto* root = std::get_if<TomlNode>(&document);
+  const TomlNode* study = root ? root->find("study") : nullptr;
+  Settings settings;
+  for (const std::string key : {"metric", "mode", "metrics", "seed", "data_seed"})
+    if (const TomlNode* node = study ? study->find(key) : nullptr)
+      flatten("study." + key, *node, settings);
+  for (const Parameter& parameter : spec.space.parameters)
+    settings.emplace_back("space." + parameter.name, write_domain(parameter));
   if (spec.trainer && !other.trainer) settings.emplace_back("[trainer]", "there");
   for (const char* table : {"search", "scheduler", other.trainer ? "trainer" : ""})
     if (const TomlNode* node = root ? root->find(table) : nullptr) flatten(table, *node, settings);
@@ -58,6 +59,11 @@ std::vector<Change> changes(const Settings& before, const Settings& now) {
   for (const auto& [key, text] : before)
     if (value(now, key) == "absent") changes.push_back({key, text, "absent"});
   return changes;
+}
+
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kLongest = 400;
+  return text.size() <= kLongest ? text : fmt::format("another one of {} bytes", text.size());
 }
 
 /// One change of the user's may show in several places: it is said where it was made.
@@ -119,15 +125,16 @@ Status check_computable(const StudySpec& spec) {
 
 Status check_unchanged(const StudySpec& before, const StudySpec& now) {
   const auto fixed = [](const StudySpec& spec) {
-    return std::tie(spec.objective.metric, spec.objective.mode, spec.seed, spec.data_seed,
-                    spec.space, spec.search, spec.scheduler, spec.trainer);
+    return std::tie(spec.objective, spec.seed, spec.data_seed, spec.space, spec.search,
+                    spec.scheduler, spec.trainer);
   };
   if (fixed(before) == fixed(now)) return {};
   auto differences = changes(fixed_settings(before, now), fixed_settings(now, before));
   drop_consequences(before, now, differences);
   std::string lines;
   for (const Change& each : differences)
-    lines += fmt::format("\n  {} was {} and is now {}", each.key, each.before, each.now);
+    lines += fmt::format("\n  {} was {} and is now {}", each.key, shortened(each.before),
+                         shortened(each.now));
   if (lines.empty()) lines = "\n  the order of [space], or of options, is another";
   return conflict(
       "this study was begun with other settings that cannot change under way:" + lines +
@@ -143,6 +150,19 @@ Status check_goes_on(const std::string& begun, const StudySpec& now) {
   // What a program's functions compute stands in the texts as constants.
   if (now.text.empty()) return {};
   return check_unchanged(before, TRY(parse_logged_study(now.text, now.name)));
+}
+
+Result<bool> keep_searcher(const store::StepLog& log, StudySpec& spec) {
+  if (!spec.search_by_default || !log.last().valid()) return false;
+  const auto begun = begun_as(log);
+  const AlgorithmSpec before{"random"};
+  if (!begun || !(begun->search == before) || spec.search == before) return false;
+  spec.search = before;
+  if (spec.text.empty()) return true;
+  auto source = TRY(StudySource::parse(spec.text, spec.name, {}));
+  TRY(source.set({"search.algorithm", toml_value(Value(before.algorithm))}));
+  spec.text = source.text();
+  return true;
 }
 
 Result<std::string> verify_study(const std::filesystem::path& folder) {
@@ -163,7 +183,8 @@ Status append_command(const std::filesystem::path& folder, const UserCommand& co
   auto reader = TRY(store::StepLog::open_to_read(folder / "study.db"));
   const StudySpec spec = TRY(begun_as(reader));
   if (std::holds_alternative<AddTrial>(command)) TRY(check_computable(spec));
-  auto log = TRY(store::StepLog::open(folder / "study.db", {.metric = spec.objective.metric}));
+  const Waker waker = TRY(Waker::create());
+  auto log = TRY(take_log({folder}, {.metric = spec.objective.metric}, waker));
   auto directed = TRY(Directed::replayed(spec, log));
   tuner::Director& director = directed.director;
   Step step;

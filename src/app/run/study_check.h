@@ -5,6 +5,7 @@
 
 #include "app/registry/study_spec.h"
 #include "base/result.h"
+#include "store/step_log.h"
 #include "study/command.h"
 
 /// What is asked of a study at rest: may it go on like this, do its decisions stand.
@@ -15,6 +16,10 @@ namespace clavier::app {
 Status check_unchanged(const StudySpec& before, const StudySpec& now);
 /// The same of a study whose log begins with the text `begun`; empty: there is nothing to go on.
 Status check_goes_on(const std::string& begun, const StudySpec& now);
+
+/// Where nothing is said about the searcher, the study goes on with the one it was begun with, if
+/// that was the default then (random). Whether it is another than now.
+Result<bool> keep_searcher(const store::StepLog& log, StudySpec& spec);
 
 /// Recomputes every decision of the study in `folder`.
 Result<std::string> verify_study(const std::filesystem::path& folder);

@@ -47,7 +47,7 @@ TEST(CheckUnchangedTest, EachDifferenceIsNamedByItsKey) {
             "  space.lr was { loguniform = [0.0001, 0.1] } and is now { uniform = [0.0, 1.0] }");
   EXPECT_EQ(named({{"trainer.flip", "true"}}), "  trainer.flip was false and is now true");
   EXPECT_EQ(named({{"search.algorithm", "\"sobol\""}}),
-            "  search.algorithm was \"random\" and is now \"sobol\"");
+            "  search.algorithm was \"auto\" and is now \"sobol\"");
 }
 
 TEST(CheckUnchangedTest, WhatFollowsFromAChangeIsNotNamedBesideIt) {

@@ -102,10 +102,15 @@ std::vector<RecordedTrial> recorded_trials(const State& state) {
   std::vector<RecordedTrial> trials;
   for (const Trial& trial : state.trials()) {
     RecordedTrial recorded{trial.config};
-    for (const Point& point : trial.history)
-      if (point.step > 0)
-        recorded.reports.push_back(
-            {point.step, {{state.objective().metric, point.value}}, point.seconds});
+    for (std::size_t i = 0; i < trial.history.size(); ++i) {
+      const Point& point = trial.history[i];
+      if (point.step <= 0) continue;
+      std::vector<Metric> metrics{{state.objective().metric, point.value}};
+      const auto further = trial.further_at(i);
+      for (std::size_t each = 0; each < further.size(); ++each)
+        metrics.push_back({state.objective().further[each].metric, further[each]});
+      recorded.reports.push_back({point.step, std::move(metrics), point.seconds});
+    }
     if (!recorded.reports.empty()) trials.push_back(std::move(recorded));
   }
   return trials;

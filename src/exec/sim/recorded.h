@@ -27,7 +27,7 @@ struct RecordedTrial {
 /// Fails on records without reports, with steps out of order, or none at all.
 Result<Curve> recorded_curve(std::vector<RecordedTrial> trials);
 
-/// The trials of an earlier study with their objective, named as there; those that never reported
+/// The trials of an earlier study with their objectives, named as there; those that never reported
 /// are left out.
 std::vector<RecordedTrial> recorded_trials(const State& state);
 

@@ -51,6 +51,17 @@ TEST_F(SimArrayTest, ItsTrialsGoOnTogetherAsTheSlowestOfThem) {
   EXPECT_EQ(story(10), (Story{"6.000 completed 0", "6.000 completed 1", "6.000 ended 7"}));
 }
 
+TEST_F(SimArrayTest, AnArrayIsAsSlowAsItsCurveSays) {
+  SimOptions options = on_slots({1});
+  options.arrays = {1, 1.6};
+  build(options, costly(2));
+  start_array({1, 1, 1, 1}, {kForever, kForever, kForever, kForever});
+  EXPECT_EQ(next_reports(), (Reports{2.5, {0, 1, 2, 3}}));
+  for (const std::int64_t trial : {0, 1}) tell_member(trial, StopNow{});
+  EXPECT_EQ(story(2.5), (Story{"2.500 stopped 0", "2.500 stopped 1"}));
+  EXPECT_EQ(next_reports(), (Reports{5, {2, 3}})) << "the step under way is not cut";
+}
+
 TEST_F(SimArrayTest, NobodyGoesOnWhileOneWaitsForItsDecision) {
   build(on_slots({1}), costly(3));
   start_array({1, 1, 1}, {kForever, 1, 1});

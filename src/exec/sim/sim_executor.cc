@@ -54,6 +54,9 @@ Status check(const SimOptions& options, const Curve& curve) {
   if (!(options.failure_probability >= 0 && options.failure_probability <= 1))
     return invalid(fmt::format("a probability of failure is between 0 and 1, not {}",
                                options.failure_probability));
+  for (const double total : options.arrays)
+    if (!std::isfinite(total) || total <= 0)
+      return invalid(fmt::format("an array does more than nothing, not {}", total));
   if (options.report_every < 1)
     return invalid(
         fmt::format("trials report every 1 or more steps, not {}", options.report_every));
@@ -276,12 +279,22 @@ double SimExecutor::step_seconds(const Part& part) const {
   return steps * options_.seconds_per_step + options_.evaluation_seconds;
 }
 
+/// How many times longer a step of the launch takes because of those that still train.
+double SimExecutor::slowdown(const Run& run) const {
+  const auto training =
+      std::ranges::count_if(run.parts, [](const Part& part) { return part.step < part.last; });
+  if (options_.arrays.empty() || training == 0) return 1;
+  const auto known = std::min(static_cast<std::size_t>(training), options_.arrays.size());
+  return static_cast<double>(training) / options_.arrays[known - 1];
+}
+
 StudyDuration SimExecutor::duration(std::uint32_t slot) const {
+  const double factor = slowdown(*places_[slot].run);
   double longest = 0;
   for (const Part& part : places_[slot].run->parts) {
     if (part.step >= part.last) continue;
     const Steps to = next_report(part);
-    double seconds = step_seconds(part) / rate(slot);
+    double seconds = factor * step_seconds(part) / rate(slot);
     if (options_.noise > 0) {
       Rng rng = Rng::keyed(options_.seed, kNoise, part.trial.value, part.attempt, to);
       seconds *= std::exp(options_.noise * rng.normal());

@@ -22,7 +22,7 @@ namespace clavier::exec {
 
 /// Trials in virtual time: each reports what a curve says, as often as the slots' speeds let it; on
 /// several slots, as the slowest of them does. Trials of one launch go on together, each step as
-/// long as that of the slowest alone: what an array costs is not simulated.
+/// long as that of the slowest alone, or longer by what an array costs.
 /// `wait` jumps to the next event, one signal a call (nodes that join together come together).
 /// What happens at the same instant is ordered by launch, then by cause: the whole run is a
 /// function of options, curve and the calls made, also after a replay.
@@ -195,6 +195,7 @@ class SimExecutor final : public Executor {
   void leave(std::uint32_t place, TrialId trial, ExitKind kind, std::string error = {});
   void leave_all(std::uint32_t place, ExitKind kind, const std::string& error = {});
   void deliver(LaunchId launch, Signal signal);
+  double slowdown(const Run& run) const;
   StudyDuration duration(std::uint32_t place) const;
   Steps last_step(const Config& config) const;
   Steps next_report(const Part& part) const;

@@ -53,6 +53,9 @@ struct SimOptions {
   double command_seconds = 0;   ///< From the tuner to the worker.
   /// To start from a checkpoint that was written in another slot, or to take it over.
   double move_seconds = 0;
+  /// What an array of k trials does in total, relative to one alone, from k = 1 on; larger ones as
+  /// the last. Empty: its trials do not slow down each other.
+  std::vector<double> arrays = {};
   Steps report_every = 1;         ///< Trials report, and wait, at its multiples and at their end.
   double evaluation_seconds = 0;  ///< Before each of those, at speed 1.
   double save_seconds = 0;        ///< Before each that carries a checkpoint, at any speed.

@@ -192,12 +192,31 @@ TEST(Array, DropoutMasksFollowTheTrialNotItsPlace) {
   EXPECT_GT(difference(logits[1], array.forward(x, {})[1]), 1e-3);
 }
 
+TEST(Array, EveryMemberDropsAsMuchAsItIsTo) {
+  const Case chosen{"dropout",
+                    R"({"layers": [{"linear": 20}, {"dropout": 0.3}, {"linear": 20},
+                        {"dropout": 0.3}, {"linear": "outputs"}]})",
+                    {{7}}};
+  Array array = make(chosen, {3, 4, 5});
+  const at::Tensor x = inputs(chosen);
+  const std::vector<std::uint64_t> all = {3, 4, 5};
+  const std::vector<std::vector<double>> parts = {{0, 0}, {0.3, 0.3}, {0.5, 0}};
+  const at::Tensor logits =
+      array.forward(x, {.training = true, .seeds = all, .step = 1, .dropout = parts}).clone();
+  const at::Tensor even = array.forward(x, {.training = true, .seeds = all, .step = 1}).clone();
+  const at::Tensor plain = array.forward(x, {});
+  EXPECT_LE(difference(logits[0], plain[0]), 1e-12);
+  EXPECT_LE(difference(logits[1], even[1]), 1e-12);
+  EXPECT_GT(difference(logits[2], even[2]), 1e-3);
+  EXPECT_GT(difference(logits[2], plain[2]), 1e-3);
+}
+
 /// Trains `members` for fifty steps and returns every member's losses.
 std::vector<std::vector<double>> train(const Case& chosen, OptimizerKind kind,
                                        const std::vector<std::uint64_t>& of,
                                        const std::vector<MemberOptions>& options) {
   Array array = make(chosen, of);
-  Optimizer optimizer(kind, false, array.parameters());
+  Optimizer optimizer(kind, array.parameters());
   std::vector<std::vector<double>> losses(of.size());
   for (int step = 0; step < 50; ++step) {
     const at::Tensor x = at::roll(inputs(chosen), step % 3, 0);
@@ -221,7 +240,7 @@ TEST(Array, FiftyStepsWithDifferentOptionsEqualSoloTrainings) {
       {.lr = 0.05, .momentum = 0.9, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-4},
       {.lr = 0.01, .momentum = 0, .weight_decay = 0.1},
       {.lr = 0.02, .momentum = 0.5, .dampening = 0.2, .beta1 = 0.5, .weight_decay = 0.01},
-      {.lr = 0.03, .momentum = 0.7, .beta2 = 0.9, .eps = 1e-6, .clip_norm = 0.1}};
+      {.lr = 0.03, .momentum = 0.7, .beta2 = 0.9, .eps = 1e-6, .clip_norm = 0.1, .nesterov = true}};
   for (std::string_view name : {"norms of features", "residuals", "convolution, relu, pool"}) {
     for (OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdamW}) {
       const auto fused = train(find(name), kind, seeds(4), options);

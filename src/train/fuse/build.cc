@@ -26,6 +26,40 @@ Convolver rule_of_thumb(const ShapedLayer& layer, std::int64_t members) {
                   members);
 }
 
+/// A convolution of each member by itself, where it is made for one: the copies to and fro are few
+/// numbers beside its products.
+class EachMember : public Layer {
+ public:
+  EachMember(std::vector<LayerPtr> own, bool shared) : own_(std::move(own)), shared_(shared) {}
+
+  at::Tensor forward(const at::Tensor& input, const Pass& pass) override {
+    std::vector<at::Tensor> outputs;
+    for (std::size_t i = 0; i < own_.size(); ++i)
+      outputs.push_back(own_[i]->forward(shared_ ? input : part(input, i), pass));
+    return at::cat(outputs, 1);
+  }
+
+  at::Tensor backward(at::Tensor gradient) override {
+    std::vector<at::Tensor> inputs;
+    for (std::size_t i = 0; i < own_.size(); ++i) {
+      at::Tensor by_input = own_[i]->backward(part(gradient, i));
+      if (by_input.defined()) inputs.push_back(std::move(by_input));
+    }
+    return inputs.empty() ? at::Tensor() : at::cat(inputs, 1);
+  }
+
+ private:
+  /// A member's channels, as an image of their own.
+  at::Tensor part(const at::Tensor& images, std::size_t member) const {
+    const std::int64_t channels = images.size(1) / static_cast<std::int64_t>(own_.size());
+    return images.narrow(1, static_cast<std::int64_t>(member) * channels, channels)
+        .contiguous(images.suggest_memory_format());
+  }
+
+  std::vector<LayerPtr> own_;
+  bool shared_;
+};
+
 class Builder {
  public:
   Builder(const Array& array, const Plan& plan) : array_(array), plan_(plan) {
@@ -112,15 +146,28 @@ class Builder {
         built.push_back(make_plain_convolution(layer, options_, weight, bias, relu, pool));
         break;
       }
-      case Convolver::kProducts:
-        built.push_back(make_matrix_convolution(layer, options_, weight, bias));
-        break;
+      case Convolver::kProducts: built.push_back(products(layer, weight, bias)); break;
       case Convolver::kLibrary:
         built.push_back(make_convolution(layer, options_, weight, bias));
         break;
     }
     told_apart();
     return taken;
+  }
+
+  LayerPtr products(const ShapedLayer& layer, const Slot& weight, const Slot& bias) const {
+    if (options_.members == 1) return make_matrix_convolution(layer, options_, weight, bias);
+    LayerOptions alone = options_;
+    alone.members = 1;
+    alone.shared = false;
+    const auto row = [](const Slot& slot, std::int64_t member) {
+      if (!slot.value.defined()) return Slot{};
+      return Slot{slot.value.narrow(0, member, 1), slot.gradient.narrow(0, member, 1)};
+    };
+    std::vector<LayerPtr> own;
+    for (std::int64_t i = 0; i < options_.members; ++i)
+      own.push_back(make_matrix_convolution(layer, alone, row(weight, i), row(bias, i)));
+    return std::make_unique<EachMember>(std::move(own), options_.shared);
   }
 
   /// The plan's choice for convolution `number`.
@@ -199,11 +246,10 @@ class Builder {
 
 }  // namespace
 
-Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t members) {
+Convolver possible(const ShapedLayer& layer, Convolver wanted, std::int64_t) {
   bool can = true;
   if (wanted == Convolver::kLoops)
     can = layer.spec.stride == 1 && weights(layer) <= kMostLoopWeights;
-  if (wanted == Convolver::kProducts) can = members == 1;
   return can ? wanted : Convolver::kLibrary;
 }
 

@@ -18,8 +18,8 @@ namespace clavier::train {
 enum class Kernels { kOwn, kLibrary };
 
 /// With our own kernels, who does a convolution: loops (stride 1; best with few channels), products
-/// of matrices (one member; 3 x 3 of stride 1 by Winograd's transforms), or the library, which is
-/// also asked where the others cannot.
+/// of matrices (each member by itself; 3 x 3 of stride 1 by Winograd's transforms), or the library,
+/// which is also asked where the others cannot.
 enum class Convolver { kLoops, kProducts, kLibrary };
 
 /// One for every convolution, in the order in which they run; or one for all of them; or none: by a
@@ -49,6 +49,8 @@ struct Pass {
   bool training = false;
   std::span<const std::uint64_t> seeds = {};  ///< Of the members' trials, for dropout.
   std::int64_t step = 0;                      ///< Batches trained before; keys dropout.
+  /// By member, the probability of each dropout layer by its number. Empty: the network's.
+  std::span<const std::vector<double>> dropout = {};
 };
 
 /// A parameter of all members: (F, sizes…), views of the flat buffers.

@@ -70,15 +70,17 @@ void compare(OptimizerKind kind, bool nesterov, const MemberOptions& options,
   for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
     at::Tensor ours = wave({2, 33}, 0.9);
     at::Tensor theirs = ours[1].clone().requires_grad_(true);
-    Optimizer optimizer(kind, nesterov, ours, kernels);
+    Optimizer optimizer(kind, ours, kernels);
     Stock stock({theirs}, stock_options);
+    MemberOptions own = options;
+    own.nesterov = nesterov;
     MemberOptions other = options;
     other.lr *= 3;  // The neighbour goes elsewhere.
     const at::Tensor slope = wave({33}, 0.4).abs() + 0.1;
     for (int step = 0; step < 20; ++step) {
       const at::Tensor gradients = ours * slope + 0.1 * step;
       theirs.mutable_grad() = theirs.detach() * slope + 0.1 * step;
-      const std::vector<MemberOptions> both = {other, options};
+      const std::vector<MemberOptions> both = {other, own};
       optimizer.step(both, ours, gradients);
       stock.step();
       ASSERT_LE(difference(ours[1], theirs.detach()), 1e-10) << "step " << step;
@@ -121,7 +123,7 @@ TEST(Optimizer, AdamAndAdamWEqualTheStockOnes) {
 TEST(Optimizer, ClippingLimitsEachMembersOwnNorm) {
   for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
     at::Tensor weights = at::zeros({2, 4}, at::kDouble);
-    Optimizer optimizer(OptimizerKind::kSgd, false, weights, kernels);
+    Optimizer optimizer(OptimizerKind::kSgd, weights, kernels);
     const std::vector<MemberOptions> options = {{.lr = 1, .clip_norm = 1}, {.lr = 1}};
     optimizer.step(options, weights, at::full({2, 4}, 3.0, at::kDouble));
     EXPECT_NEAR(weights[0].norm().item<double>(), 1, 1e-6);

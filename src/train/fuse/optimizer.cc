@@ -43,13 +43,12 @@ MemberOptions member_options(const TrainerSpec& spec) {
           .beta2 = spec.beta2,
           .eps = spec.eps,
           .weight_decay = spec.weight_decay,
-          .clip_norm = spec.clip_norm};
+          .clip_norm = spec.clip_norm,
+          .nesterov = spec.nesterov};
 }
 
-Optimizer::Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters,
-                     Kernels kernels)
+Optimizer::Optimizer(OptimizerKind kind, const at::Tensor& parameters, Kernels kernels)
     : kind_(kind),
-      nesterov_(nesterov),
       plain_(kernels == Kernels::kOwn && parameters.is_cpu()),
       steps_(static_cast<std::size_t>(parameters.size(0)), 0) {
   moments_.push_back(at::zeros_like(parameters));
@@ -86,7 +85,7 @@ void Optimizer::plain(Members members, at::Tensor& parameters, const at::Tensor&
                       .momentum = member.momentum,
                       .dampening = member.dampening,
                       .weight_decay = member.weight_decay,
-                      .nesterov = nesterov_,
+                      .nesterov = member.nesterov,
                       .first = steps_[i] == 0,
                       .gradient_scale = scale},
                      weights, gradient, first, count);
@@ -118,7 +117,10 @@ void Optimizer::sgd(Members members, at::Tensor& parameters, at::Tensor gradient
   gradients = at::addcmul(gradients, parameters, decay);
   moments_[0].mul_(momentum).addcmul_(gradients, fresh);
   const at::Tensor plain = momentum.eq(0);  // Without momentum there is no dampening either.
-  at::Tensor direction = nesterov_ ? at::addcmul(gradients, moments_[0], momentum) : moments_[0];
+  const at::Tensor nesterov =
+      of([](const MemberOptions& m, std::size_t) { return m.nesterov ? 1.0 : 0.0; });
+  at::Tensor direction =
+      at::where(nesterov.ne(0), at::addcmul(gradients, moments_[0], momentum), moments_[0]);
   direction = at::where(plain, gradients, direction);
   parameters.sub_(direction * lr);
 }

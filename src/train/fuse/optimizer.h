@@ -22,6 +22,7 @@ struct MemberOptions {
   double eps = 1e-8;
   double weight_decay = 0;
   double clip_norm = 0;  ///< 0: not clipped.
+  bool nesterov = false;
 };
 
 MemberOptions member_options(const TrainerSpec& spec);
@@ -30,8 +31,7 @@ MemberOptions member_options(const TrainerSpec& spec);
 /// member has its own options and its own count of steps, so members of any age fit together.
 class Optimizer {
  public:
-  Optimizer(OptimizerKind kind, bool nesterov, const at::Tensor& parameters,
-            Kernels kernels = Kernels::kOwn);
+  Optimizer(OptimizerKind kind, const at::Tensor& parameters, Kernels kernels = Kernels::kOwn);
 
   /// REQUIRES: one entry per member; parameters as those given before.
   void step(std::span<const MemberOptions> members, at::Tensor& parameters,
@@ -51,7 +51,6 @@ class Optimizer {
   void adam(std::span<const MemberOptions> members, at::Tensor& parameters, at::Tensor gradients);
 
   OptimizerKind kind_;
-  bool nesterov_;
   bool plain_;
   std::vector<at::Tensor> moments_;
   std::vector<std::int64_t> steps_;

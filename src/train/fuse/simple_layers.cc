@@ -125,15 +125,24 @@ class Dropout : public Layer {
         members_(options.members) {}
 
   at::Tensor forward(const at::Tensor& input, const Pass& pass) override {
-    if (!pass.training || probability_ == 0) return input;
+    mask_.reset();
+    const auto probability = [&](std::int64_t member) {
+      return pass.dropout.empty() ? probability_
+                                  : pass.dropout[static_cast<std::size_t>(member)].at(
+                                        static_cast<std::size_t>(number_));
+    };
+    bool any = false;
+    for (std::int64_t member = 0; member < members_; ++member) any |= probability(member) > 0;
+    if (!pass.training || !any) return input;
     CHECK(static_cast<std::int64_t>(pass.seeds.size()) == members_, "one seed per member");
     const at::Tensor x = input.contiguous();
     const auto type = x.options().device(at::kCPU);
     at::Tensor mask = at::empty(by_member(x, members_, image_).sizes(), type);
     for (std::int64_t member = 0; member < members_; ++member) {
       at::Tensor own = mask[member];
-      draw(own, Rng::keyed(pass.seeds[static_cast<std::size_t>(member)], kDropoutWord, number_,
-                           pass.step));
+      draw(own, probability(member),
+           Rng::keyed(pass.seeds[static_cast<std::size_t>(member)], kDropoutWord, number_,
+                      pass.step));
     }
     if (members_ == 1) mask = mask[0];
     if (members_ > 1 && image_) mask = mask.transpose(0, 1).reshape(x.sizes());
@@ -148,12 +157,12 @@ class Dropout : public Layer {
  private:
   static constexpr std::uint64_t kDropoutWord = 0x64726f70;  // "drop"
 
-  void draw(at::Tensor& mask, Rng rng) const {
-    const double scale = 1 / (1 - probability_);
+  static void draw(at::Tensor& mask, double probability, Rng rng) {
+    const double scale = 1 / (1 - probability);
     AT_DISPATCH_FLOATING_TYPES(mask.scalar_type(), "dropout", [&] {
       auto* numbers = mask.mutable_data_ptr<scalar_t>();
       for (std::int64_t i = 0; i < mask.numel(); ++i)
-        numbers[i] = static_cast<scalar_t>(rng.uniform() < probability_ ? 0 : scale);
+        numbers[i] = static_cast<scalar_t>(rng.uniform() < probability ? 0 : scale);
     });
   }
 

@@ -89,11 +89,17 @@ Key below_one(std::string_view key, std::string_view help) {
   return {field<Path...>({key, 0, kBelow1, help, "at least 0 and below 1"}), true};
 }
 
+Key by_member(Key key) {
+  key.fusible = true;
+  return key;
+}
+
 std::vector<Key> make_keys() {
   constexpr auto plan = &S::schedule;
   return {
-      number<&S::epochs>("epochs", "length of training and schedule"),
-      count<&S::batches>("batches", "length in batches instead, with unit = \"batch\"; 0: epochs"),
+      by_member(number<&S::epochs>("epochs", "length of training and schedule")),
+      by_member(count<&S::batches>("batches",
+                                   "length in batches instead, with unit = \"batch\"; 0: epochs")),
       choice<&S::unit>("unit", "what a trial counts as a step"),
       number<&S::report_every>("report_every", "steps between evaluations"),
       number<&S::batch_size>("batch_size", "samples per update"),
@@ -103,13 +109,13 @@ std::vector<Key> make_keys() {
       positive<&S::lr>("lr", "learning rate"),
       below_one<&S::momentum>("momentum", "SGD momentum"),
       part<&S::dampening>("dampening", "SGD dampening of momentum"),
-      choice<&S::nesterov>("nesterov", "SGD with Nesterov's momentum"),
+      by_member(choice<&S::nesterov>("nesterov", "SGD with Nesterov's momentum")),
       below_one<&S::beta1>("beta1", "Adam: first moment"),
       below_one<&S::beta2>("beta2", "Adam: second moment"),
       positive<&S::eps>("eps", "Adam: added to the denominator"),
       not_negative<&S::weight_decay>("weight_decay", "L2 decay; decoupled for adamw"),
       not_negative<&S::clip_norm>("clip_norm", "largest gradient norm; 0: not clipped"),
-      choice<plan, &Plan::kind>("schedule", "learning rate over time"),
+      by_member(choice<plan, &Plan::kind>("schedule", "learning rate over time")),
       positive<plan, &Plan::step_size>("step_size", "step: epochs between two cuts"),
       positive<plan, &Plan::gamma>("gamma", "step: factor of a cut; exponential: per epoch"),
       part<plan, &Plan::min_factor>("min_factor", "cosine: last rate relative to lr"),
@@ -132,7 +138,7 @@ std::vector<Key> make_keys() {
                                           .help = "where to train; auto: a GPU if there is one",
                                           .range = "auto, cpu, cuda or cuda:N"})},
       choice<&S::dtype>("dtype", "precision of the arithmetic"),
-      count<&S::seed>("seed", "with the trial's number: initial weights and dropout"),
+      by_member(count<&S::seed>("seed", "with the trial's number: initial weights and dropout")),
       count<&S::data_seed>("data_seed", "order of samples and augmentation, equal for all trials"),
   };
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -55,8 +56,8 @@ LayerKind activation(const Config& options) {
 }
 
 void add_dropout(Layers& layers, const Config& options) {
-  const double probability = *options.find("dropout")->number();
-  if (probability > 0) layers.push_back({.kind = LayerKind::kDropout, .probability = probability});
+  layers.push_back(
+      {.kind = LayerKind::kDropout, .probability = *options.find("dropout")->number()});
 }
 
 /// The network of the CIFAR-10 tutorial: two convolutions of 5x5 and three linear layers.
@@ -178,16 +179,19 @@ Result<Value> checked(const Option& option, const Value& value) {
   return is_whole ? Value(static_cast<std::int64_t>(number)) : Value(number);
 }
 
+ModelSpec built_in(const Model& model) {
+  ModelSpec spec{.name = model.name};
+  for (const Option& option : model.options) spec.options.set(option.name, option.value);
+  return spec;
+}
+
 ModelSpec built_in(const std::string& name, KeyProblems& problems) {
   const Model* model = find_model(name);
-  ModelSpec spec{.name = name};
   if (!model)
     problems.push_back({"model", fmt::format("trainer.model: there is no model '{}'{} (a table "
                                              "with `layers` makes one)",
                                              name, suggestion(name, model_names()))});
-  for (std::size_t i = 0; model && i < model->options.size(); ++i)
-    spec.options.set(model->options[i].name, model->options[i].value);
-  return spec;
+  return model ? built_in(*model) : ModelSpec{.name = name};
 }
 
 /// The user's own layers: every other key is a number that they name.
@@ -218,6 +222,17 @@ ModelSpec own(const Json::Table& table, const Json& layers, KeyProblems& problem
   return spec;
 }
 
+/// Sets every probability of dropout to 0; adds what it was to `found`.
+void take_dropout(Layers& layers, std::vector<double>& found) {
+  for (LayerSpec& layer : layers) {
+    if (layer.kind == LayerKind::kDropout) found.push_back(std::exchange(layer.probability, 0));
+    take_dropout(layer.body, found);
+    take_dropout(layer.shortcut, found);
+  }
+}
+
+constexpr std::int64_t kAnyOutputs = 2;
+
 }  // namespace
 
 std::vector<std::string> model_names() {
@@ -236,6 +251,7 @@ Json describe_models() {
         item.set("range", Json::List{option.low, option.high});
       else
         item.set("choices", option.words);
+      item.set("fusible", only_drops(built_in(model), option.name));
       options.push_back(std::move(item));
     }
     list.push_back(Json::Table{{"name", model.name}, {"options", std::move(options)}});
@@ -313,6 +329,32 @@ Result<std::vector<LayerSpec>> layers_of(const ModelSpec& spec, std::int64_t out
   return layers_from_json(spec.layers, [&](std::string_view name) -> const Value* {
     return name == "outputs" ? &count : spec.options.find(name);
   });
+}
+
+std::vector<double> dropout_of(const ModelSpec& spec) {
+  std::vector<double> found;
+  auto layers = layers_of(spec, kAnyOutputs);
+  if (layers.ok()) take_dropout(*layers, found);
+  return found;
+}
+
+bool same_structure(const ModelSpec& a, const ModelSpec& b) {
+  std::vector<double> ignored;
+  auto one = layers_of(a, kAnyOutputs), other = layers_of(b, kAnyOutputs);
+  if (!one.ok() || !other.ok()) return false;
+  take_dropout(*one, ignored);
+  take_dropout(*other, ignored);
+  return *one == *other;
+}
+
+bool only_drops(const ModelSpec& spec, std::string_view option) {
+  const auto number = spec.options.find(option)->number();
+  if (!number || dropout_of(spec).empty()) return false;
+  // A probability may be any number up to 0.99; what else takes this one instead makes a
+  // difference.
+  ModelSpec changed = spec;
+  const double other = *number == 0.25 ? 0.5 : 0.25;
+  return set_option(changed, option, other).ok() && same_structure(spec, changed);
 }
 
 }  // namespace clavier::train

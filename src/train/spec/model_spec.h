@@ -49,4 +49,12 @@ Status set_option(ModelSpec& spec, std::string_view name, const Value& value);
 /// The layers with every number filled in; `outputs` is the number of classes or targets.
 Result<std::vector<LayerSpec>> layers_of(const ModelSpec& spec, std::int64_t outputs);
 
+/// The probability of each dropout layer, in the order in which `infer_shapes` numbers them.
+std::vector<double> dropout_of(const ModelSpec& spec);
+/// Whether networks of both have the same parameters and do the same with them, but for the
+/// probabilities of dropout.
+bool same_structure(const ModelSpec& a, const ModelSpec& b);
+/// Whether nothing but probabilities of dropout depends on this option.
+bool only_drops(const ModelSpec& spec, std::string_view option);
+
 }  // namespace clavier::train

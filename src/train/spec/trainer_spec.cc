@@ -97,6 +97,21 @@ std::vector<std::string> parameters_used(const TrainerSpec& spec) {
   return names;
 }
 
+bool fusible(const TrainerSpec& a, const TrainerSpec& b) {
+  for (const Key& key : keys())
+    if (!key.fusible && key.write(a) != key.write(b)) return false;
+  return a.data == b.data && same_structure(a.model, b.model);
+}
+
+std::vector<std::string> shared_parameters(const TrainerSpec& spec) {
+  std::vector<std::string> names;
+  for (const std::string& name : parameters_used(spec)) {
+    const Key* key = spec.model.options.find(name) ? nullptr : find_field(keys(), name);
+    if (key ? !key->fusible : !only_drops(spec.model, name)) names.push_back(name);
+  }
+  return names;
+}
+
 std::string describe_trainer() {
   const TrainerSpec defaults;
   Json::List parameters;

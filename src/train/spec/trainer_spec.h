@@ -77,6 +77,12 @@ Json to_json(const TrainerSpec& spec);
 /// Every name that a configuration may set, in the order of the documentation.
 std::vector<std::string> parameters_used(const TrainerSpec& spec);
 
+/// Whether two trials can be members of one array: they differ in nothing but what each member has
+/// of its own.
+bool fusible(const TrainerSpec& a, const TrainerSpec& b);
+/// Those of `parameters_used` in which all members of an array agree.
+std::vector<std::string> shared_parameters(const TrainerSpec& spec);
+
 /// What `clavier-train --describe` prints: models with their options; parameters with type,
 /// default, range and purpose, and whether members of one array may differ in them.
 std::string describe_trainer();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace clavier::train {
 namespace {
 
@@ -110,6 +112,46 @@ TEST(TrainerSpec, AParameterThatNothingUsesIsAnError) {
   const auto spec = with_config(parsed("{}"), config);
   ASSERT_FALSE(spec.ok());
   EXPECT_EQ(spec.error().message, "the trainer uses no parameter 'l4'; did you mean \"l1\"?");
+}
+
+TrainerSpec varied(const TrainerSpec& spec, std::string_view name, Value value) {
+  Config config;
+  config.set(name, std::move(value));
+  auto result = with_config(spec, config);
+  EXPECT_TRUE(result.ok()) << name;
+  return *std::move(result);
+}
+
+TEST(TrainerSpec, MembersOfAnArrayDifferInWhatIsTheirOwnAndAgreeInTheRest) {
+  const TrainerSpec spec = parsed(R"({"model": "mlp"})");
+  const std::vector<std::pair<const char*, Value>> own = {
+      {"lr", 0.5},        {"momentum", 0.1}, {"nesterov", true},       {"schedule", "cosine"},
+      {"epochs", 3},      {"warmup", 1.0},   {"label_smoothing", 0.1}, {"dropout", 0.3},
+      {"clip_norm", 1.0}, {"seed", 4},       {"weight_decay", 0.01},   {"dampening", 0.2}};
+  const std::vector<std::pair<const char*, Value>> shared = {
+      {"batch_size", 8}, {"optimizer", "adam"},  {"hidden", 4},    {"depth", 3},
+      {"flip", true},    {"activation", "gelu"}, {"data_seed", 1}, {"drop_last", true}};
+  const auto names = shared_parameters(spec);
+  const auto named = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const auto& [name, value] : own) {
+    EXPECT_TRUE(fusible(spec, varied(spec, name, value))) << name;
+    EXPECT_FALSE(named(name)) << name;
+  }
+  for (const auto& [name, value] : shared) {
+    EXPECT_FALSE(fusible(spec, varied(spec, name, value))) << name;
+    EXPECT_TRUE(named(name)) << name;
+  }
+  EXPECT_FALSE(fusible(spec, parsed(R"({"model": "net"})")));
+}
+
+TEST(TrainerSpec, OfAUsersLayersOnlyProbabilitiesOfDropoutMayDiffer) {
+  const TrainerSpec spec = parsed(R"({"model": {"drop": 0.2, "wide": 8, "layers": ["flatten",
+      {"linear": "wide"}, {"dropout": "drop"}, {"linear": "outputs"}]}})");
+  EXPECT_TRUE(fusible(spec, varied(spec, "drop", 0.0)));
+  EXPECT_FALSE(fusible(spec, varied(spec, "wide", 9)));
+  EXPECT_EQ(dropout_of(varied(spec, "drop", 0.4).model), std::vector<double>{0.4});
 }
 
 TEST(TrainerSpec, TheDescriptionListsEveryParameterOnce) {

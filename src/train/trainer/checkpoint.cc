@@ -26,12 +26,16 @@ Dtype dtype_of(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kDouble ? Dtype::kF64 : Dtype::kF32;
 }
 
-/// Rows of member 0 as tensors of a file. `kept` holds the bytes that the views point to.
+at::Tensor row(const at::Tensor& flat, std::size_t member) {
+  return flat[static_cast<std::int64_t>(member)];
+}
+
+/// A member's row as tensors of a file. `kept` holds the bytes that the views point to.
 void add_views(const at::Tensor& flat, const std::vector<Parameter>& places,
                const std::string& prefix, std::vector<at::Tensor>& kept,
                std::vector<TensorView>& views) {
   for (const Parameter& place : places) {
-    kept.push_back(flat[0].narrow(0, place.offset, place.count).cpu().contiguous());
+    kept.push_back(flat.narrow(0, place.offset, place.count).cpu().contiguous());
     const at::Tensor& tensor = kept.back();
     views.push_back({prefix + place.name,
                      dtype_of(tensor),
@@ -55,7 +59,7 @@ Status read_into(const SafeTensors& file, const path& origin, const std::string&
     at::Tensor numbers =
         at::empty({place.count}, view->dtype == Dtype::kF64 ? at::kDouble : at::kFloat);
     std::memcpy(numbers.mutable_data_ptr(), view->bytes.data(), view->bytes.size());
-    flat[0].narrow(0, place.offset, place.count).copy_(numbers);
+    flat.narrow(0, place.offset, place.count).copy_(numbers);
   }
   return {};
 }
@@ -125,46 +129,50 @@ Result<Notes> read_notes(const path& file) {
 
 }  // namespace
 
-Status save_checkpoint(const Training& training, const path& directory) {
+Status save_checkpoint(const Training& training, const path& directory, std::size_t member) {
   const Array& array = training.array();
   const Network& network = array.network();
   std::vector<at::Tensor> kept;
   std::vector<TensorView> model;
-  add_views(array.parameters(), network.parameters, "", kept, model);
-  add_views(array.buffers(), network.buffers, "", kept, model);
+  add_views(row(array.parameters(), member), network.parameters, "", kept, model);
+  add_views(row(array.buffers(), member), network.buffers, "", kept, model);
   Status status = data::write_safetensors(directory / "model.safetensors", model);
   if (!status.ok()) return status;
   const Optimizer& optimizer = training.optimizer();
   std::vector<TensorView> moments;
   const std::vector<std::string> names = moment_names(optimizer.kind());
   for (std::size_t i = 0; i < names.size(); ++i)
-    add_views(optimizer.moments()[i], network.parameters, names[i], kept, moments);
+    add_views(row(optimizer.moments()[i], member), network.parameters, names[i], kept, moments);
   status = data::write_safetensors(directory / "optimizer.safetensors", moments);
   if (!status.ok()) return status;
   const Position& position = training.position();
   const Json json = Json::Table{{"format", kFormat},
-                                {"trainer", to_json(training.spec())},
+                                {"trainer", to_json(training.spec(member))},
                                 {"input", network.input.sizes},
                                 {"outputs", network.outputs},
                                 {"epoch", position.epoch},
                                 {"samples", position.samples},
                                 {"batches", position.batches},
-                                {"optimizer_steps", optimizer.steps().front()},
-                                {"seed", training.seed()},
+                                {"optimizer_steps", optimizer.steps()[member]},
+                                {"seed", training.seed(member)},
                                 {"data", training.samples().facts}};
   return write_text(directory / "trainer.json", to_text(json, {.indent = 1}) + "\n");
 }
 
-Status load_model(Array& array, const path& directory) {
+Status load_model(Array& array, const path& directory, std::size_t member) {
   const path file = directory / "model.safetensors";
   const SafeTensors tensors = TRY(data::read_safetensors(file));
   const Status status =
-      read_into(tensors, file, "", array.network().parameters, array.parameters());
+      read_into(tensors, file, "", array.network().parameters, row(array.parameters(), member));
   if (!status.ok()) return status;
-  return read_into(tensors, file, "", array.network().buffers, array.buffers());
+  return read_into(tensors, file, "", array.network().buffers, row(array.buffers(), member));
 }
 
-Status load_checkpoint(Training& training, const path& directory) {
+Result<Position> read_position(const path& directory) {
+  return TRY(read_notes(directory / "trainer.json")).position;
+}
+
+Status load_checkpoint(Training& training, const path& directory, std::size_t member) {
   const Notes notes = TRY(read_notes(directory / "trainer.json"));
   const Samples& samples = training.samples();
   if (!notes.facts && (samples.target_mean != 0 || samples.target_deviation != 1))
@@ -172,10 +180,10 @@ Status load_checkpoint(Training& training, const path& directory) {
         fmt::format("{} is of an older version, which did not standardise targets: set "
                     "standardise = false in trainer.data to go on with it",
                     directory.string()));
-  const Status status = load_model(training.array(), directory);
+  const Status status = load_model(training.array(), directory, member);
   if (!status.ok()) return status;
   Optimizer& optimizer = training.optimizer();
-  const std::string own = *to_json(training.spec()).find_as<std::string>("optimizer");
+  const std::string own = *to_json(training.spec(member)).find_as<std::string>("optimizer");
   const bool same = own == notes.optimizer || (own != "sgd" && notes.optimizer.starts_with("adam"));
   if (same) {
     const path file = directory / "optimizer.safetensors";
@@ -183,13 +191,13 @@ Status load_checkpoint(Training& training, const path& directory) {
     const std::vector<std::string> names = moment_names(optimizer.kind());
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Status read = read_into(tensors, file, names[i], training.array().network().parameters,
-                                    optimizer.moments()[i]);
+                                    row(optimizer.moments()[i], member));
       if (!read.ok()) return read;
     }
-    optimizer.steps().front() = notes.steps;
+    optimizer.steps()[member] = notes.steps;
   }
   training.set_position(notes.position);
-  training.set_seed(notes.seed);
+  training.set_seed(member, notes.seed);
   return {};
 }
 

@@ -61,8 +61,9 @@ int run(const Options& options) {
   train::keep_freed_memory();
   train::Trainer trainer(*std::move(spec), data_dir, *std::move(plans));
   if (!options.test)
-    return worker::worker_main([&](worker::TrialContext& context) { trainer.run(context); },
-                               {.name = "clavier-train", .resume = true, .exploit = true});
+    return worker::worker_main(
+        [&](worker::LaunchContext& launch) { trainer.run(launch); },
+        {.name = "clavier-train", .resume = true, .exploit = true, .members = train::kMostMembers});
   const auto config = text::config_from_json(options.config);
   if (!config.ok()) return fail(config.error());
   const auto result = trainer.test(*config, options.checkpoint);

@@ -13,6 +13,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/trainer_script.h"
 #include "train/data/safetensors.h"
 #include "train/spec/data_table.h"
 #include "train/trainer/checkpoint.h"
@@ -243,80 +244,19 @@ TEST_F(TrainerTest, AGpuThatIsNotThereIsRefused) {
   EXPECT_TRUE(choose_device("auto").ok());
 }
 
-/// Plays the tuner: takes reports, saves every one, stops at a given step.
-class Script : public worker::TrialContext {
- public:
-  Script(path directory, Steps stop) : directory_(std::move(directory)), stop_(stop) {}
-
-  TrialId trial() const override { return TrialId{3}; }
-  const Config& config() const override { return config_; }
-  const path& directory() const override { return directory_; }
-  std::optional<path> checkpoint() const override { return checkpoint_; }
-  int takeovers() const override { return takeovers_; }
-  double width() const override { return width_; }
-  worker::Verdict report(const std::vector<Metric>& metrics, std::optional<Steps> step,
-                         const std::function<void(const path&)>& save) override {
-    steps_.push_back(*step);
-    metrics_.push_back(metrics);
-    saved_ = directory_ / ("at_" + std::to_string(*step));
-    std::filesystem::create_directories(saved_);
-    save(saved_);
-    if (on_report_) on_report_(*step);
-    if (const auto donor = std::exchange(exploit_, {})) {
-      checkpoint_ = donor->checkpoint;
-      config_ = donor->config;
-      ++takeovers_;
-    }
-    return *step >= stop_ ? worker::Verdict::kLeave : worker::Verdict::kGoOn;
-  }
-  bool should_stop() const override { return ++asked_ == told_at_; }
-  Steps step() const override { return 0; }
-  Steps until() const override { return until_; }
-
-  /// Every metric of a report that is no time.
-  std::vector<Metric> results(std::size_t report) const {
-    std::vector<Metric> kept;
-    for (const Metric& metric : metrics_.at(report))
-      if (!metric.name.starts_with("time_")) kept.push_back(metric);
-    return kept;
-  }
-  double value(std::size_t report, std::string_view name) const {
-    for (const Metric& metric : metrics_.at(report))
-      if (metric.name == name) return metric.value;
-    return std::nan("");
-  }
-
-  struct Donor {
-    path checkpoint;
-    Config config;
-  };
-  std::optional<Donor> exploit_;  ///< Obeyed at the next report.
-  std::function<void(Steps)> on_report_;
-  int takeovers_ = 0;
-  Steps until_ = kForever;
-  mutable int asked_ = 0;
-  int told_at_ = 0;  ///< The question that is answered by yes.
-  Config config_;
-  path directory_;
-  Steps stop_;
-  double width_ = 1;
-  std::optional<path> checkpoint_;
-  std::vector<Steps> steps_;
-  std::vector<std::vector<Metric>> metrics_;
-  path saved_;
-};
+using testing::Script;
 
 TEST_F(TrainerTest, ATrialReportsEveryEpochLeavesWhenToldAndResumes) {
   Trainer trainer(spec(R"(, "epochs": 5, "lr": 0.02)"), {});
   Script whole(directory_ / "a", 99);
-  trainer.run(whole);
+  testing::run(trainer, whole);
   EXPECT_EQ(whole.steps_, (std::vector<Steps>{1, 2, 3, 4, 5}));
   Script first(directory_ / "b", 2);
-  trainer.run(first);
+  testing::run(trainer, first);
   EXPECT_EQ(first.steps_.size(), 2u);
   Script second(directory_ / "b", 99);
   second.checkpoint_ = first.saved_;
-  trainer.run(second);
+  testing::run(trainer, second);
   EXPECT_EQ(second.steps_, (std::vector<Steps>{3, 4, 5}));
   EXPECT_EQ(second.results(2), whole.results(4));
 }
@@ -327,15 +267,15 @@ constexpr const char* kInBatches =
 TEST_F(TrainerTest, BatchesAreReportedAtMultiplesAndWhereTheStudyWaits) {
   Trainer trainer(spec(std::string(kInBatches) + R"(, "batches": 17)"), {});
   Script whole(directory_ / "a", 99);
-  trainer.run(whole);
+  testing::run(trainer, whole);
   EXPECT_EQ(whole.steps_, (std::vector<Steps>{5, 10, 15, 17}));
   Script first(directory_ / "b", 7);
   first.until_ = 7;
-  trainer.run(first);
+  testing::run(trainer, first);
   EXPECT_EQ(first.steps_, (std::vector<Steps>{5, 7}));
   Script second(directory_ / "b", 99);
   second.checkpoint_ = first.saved_;
-  trainer.run(second);
+  testing::run(trainer, second);
   EXPECT_EQ(second.steps_, (std::vector<Steps>{10, 15, 17}));
   EXPECT_EQ(second.results(1), whole.results(2));  // The first one's training loss is of 3 batches.
   EXPECT_EQ(second.results(2), whole.results(3));
@@ -345,25 +285,25 @@ TEST_F(TrainerTest, ToldToLeaveItReportsFromWhereItIs) {
   Trainer trainer(spec(kInBatches), {});
   Script context(directory_, 0);
   context.told_at_ = 3;
-  trainer.run(context);
+  testing::run(trainer, context);
   EXPECT_EQ(context.steps_, (std::vector<Steps>{3}));
 }
 
 TEST_F(TrainerTest, ATakeOverGoesOnAsTheDonorWouldWithTheNewConfiguration) {
   Trainer trainer(spec(kInBatches), {});
   Script donor(directory_ / "donor", 10);
-  trainer.run(donor);
+  testing::run(trainer, donor);
   Config explored;
   explored.set("lr", 0.05);
   explored.set("momentum", 0.5);
   Script expected(directory_ / "expected", 20);
   expected.checkpoint_ = donor.saved_;
   expected.config_ = explored;
-  trainer.run(expected);
+  testing::run(trainer, expected);
   Script receiver(directory_ / "receiver", 20);
   receiver.config_.set("lr", 0.001);
   receiver.exploit_ = {donor.saved_, explored};
-  trainer.run(receiver);
+  testing::run(trainer, receiver);
   EXPECT_EQ(receiver.steps_, (std::vector<Steps>{5, 15, 20}));
   EXPECT_EQ(receiver.results(1), expected.results(0));
   EXPECT_EQ(receiver.results(2), expected.results(1));
@@ -372,7 +312,7 @@ TEST_F(TrainerTest, ATakeOverGoesOnAsTheDonorWouldWithTheNewConfiguration) {
   Script other(directory_ / "other", 15);
   other.checkpoint_ = donor.saved_;
   other.config_.set("lr", 0.05);
-  trainer.run(other);
+  testing::run(trainer, other);
   EXPECT_NE(other.value(0, "loss"), expected.value(0, "loss"));
   const TrainerSpec still = *with_config(spec(kInBatches), explored);
   const Samples samples = load(still);
@@ -387,14 +327,14 @@ TEST_F(TrainerTest, ATakeOverGoesOnAsTheDonorWouldWithTheNewConfiguration) {
 TEST_F(TrainerTest, TheSameCheckpointIsTakenOverTwice) {
   Trainer trainer(spec(kInBatches), {});
   Script donor(directory_ / "donor", 5);
-  trainer.run(donor);
+  testing::run(trainer, donor);
   Script receiver(directory_ / "receiver", 99);
   receiver.exploit_ = {donor.saved_, {}};
   receiver.on_report_ = [&](Steps step) {
     if (receiver.steps_.size() == 2) receiver.exploit_ = {donor.saved_, {}};
     if (receiver.steps_.size() == 3) receiver.stop_ = step;
   };
-  trainer.run(receiver);
+  testing::run(trainer, receiver);
   EXPECT_EQ(receiver.steps_, (std::vector<Steps>{5, 10, 10}));
   EXPECT_EQ(receiver.results(2), receiver.results(1));
 }
@@ -402,7 +342,7 @@ TEST_F(TrainerTest, TheSameCheckpointIsTakenOverTwice) {
 TEST_F(TrainerTest, AReportSaysWhereTheTimeWent) {
   Trainer trainer(spec(kInBatches), {});
   Script first(directory_ / "a", 10);
-  trainer.run(first);
+  testing::run(trainer, first);
   EXPECT_GT(first.value(0, "time_train_s"), 0);
   EXPECT_GT(first.value(0, "time_eval_s"), 0);
   EXPECT_GT(first.value(0, "time_load_s"), 0);
@@ -411,7 +351,7 @@ TEST_F(TrainerTest, AReportSaysWhereTheTimeWent) {
   EXPECT_GT(first.value(1, "time_save_s"), 0);
   Script second(directory_ / "a", 15);
   second.checkpoint_ = first.saved_;
-  trainer.run(second);
+  testing::run(trainer, second);
   EXPECT_GT(second.value(0, "time_save_s"), 0);  // Of the checkpoint behind the last report.
   std::uintmax_t bytes = 0;
   for (const char* name : {"model.safetensors", "optimizer.safetensors"})
@@ -456,7 +396,7 @@ TEST_F(TrainerTest, AResidualNetworkResumesBitForBitWithItsRunningStatistics) {
 TEST_F(TrainerTest, TheTestSplitIsReadByTestAlone) {
   Trainer trainer(spec(R"(, "epochs": 3, "batch_size": 8, "lr": 0.05)"), {});
   Script context(directory_, 99);
-  trainer.run(context);
+  testing::run(trainer, context);
   for (const auto& metrics : context.metrics_)
     for (const Metric& metric : metrics) EXPECT_EQ(metric.name.find("test"), std::string::npos);
   const auto result = trainer.test({}, context.saved_);
@@ -474,11 +414,11 @@ TEST_F(TrainerTest, ATrialThatMinimisesASquaredErrorTakesForValuesWhatWereClasse
   ASSERT_TRUE(of.ok()) << of.error().message;
   Trainer trainer(*of, {});
   Script classes(directory_, 1);
-  trainer.run(classes);
+  testing::run(trainer, classes);
   EXPECT_EQ(classes.results(0)[1].name, "accuracy");
   Script values(directory_, 1);
   values.config_.set("loss", "mse");
-  trainer.run(values);
+  testing::run(trainer, values);
   EXPECT_EQ(values.results(0)[1].name, "train_loss");
 }
 
@@ -486,10 +426,10 @@ TEST_F(TrainerTest, MistakesInAConfigurationFailTheTrialWithTheirReason) {
   Trainer trainer(spec(""), {});
   Script wrong(directory_, 1);
   wrong.config_.set("lrr", 0.1);
-  EXPECT_THROW(trainer.run(wrong), std::runtime_error);
+  EXPECT_THROW(testing::run(trainer, wrong), std::runtime_error);
   Script narrow(directory_, 1);
   narrow.width_ = 0.5;
-  EXPECT_THROW(trainer.run(narrow), std::runtime_error);
+  EXPECT_THROW(testing::run(trainer, narrow), std::runtime_error);
 }
 
 TEST_F(TrainerTest, RegressionLearns) {

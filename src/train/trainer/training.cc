@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -33,15 +34,19 @@ Status check_norms(const std::vector<ShapedLayer>& layers, std::int64_t smallest
   return {};
 }
 
-ArrayOptions array_options(const TrainerSpec& spec, const Network& network, const Samples& samples,
-                           c10::Device device, const PlanStore& plans) {
+/// Arrays of similar size have one plan, or each loss of a member would be measured anew.
+ArrayOptions array_options(const TrainerSpec& spec, std::size_t members, const Network& network,
+                           const Samples& samples, c10::Device device, const PlanStore& plans) {
   ArrayOptions options{.dtype = scalar_type(spec.dtype), .device = device};
   if (!device.is_cpu()) return options;
-  const PlanQuestion question{.dtype = options.dtype,
+  const auto similar = static_cast<std::int64_t>(std::bit_floor(members));
+  const PlanQuestion question{.members = similar,
+                              .dtype = options.dtype,
                               .batch = std::min(spec.batch_size, samples.train.count())};
   options.plan = plans.plan(network, question);
   options.evaluation =
-      plans.plan(network, {.dtype = options.dtype,
+      plans.plan(network, {.members = similar,
+                           .dtype = options.dtype,
                            .batch = std::min(spec.eval_batch_size, samples.validation.count()),
                            .training = false});
   return options;
@@ -54,9 +59,10 @@ std::int64_t smallest_batch(const TrainerSpec& spec, std::int64_t samples) {
 
 }  // namespace
 
-Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std::uint64_t seed,
+Result<std::unique_ptr<Training>> Training::create(std::vector<Trainee> members,
                                                    const Samples& samples, c10::Device device,
                                                    Weights weights, const PlanStore& plans) {
+  const TrainerSpec& spec = members.front().spec;
   if ((spec.loss == LossKind::kCrossEntropy) != samples.classification)
     return invalid(samples.classification
                        ? "the data have classes: trainer.loss must be \"cross_entropy\"; if their "
@@ -72,34 +78,70 @@ Result<std::unique_ptr<Training>> Training::create(const TrainerSpec& spec, std:
   const Status norms = check_norms(network.layers, smallest_batch(spec, samples.train.count()));
   if (!norms.ok()) return norms.error();
   std::unique_ptr<Training> training(
-      new Training(spec, seed, samples, device, std::move(network), plans));
+      new Training(std::move(members), samples, device, std::move(network), plans));
   if (weights == Weights::kDrawn) training->array_.initialise(training->seeds_);
   return training;
 }
 
-Training::Training(const TrainerSpec& spec, std::uint64_t seed, const Samples& samples,
-                   c10::Device device, Network network, const PlanStore& plans)
-    : spec_(spec),
-      seeds_{seed},
+Training::Training(std::vector<Trainee> members, const Samples& samples, c10::Device device,
+                   Network network, const PlanStore& plans)
+    : members_(std::move(members)),
       samples_(samples),
-      batches_(samples, spec),
-      array_(network, 1, array_options(spec, network, samples, device, plans)),
-      optimizer_(spec.optimizer, spec.nesterov, array_.parameters()),
-      options_(member_options(spec)),
-      smoothing_{spec.label_smoothing},
-      train_totals_(Totals::zero(1, device)),
-      last_lr_(spec.lr * factor(spec.schedule, 0)) {
-  if (spec.batches > 0)
-    spec_.schedule.total =
-        static_cast<double>(spec.batches) / static_cast<double>(batches_.per_epoch());
+      plans_(plans),
+      batches_(samples, shared()),
+      array_(network, static_cast<std::int64_t>(members_.size()),
+             array_options(shared(), members_.size(), network, samples, device, plans)),
+      optimizer_(shared().optimizer, array_.parameters()),
+      train_totals_(Totals::zero(array_.members(), device)),
+      taken_(members_.size(), 0) {
+  for (auto& [spec, seed] : members_) {
+    if (spec.batches > 0)
+      spec.schedule.total =
+          static_cast<double>(spec.batches) / static_cast<double>(batches_.per_epoch());
+    seeds_.push_back(seed);
+    options_.push_back(member_options(spec));
+    smoothing_.push_back(spec.label_smoothing);
+    dropout_.push_back(dropout_of(spec.model));
+    last_lr_.push_back(spec.lr * factor(spec.schedule, 0));
+  }
+}
+
+std::unique_ptr<Training> Training::gather(const std::vector<Row>& rows) {
+  const Training& first = *rows.front().from;
+  std::vector<Trainee> members;
+  for (const Row& row : rows)
+    members.push_back({row.from->spec(row.member), row.from->seed(row.member)});
+  std::unique_ptr<Training> made(new Training(std::move(members), first.samples_,
+                                              first.array_.options().device, first.array_.network(),
+                                              first.plans_));
+  made->position_ = first.position_;
+  for (std::size_t i = 0; i < rows.size(); ++i) made->copy(i, rows[i]);
+  return made;
+}
+
+void Training::copy(std::size_t member, const Row& row) {
+  const Training& from = *row.from;
+  const auto to = static_cast<std::int64_t>(member), at = static_cast<std::int64_t>(row.member);
+  const auto copy = [&](const at::Tensor& into, const at::Tensor& source) {
+    into[to].copy_(source[at]);
+  };
+  copy(array_.parameters(), from.array_.parameters());
+  copy(array_.buffers(), from.array_.buffers());
+  for (std::size_t i = 0; i < optimizer_.moments().size(); ++i)
+    copy(optimizer_.moments()[i], from.optimizer_.moments()[i]);
+  optimizer_.steps()[member] = from.optimizer_.steps()[row.member];
+  copy(train_totals_.loss, from.train_totals_.loss);
+  taken_[member] = from.taken_[row.member] - from.train_totals_.samples;
+  last_lr_[member] = from.last_lr_[row.member];
 }
 
 Steps Training::step() const {
-  return spec_.unit == StepUnit::kEpoch ? position_.epoch : position_.batches;
+  return shared().unit == StepUnit::kEpoch ? position_.epoch : position_.batches;
 }
 
-bool Training::finished() const {
-  return spec_.batches > 0 ? position_.batches >= spec_.batches : position_.epoch >= spec_.epochs;
+bool Training::finished(std::size_t member) const {
+  const TrainerSpec& spec = members_[member].spec;
+  return spec.batches > 0 ? position_.batches >= spec.batches : position_.epoch >= spec.epochs;
 }
 
 std::int64_t Training::state_bytes() const {
@@ -107,66 +149,77 @@ std::int64_t Training::state_bytes() const {
                        static_cast<std::int64_t>(array_.buffers().nbytes());
   for (const at::Tensor& moment : optimizer_.moments())
     bytes += static_cast<std::int64_t>(moment.nbytes());
-  return bytes;
+  return bytes / array_.members();
 }
 
 void Training::train_step() {
   const std::int64_t epoch = position_.epoch;
   do {
     train_batch();
-  } while (spec_.unit == StepUnit::kEpoch && position_.epoch == epoch);
+  } while (shared().unit == StepUnit::kEpoch && position_.epoch == epoch);
 }
 
 void Training::train_batch() {
-  const std::int64_t batch_size = std::min(spec_.batch_size, samples_.train.count());
+  const std::int64_t batch_size = std::min(shared().batch_size, samples_.train.count());
   const std::int64_t index = position_.samples / batch_size;
   const Batch batch = batches_.batch(position_.epoch, index);
-  const Pass pass{.training = true, .seeds = seeds_, .step = position_.batches};
+  const Pass pass{
+      .training = true, .seeds = seeds_, .step = position_.batches, .dropout = dropout_};
   at::Tensor gradient;
   add_loss(array_.forward(batch.inputs, pass), batch.targets,
-           {.kind = spec_.loss, .smoothing = smoothing_}, train_totals_, &gradient);
+           {.kind = shared().loss, .smoothing = smoothing_}, train_totals_, &gradient);
   array_.backward(gradient);
   const double at = static_cast<double>(position_.epoch) +
                     static_cast<double>(index) / static_cast<double>(batches_.per_epoch());
-  MemberOptions now = options_;
-  now.lr = last_lr_ = options_.lr * factor(spec_.schedule, at);
+  std::vector<MemberOptions> now = options_;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    now[i].lr = last_lr_[i] = options_[i].lr * factor(members_[i].spec.schedule, at);
   at::Tensor parameters = array_.parameters();
-  optimizer_.step({&now, 1}, parameters, array_.gradients());
+  optimizer_.step(now, parameters, array_.gradients());
   position_.samples += batch_size;
   ++position_.batches;
   if (index + 1 >= batches_.per_epoch()) position_ = {position_.epoch + 1, 0, position_.batches};
 }
 
-double Training::take_train_loss() {
-  const double sum = train_totals_.loss[0].item<double>();
-  const auto samples = static_cast<double>(train_totals_.samples);
-  train_totals_ = Totals::zero(1, array_.options().device);
+double Training::take_train_loss(std::size_t member) {
+  const at::Tensor loss = train_totals_.loss[static_cast<std::int64_t>(member)];
+  const auto sum = loss.item<double>();
+  const std::int64_t before = std::exchange(taken_[member], train_totals_.samples);
+  const auto samples = static_cast<double>(train_totals_.samples - before);
+  loss.zero_();
   return samples > 0 ? sum / samples * samples_.loss_unit() : 0;
 }
 
-std::pair<double, double> Training::evaluate(const SplitTensors& split) {
-  Totals totals = Totals::zero(1, array_.options().device);
-  for (std::int64_t first = 0; first < split.count(); first += spec_.eval_batch_size) {
-    const Batch batch =
-        slice(samples_, split, first, std::min(spec_.eval_batch_size, split.count() - first));
-    add_loss(array_.forward(batch.inputs, {}), batch.targets, {.kind = spec_.loss}, totals);
+std::vector<std::pair<double, double>> Training::evaluate(const SplitTensors& split) {
+  Totals totals = Totals::zero(array_.members(), array_.options().device);
+  const std::int64_t most = shared().eval_batch_size;
+  for (std::int64_t first = 0; first < split.count(); first += most) {
+    const Batch batch = slice(samples_, split, first, std::min(most, split.count() - first));
+    add_loss(array_.forward(batch.inputs, {}), batch.targets, {.kind = shared().loss}, totals);
   }
   const auto samples = static_cast<double>(totals.samples);
-  return {totals.loss[0].item<double>() / samples * samples_.loss_unit(),
-          totals.correct[0].item<double>() / samples};
+  std::vector<std::pair<double, double>> found;
+  for (std::int64_t i = 0; i < array_.members(); ++i)
+    found.emplace_back(totals.loss[i].item<double>() / samples * samples_.loss_unit(),
+                       totals.correct[i].item<double>() / samples);
+  return found;
 }
 
-std::vector<Metric> Training::report_metrics(double train_loss) {
-  const auto [loss, accuracy] = evaluate(samples_.validation);
-  std::vector<Metric> metrics = {{"loss", loss}};
-  if (samples_.classification) metrics.push_back({"accuracy", accuracy});
-  metrics.push_back({"train_loss", train_loss});
-  metrics.push_back({"lr", last_lr_});
-  return metrics;
+std::vector<std::vector<Metric>> Training::report_metrics(const std::vector<double>& train_losses) {
+  const auto found = evaluate(samples_.validation);
+  std::vector<std::vector<Metric>> all;
+  for (std::size_t i = 0; i < train_losses.size(); ++i) {
+    std::vector<Metric>& metrics = all.emplace_back();
+    metrics.push_back({"loss", found[i].first});
+    if (samples_.classification) metrics.push_back({"accuracy", found[i].second});
+    metrics.push_back({"train_loss", train_losses[i]});
+    metrics.push_back({"lr", last_lr_[i]});
+  }
+  return all;
 }
 
 std::vector<Metric> Training::test_metrics() {
-  const auto [loss, accuracy] = evaluate(samples_.test);
+  const auto [loss, accuracy] = evaluate(samples_.test).front();
   std::vector<Metric> metrics = {{"test_loss", loss}};
   if (samples_.classification) metrics.push_back({"test_accuracy", accuracy});
   return metrics;
