@@ -13,7 +13,7 @@
 #include "train/data/install.h"
 #include "train/spec/data_table.h"
 #include "train/spec/keys.h"
-#include "train/spec/shape.h"
+#include "train/spec/mup.h"
 #include "train/spec/trainer_spec.h"
 
 // A trial takes one value per parameter, so each parameter is tried alone: what values do to each
@@ -162,9 +162,7 @@ class Check {
       train::Shape shape{.sizes = data.shape};
       if (one.image_size > 0 && shape.image()) shape.sizes[1] = shape.sizes[2] = one.image_size;
       const std::int64_t outputs = std::max<std::int64_t>(data.classes, 1);
-      const auto layers = train::layers_of(one.model, outputs);
-      if (!layers.ok()) return layers.error();
-      const auto network = train::infer_shapes(*layers, shape, outputs);
+      const auto network = train::network_of(one, shape, outputs);
       return network.ok() ? Status() : Status(network.error());
     };
     if (const Status typical = fits(spec); !typical.ok()) {
@@ -172,7 +170,8 @@ class Check {
       return;
     }
     for (const Parameter& parameter : spec_.space.parameters) {
-      if (!spec.model.options.find(parameter.name) && parameter.name != "image_size") continue;
+      const bool of_size = parameter.name == "image_size" || parameter.name == "scale";
+      if (!spec.model.options.find(parameter.name) && !of_size) continue;
       for (const Value& value : values_of(parameter.domain)) {
         TrainerSpec one = spec;
         if (!set(one, parameter.name, value).ok()) continue;

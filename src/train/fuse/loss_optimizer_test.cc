@@ -120,6 +120,36 @@ TEST(Optimizer, AdamAndAdamWEqualTheStockOnes) {
       torch::optim::AdamWOptions(0.02).betas({0.8, 0.97}).eps(1e-6).weight_decay(0.05));
 }
 
+/// As two groups of the stock optimizer, whose rates are multiplied and decays divided.
+TEST(Optimizer, ParametersWithRatesOfTheirOwnAreGroups) {
+  const std::vector<Stretch> stretches = {{0, 13, 1}, {13, 20, 0.25}};
+  const MemberOptions options{.lr = 0.05, .momentum = 0.8, .weight_decay = 0.04};
+  for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
+    for (const auto kind : {OptimizerKind::kSgd, OptimizerKind::kAdam, OptimizerKind::kAdamW}) {
+      at::Tensor whole = wave({1, 33}, 0.9);
+      Optimizer optimizer(kind, whole, kernels, stretches);
+      std::vector<at::Tensor> parts;
+      std::vector<Optimizer> alone;
+      std::vector<MemberOptions> own;
+      for (const Stretch& each : stretches) {
+        parts.push_back(whole.narrow(1, each.begin, each.count).clone());
+        alone.emplace_back(kind, parts.back(), kernels);
+        own.push_back(options);
+        own.back().lr *= each.rate;
+        own.back().weight_decay /= each.rate;
+      }
+      for (int step = 0; step < 5; ++step) {
+        const at::Tensor gradients = whole * 0.7 + 0.1 * step;
+        for (std::size_t i = 0; i < parts.size(); ++i)
+          alone[i].step({&own[i], 1}, parts[i], parts[i] * 0.7 + 0.1 * step);
+        optimizer.step({&options, 1}, whole, gradients);
+      }
+      EXPECT_LE(difference(whole, at::cat(parts, 1)), 1e-12);
+      EXPECT_GT(difference(whole, wave({1, 33}, 0.9)), 1e-3);
+    }
+  }
+}
+
 TEST(Optimizer, ClippingLimitsEachMembersOwnNorm) {
   for (Kernels kernels : {Kernels::kOwn, Kernels::kLibrary}) {
     at::Tensor weights = at::zeros({2, 4}, at::kDouble);

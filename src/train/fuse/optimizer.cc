@@ -47,10 +47,29 @@ MemberOptions member_options(const TrainerSpec& spec) {
           .nesterov = spec.nesterov};
 }
 
-Optimizer::Optimizer(OptimizerKind kind, const at::Tensor& parameters, Kernels kernels)
+std::vector<Stretch> stretches(const Network& network, const std::vector<double>& rates) {
+  std::vector<Stretch> all;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const Parameter& parameter = network.parameters[i];
+    if (all.empty() || all.back().rate != rates[i])
+      all.push_back({.begin = parameter.offset, .rate = rates[i]});
+    all.back().count += parameter.count;
+  }
+  return all;
+}
+
+Optimizer::Optimizer(OptimizerKind kind, const at::Tensor& parameters, Kernels kernels,
+                     std::vector<Stretch> stretches)
     : kind_(kind),
       plain_(kernels == Kernels::kOwn && parameters.is_cpu()),
+      stretches_(std::move(stretches)),
       steps_(static_cast<std::size_t>(parameters.size(0)), 0) {
+  if (stretches_.empty()) stretches_ = {{.begin = 0, .count = parameters.size(1)}};
+  if (stretches_.size() > 1 || stretches_.front().rate != 1) {
+    rates_ = at::ones({1, parameters.size(1)}, parameters.options());
+    for (const Stretch& each : stretches_)
+      rates_.narrow(1, each.begin, each.count).fill_(each.rate);
+  }
   moments_.push_back(at::zeros_like(parameters));
   if (kind != OptimizerKind::kSgd) moments_.push_back(at::zeros_like(parameters));
 }
@@ -72,48 +91,62 @@ void Optimizer::plain(Members members, at::Tensor& parameters, const at::Tensor&
   AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "optimizer", [&] {
     for (std::size_t i = 0; i < members.size(); ++i) {
       const MemberOptions& member = members[i];
-      const std::int64_t start = static_cast<std::int64_t>(i) * count;
-      auto* weights = parameters.mutable_data_ptr<scalar_t>() + start;
-      const auto* gradient = gradients.const_data_ptr<scalar_t>() + start;
-      auto* first = moments_[0].mutable_data_ptr<scalar_t>() + start;
+      const std::int64_t row = static_cast<std::int64_t>(i) * count;
       double scale = 1;
-      if (member.clip_norm > 0)
-        scale = std::min(
-            1.0, member.clip_norm / (std::sqrt(kernels::square_norm(gradient, count)) + kClipEps));
-      if (kind_ == OptimizerKind::kSgd) {
-        kernels::sgd({.lr = member.lr,
-                      .momentum = member.momentum,
-                      .dampening = member.dampening,
-                      .weight_decay = member.weight_decay,
-                      .nesterov = member.nesterov,
-                      .first = steps_[i] == 0,
-                      .gradient_scale = scale},
-                     weights, gradient, first, count);
-        continue;
+      if (member.clip_norm > 0) {
+        const double norm =
+            std::sqrt(kernels::square_norm(gradients.const_data_ptr<scalar_t>() + row, count));
+        scale = std::min(1.0, member.clip_norm / (norm + kClipEps));
       }
-      const auto age = static_cast<double>(steps_[i] + 1);
-      kernels::adam({.lr = member.lr,
-                     .beta1 = member.beta1,
-                     .beta2 = member.beta2,
-                     .eps = member.eps,
-                     .weight_decay = member.weight_decay,
-                     .decoupled = kind_ == OptimizerKind::kAdamW,
-                     .correction1 = 1 - std::pow(member.beta1, age),
-                     .correction2 = 1 - std::pow(member.beta2, age),
-                     .gradient_scale = scale},
-                    weights, gradient, first, moments_[1].mutable_data_ptr<scalar_t>() + start,
-                    count);
+      for (const Stretch& stretch : stretches_) {
+        const std::int64_t start = row + stretch.begin;
+        auto* weights = parameters.mutable_data_ptr<scalar_t>() + start;
+        const auto* gradient = gradients.const_data_ptr<scalar_t>() + start;
+        auto* first = moments_[0].mutable_data_ptr<scalar_t>() + start;
+        if (kind_ == OptimizerKind::kSgd) {
+          kernels::sgd({.lr = member.lr * stretch.rate,
+                        .momentum = member.momentum,
+                        .dampening = member.dampening,
+                        .weight_decay = member.weight_decay / stretch.rate,
+                        .nesterov = member.nesterov,
+                        .first = steps_[i] == 0,
+                        .gradient_scale = scale},
+                       weights, gradient, first, stretch.count);
+          continue;
+        }
+        const auto age = static_cast<double>(steps_[i] + 1);
+        kernels::adam({.lr = member.lr * stretch.rate,
+                       .beta1 = member.beta1,
+                       .beta2 = member.beta2,
+                       .eps = member.eps,
+                       .weight_decay = member.weight_decay / stretch.rate,
+                       .decoupled = kind_ == OptimizerKind::kAdamW,
+                       .correction1 = 1 - std::pow(member.beta1, age),
+                       .correction2 = 1 - std::pow(member.beta2, age),
+                       .gradient_scale = scale},
+                      weights, gradient, first, moments_[1].mutable_data_ptr<scalar_t>() + start,
+                      stretch.count);
+      }
     }
   });
 }
 
+at::Tensor Optimizer::faster(const at::Tensor& rate) const {
+  return rates_.defined() ? rate * rates_ : rate;
+}
+
+at::Tensor Optimizer::slower(const at::Tensor& decay) const {
+  return rates_.defined() ? decay / rates_ : decay;
+}
+
 void Optimizer::sgd(Members members, at::Tensor& parameters, at::Tensor gradients) {
   const auto of = [&](auto get) { return column(members, parameters, get); };
-  const at::Tensor lr = of([](const MemberOptions& m, std::size_t) { return m.lr; });
+  const at::Tensor lr = faster(of([](const MemberOptions& m, std::size_t) { return m.lr; }));
   const at::Tensor momentum = of([](const MemberOptions& m, std::size_t) { return m.momentum; });
   const at::Tensor fresh = of(
       [&](const MemberOptions& m, std::size_t i) { return steps_[i] == 0 ? 1 : 1 - m.dampening; });
-  const at::Tensor decay = of([](const MemberOptions& m, std::size_t) { return m.weight_decay; });
+  const at::Tensor decay =
+      slower(of([](const MemberOptions& m, std::size_t) { return m.weight_decay; }));
   gradients = at::addcmul(gradients, parameters, decay);
   moments_[0].mul_(momentum).addcmul_(gradients, fresh);
   const at::Tensor plain = momentum.eq(0);  // Without momentum there is no dampening either.
@@ -130,11 +163,12 @@ void Optimizer::adam(Members members, at::Tensor& parameters, at::Tensor gradien
   const at::Tensor beta1 = of([](const MemberOptions& m, std::size_t) { return m.beta1; });
   const at::Tensor beta2 = of([](const MemberOptions& m, std::size_t) { return m.beta2; });
   const at::Tensor eps = of([](const MemberOptions& m, std::size_t) { return m.eps; });
-  const at::Tensor decay = of([](const MemberOptions& m, std::size_t) { return m.weight_decay; });
-  const at::Tensor lr = of([](const MemberOptions& m, std::size_t) { return m.lr; });
-  const at::Tensor rate = of([&](const MemberOptions& m, std::size_t i) {
+  const at::Tensor decay =
+      slower(of([](const MemberOptions& m, std::size_t) { return m.weight_decay; }));
+  const at::Tensor lr = faster(of([](const MemberOptions& m, std::size_t) { return m.lr; }));
+  const at::Tensor rate = faster(of([&](const MemberOptions& m, std::size_t i) {
     return m.lr / (1 - std::pow(m.beta1, static_cast<double>(steps_[i] + 1)));
-  });
+  }));
   const at::Tensor root = of([&](const MemberOptions& m, std::size_t i) {
     return 1 / std::sqrt(1 - std::pow(m.beta2, static_cast<double>(steps_[i] + 1)));
   });

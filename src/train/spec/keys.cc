@@ -28,6 +28,11 @@ struct FieldWords<train::Precision> {
   static constexpr std::array<std::string_view, 2> list = {"float32", "float64"};
 };
 
+template <>
+struct FieldWords<train::Parametrization> {
+  static constexpr std::array<std::string_view, 2> list = {"standard", "mup"};
+};
+
 namespace train {
 namespace {
 
@@ -105,6 +110,9 @@ std::vector<Key> make_keys() {
       number<&S::batch_size>("batch_size", "samples per update"),
       number<&S::eval_batch_size>("eval_batch_size", "samples per batch of validation and test"),
       choice<&S::drop_last>("drop_last", "leave out an epoch's last, smaller batch"),
+      {field<&S::scale>({"scale", kAbove0, kInf, "the model's widths are divided by it", "> 0"})},
+      choice<&S::parametrization>("parametrization",
+                                  "mup: hyperparameters are those of the model at scale 1"),
       choice<&S::optimizer>("optimizer", "update rule"),
       positive<&S::lr>("lr", "learning rate"),
       below_one<&S::momentum>("momentum", "SGD momentum"),

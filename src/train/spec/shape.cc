@@ -218,6 +218,23 @@ void mark_readout(std::vector<LayerSpec>& layers) {
   }
 }
 
+Status narrow(std::vector<LayerSpec>& layers, double scale) {
+  for (LayerSpec& layer : layers) {
+    TRY(narrow(layer.body, scale));
+    TRY(narrow(layer.shortcut, scale));
+    const bool has_width = layer.kind == LayerKind::kLinear || layer.kind == LayerKind::kConv2d;
+    if (!has_width || !layer.grows) continue;
+    const auto left =
+        static_cast<std::int64_t>(std::llround(static_cast<double>(layer.out) / scale));
+    if (left < 1)
+      return invalid(
+          fmt::format("trainer.scale = {} leaves nothing of layer '{}', which is {} wide", scale,
+                      layer.name, layer.out));
+    layer.out = left;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::int64_t Shape::count() const {
@@ -227,9 +244,10 @@ std::int64_t Shape::count() const {
 std::string to_text(const Shape& shape) { return fmt::format("{}", fmt::join(shape.sizes, "x")); }
 
 Result<Network> infer_shapes(const std::vector<LayerSpec>& layers, const Shape& input,
-                             std::int64_t outputs) {
+                             std::int64_t outputs, double scale) {
   std::vector<LayerSpec> marked = layers;
   mark_readout(marked);
+  if (scale != 1) TRY(narrow(marked, scale));
   Inference inference(input);
   Shape shape = input;
   shape.grows = false;

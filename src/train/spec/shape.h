@@ -62,9 +62,10 @@ struct Network {
   std::int64_t buffer_count = 0;
 };
 
-/// Infers every size. Fails, naming the layer, on an input that is too small for it, a layer that
-/// does not fit what comes before, and a last layer that does not give `outputs` numbers.
+/// Infers every size, with each width that grows divided by `scale` and rounded. Fails, naming the
+/// layer, on an input that is too small for it, a layer that does not fit what comes before, a last
+/// layer that does not give `outputs` numbers and a width of which `scale` leaves nothing.
 Result<Network> infer_shapes(const std::vector<LayerSpec>& layers, const Shape& input,
-                             std::int64_t outputs);
+                             std::int64_t outputs, double scale = 1);
 
 }  // namespace clavier::train

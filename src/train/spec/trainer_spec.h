@@ -16,6 +16,11 @@ enum class OptimizerKind { kSgd, kAdam, kAdamW };
 enum class LossKind { kCrossEntropy, kMse };
 enum class StepUnit { kEpoch, kBatch };
 enum class Precision { kFloat32, kFloat64 };
+/// What a weight is drawn from and how fast it learns where the width changes.
+enum class Parametrization {
+  kStandard,  ///< As PyTorch's layers do by default.
+  kMup,       ///< mup.h.
+};
 
 /// The [trainer] table of a study file with every default: one training run of one network on one
 /// data set. Every key but `data` and `model` may come
@@ -31,6 +36,9 @@ struct TrainerSpec {
   std::int64_t batch_size = 32;
   std::int64_t eval_batch_size = 256;
   bool drop_last = false;  ///< Leave out the last, smaller batch of an epoch.
+
+  double scale = 1;  ///< The model's widths are divided by it.
+  Parametrization parametrization = Parametrization::kStandard;
 
   OptimizerKind optimizer = OptimizerKind::kSgd;
   double lr = 0.01;

@@ -10,7 +10,7 @@
 #include "train/data/facts.h"
 #include "train/data/unlabelled.h"
 #include "train/spec/data_table.h"
-#include "train/spec/model_spec.h"
+#include "train/spec/mup.h"
 #include "train/trainer/checkpoint.h"
 #include "train/trainer/device.h"
 
@@ -82,8 +82,7 @@ Result<Prediction> predict(const std::filesystem::path& checkpoint,
   dataset.test.labels.assign(static_cast<std::size_t>(dataset.test.count), 0);
   dataset.test.targets.assign(static_cast<std::size_t>(dataset.test.count), 0);
   const Samples samples = to_device(dataset, dtype, device);
-  const auto layers = TRY(layers_of(notes.spec.model, samples.outputs));
-  Array array(TRY(infer_shapes(layers, samples.shape, samples.outputs)), 1,
+  Array array(TRY(network_of(notes.spec, samples.shape, samples.outputs)).network, 1,
               {.dtype = dtype, .device = device});
   TRY(load_model(array, checkpoint));
 

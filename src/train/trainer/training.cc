@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "train/spec/model_spec.h"
-#include "train/spec/shape.h"
 
 namespace clavier::train {
 namespace {
@@ -73,25 +72,27 @@ Result<std::unique_ptr<Training>> Training::create(std::vector<Trainee> members,
   if (spec.drop_last && samples.train.count() < spec.batch_size)
     return invalid("trainer.drop_last leaves no batch: batch_size is above the number of samples");
   if (samples.validation.count() == 0) return invalid("the validation split is empty");
-  const std::vector<LayerSpec> layers = TRY(layers_of(spec.model, samples.outputs));
-  Network network = TRY(infer_shapes(layers, samples.shape, samples.outputs));
-  const Status norms = check_norms(network.layers, smallest_batch(spec, samples.train.count()));
+  auto scaled = TRY(network_of(spec, samples.shape, samples.outputs));
+  const Status norms =
+      check_norms(scaled.network.layers, smallest_batch(spec, samples.train.count()));
   if (!norms.ok()) return norms.error();
   std::unique_ptr<Training> training(
-      new Training(std::move(members), samples, device, std::move(network), plans));
+      new Training(std::move(members), samples, device, std::move(scaled), plans));
   if (weights == Weights::kDrawn) training->array_.initialise(training->seeds_);
   return training;
 }
 
 Training::Training(std::vector<Trainee> members, const Samples& samples, c10::Device device,
-                   Network network, const PlanStore& plans)
+                   ScaledNetwork scaled, const PlanStore& plans)
     : members_(std::move(members)),
       samples_(samples),
       plans_(plans),
       batches_(samples, shared()),
-      array_(network, static_cast<std::int64_t>(members_.size()),
-             array_options(shared(), members_.size(), network, samples, device, plans)),
-      optimizer_(shared().optimizer, array_.parameters()),
+      rates_(std::move(scaled.rates)),
+      array_(scaled.network, static_cast<std::int64_t>(members_.size()),
+             array_options(shared(), members_.size(), scaled.network, samples, device, plans)),
+      optimizer_(shared().optimizer, array_.parameters(), Kernels::kOwn,
+                 stretches(array_.network(), rates_)),
       train_totals_(Totals::zero(array_.members(), device)),
       taken_(members_.size(), 0) {
   for (auto& [spec, seed] : members_) {
@@ -111,9 +112,9 @@ std::unique_ptr<Training> Training::gather(const std::vector<Row>& rows) {
   std::vector<Trainee> members;
   for (const Row& row : rows)
     members.push_back({row.from->spec(row.member), row.from->seed(row.member)});
-  std::unique_ptr<Training> made(new Training(std::move(members), first.samples_,
-                                              first.array_.options().device, first.array_.network(),
-                                              first.plans_));
+  std::unique_ptr<Training> made(
+      new Training(std::move(members), first.samples_, first.array_.options().device,
+                   {first.array_.network(), first.rates_}, first.plans_));
   made->position_ = first.position_;
   for (std::size_t i = 0; i < rows.size(); ++i) made->copy(i, rows[i]);
   return made;

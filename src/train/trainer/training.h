@@ -12,6 +12,7 @@
 #include "train/fuse/array.h"
 #include "train/fuse/loss.h"
 #include "train/fuse/optimizer.h"
+#include "train/spec/mup.h"
 #include "train/spec/trainer_spec.h"
 #include "train/trainer/plan_store.h"
 #include "train/trainer/samples.h"
@@ -99,7 +100,7 @@ class Training {
 
  private:
   Training(std::vector<Trainee> members, const Samples& samples, c10::Device device,
-           Network network, const PlanStore& plans);
+           ScaledNetwork scaled, const PlanStore& plans);
 
   const TrainerSpec& shared() const { return members_.front().spec; }
   void copy(std::size_t member, const Row& from);
@@ -111,6 +112,7 @@ class Training {
   const Samples& samples_;
   PlanStore plans_;
   Batches batches_;
+  std::vector<double> rates_;  ///< ScaledNetwork.
   Array array_;
   Optimizer optimizer_;
   Position position_;
