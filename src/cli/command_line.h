@@ -9,6 +9,7 @@ namespace clavier::cli {
 struct AllOptions {
   RunOptions run;
   CheckOptions check;
+  CoordCheckOptions coord_check;
   PlanOptions plan;
   SimulateOptions simulate;
   ListOptions list;

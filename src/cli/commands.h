@@ -37,6 +37,16 @@ struct CheckOptions {
 };
 int run_check(const CheckOptions& options, Streams& streams);
 
+struct CoordCheckOptions {
+  StudySource source = {};
+  std::vector<double> scales = {8, 4, 2, 1};
+  std::int64_t steps = 5;
+  std::int64_t seeds = 3;
+  bool json = false;
+  std::optional<std::string> data_dir = {};
+};
+int run_coord_check(const CoordCheckOptions& options, Streams& streams);
+
 struct ListOptions {
   std::optional<std::string> dir = {};
 };

@@ -44,6 +44,7 @@ using Chosen = std::function<int(Streams&)>;
 inline Status words_of(const auto&) { return {}; }
 inline Status words_of(const RunOptions& options) { return check_words(options.source); }
 inline Status words_of(const CheckOptions& options) { return check_words(options.source); }
+inline Status words_of(const CoordCheckOptions& options) { return check_words(options.source); }
 inline Status words_of(const PlanOptions& options) { return check_words(options.source); }
 inline Status words_of(const SimulateOptions& options) { return check_words(options.source); }
 inline Status words_of(const TellOptions& options) { return check_words(options); }

@@ -35,6 +35,27 @@ void add_check(Parser& parser, CheckOptions& options) {
       ->check(whole(0, 10000));
 }
 
+void add_coord_check(Parser& parser, CoordCheckOptions& options) {
+  CLI::App& sub = parser.command(
+      "coord-check", "See whether hyperparameters transfer between widths of a model",
+      "  clavier coord-check study.toml --set trainer.parametrization=mup\n"
+      "  clavier coord-check study.toml --scales 16 8 4 2 1 --steps 10",
+      options, run_coord_check);
+  parser.add_source(sub, options.source);
+  sub.add_option("--scales", options.scales, "what the model's widths are divided by")
+      ->type_name("N")
+      ->expected(2, 20)
+      ->check(CLI::PositiveNumber);
+  sub.add_option("--steps", options.steps, "batches trained")
+      ->type_name("N")
+      ->check(whole(1, 1000));
+  sub.add_option("--seeds", options.seeds, "networks per width")
+      ->type_name("N")
+      ->check(whole(1, 100));
+  sub.add_flag("--json", options.json, "every layer after every batch, as JSON");
+  parser.add_data_dir(sub, options.data_dir);
+}
+
 void add_plan(Parser& parser, PlanOptions& options) {
   CLI::App& sub =
       parser.command("plan", "Predict how long a study takes, before anything runs",
@@ -180,6 +201,7 @@ void add_controls(Parser& parser, AllOptions& all) {
 void add_run_commands(Parser& parser, AllOptions& all) {
   add_run(parser, all.run);
   add_check(parser, all.check);
+  add_coord_check(parser, all.coord_check);
   add_plan(parser, all.plan);
   add_simulate(parser, all.simulate);
 }

@@ -71,6 +71,15 @@ Result<std::string> predict_from(const std::filesystem::path& directory,
 
 }  // namespace
 
+Result<std::string> ask_trainer(const StudySpec& spec, const std::filesystem::path& directory,
+                                const std::filesystem::path& data_directory,
+                                const std::vector<std::string>& arguments, std::string_view hint) {
+  auto command = TRY(trainer_command(spec, std::filesystem::absolute(data_directory)));
+  command.front() = std::filesystem::absolute(command.front()).string();
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return output_of(command, directory, hint);
+}
+
 Result<std::string> predict(const std::filesystem::path& checkpoint, const Wanted& wanted) {
   return predict_from(std::filesystem::current_path(), checkpoint, wanted);
 }
@@ -84,17 +93,12 @@ Result<std::string> predict(const RecordedStudy& study, TrialId trial, const Wan
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId id,
                            const std::filesystem::path& data_directory) {
   const Model model = TRY(model_of(study, id));
-  auto command = TRY(trainer_command(study.spec, std::filesystem::absolute(data_directory)));
-  command.front() = std::filesystem::absolute(command.front()).string();
   const auto folder =
       std::filesystem::absolute(study.folder.root / model.checkpoint->path).string();
-  for (const std::string& argument :
-       {std::string("--test"), std::string("--config"), text::to_json(*model.config),
-        std::string("--checkpoint"), folder})
-    command.push_back(argument);
   const std::string output =
-      TRY(output_of(command, working_directory(study),
-                    "; if its data are elsewhere, run this command from there"));
+      TRY(ask_trainer(study.spec, working_directory(study), data_directory,
+                      {"--test", "--config", text::to_json(*model.config), "--checkpoint", folder},
+                      "; if its data are elsewhere, run this command from there"));
   auto metrics = text::metrics_from_json(output);
   if (!metrics) return corrupt("the trainer's answer makes no sense: " + output);
   for (Metric& metric : *metrics)

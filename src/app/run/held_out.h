@@ -21,6 +21,14 @@ struct HeldOut {
 Result<HeldOut> test_trial(const RecordedStudy& study, TrialId trial,
                            const std::filesystem::path& data_directory);
 
+/// Runs the built-in trainer of a study's specification with further arguments, where its data lie;
+/// what it prints. What it says is wrong goes to standard error; `hint` is added to the failure.
+/// REQUIRES: a study of the built-in trainer, resolved (app/file/trainer.h).
+Result<std::string> ask_trainer(const StudySpec& spec, const std::filesystem::path& directory,
+                                const std::filesystem::path& data_directory,
+                                const std::vector<std::string>& arguments,
+                                std::string_view hint = "");
+
 /// What is to be predicted of which data.
 struct Wanted {
   std::filesystem::path data;

@@ -10,7 +10,9 @@
 #include <CLI/CLI.hpp>
 
 #include "study/text.h"
+#include "train/spec/data_table.h"
 #include "train/spec/trainer_spec.h"
+#include "train/trainer/coord_check.h"
 #include "train/trainer/device.h"
 #include "train/trainer/predict.h"
 #include "train/trainer/run_trial.h"
@@ -29,6 +31,8 @@ struct Options {
   std::string checkpoint = {};
   std::string predict = {};
   bool probabilities = false;
+  train::CoordinateOptions coordinates = {};
+  bool check_coordinates = false;
 };
 
 int fail(const Error& error) {
@@ -55,6 +59,19 @@ int run(const Options& options) {
   }
   auto spec = train::parse_trainer(options.spec);
   if (!spec.ok()) return fail(spec.error());
+  if (options.check_coordinates) {
+    train::use_few_threads();
+    const auto data = train::data::load_dataset(train::data_of(*spec).value(), data_dir);
+    if (!data.ok()) return fail(data.error());
+    const auto device = train::choose_device(spec->device);
+    if (!device.ok()) return fail(device.error());
+    const auto dtype = spec->dtype == train::Precision::kFloat64 ? at::kDouble : at::kFloat;
+    const auto found = train::check_coordinates(*spec, train::to_device(*data, dtype, *device),
+                                                *device, options.coordinates);
+    if (!found.ok()) return fail(found.error());
+    fmt::print("{}\n", to_text(train::to_json(options.coordinates, *found)));
+    return 0;
+  }
   auto plans = train::PlanStore::from_environment();
   if (!plans.ok()) return fail(plans.error());
   train::use_few_threads();
@@ -92,6 +109,16 @@ int main(int argc, char** argv) {
                       ->needs(checkpoint);
   app.add_flag("--probabilities", options.probabilities, "with --predict: of all classes")
       ->needs(predict);
+  auto* coordinates =
+      app.add_flag("--coord-check", options.check_coordinates,
+                   "print how large what each layer gives becomes, at several widths, as JSON");
+  app.add_option("--scales", options.coordinates.scales,
+                 "with --coord-check: what widths are divided by")
+      ->needs(coordinates);
+  app.add_option("--steps", options.coordinates.steps, "with --coord-check: batches")
+      ->needs(coordinates);
+  app.add_option("--seeds", options.coordinates.seeds, "with --coord-check: networks per width")
+      ->needs(coordinates);
   app.add_option("--config", options.config, "with --test: the trial's configuration, as JSON");
   CLI11_PARSE(app, argc, argv);
   try {
