@@ -102,13 +102,14 @@ void ClusterState::begin(const Launch& launch, SlotState& slot, StudyTime time) 
 /// A launch's first report also holds what it took to start: whatever the steps do not usually take
 /// there.
 void ClusterState::measure(const Report& report, StudyTime time) {
-  Running::At* const member = at(report.trial);
-  if (!member || launch_of_.at(report.trial) != report.launch || report.step <= member->step)
-    return;
+  const auto launch = running_.find(report.launch);
+  if (launch == running_.end()) return;
+  Running& running = launch->second;
+  const auto member = std::ranges::find(running.members, report.trial, &Running::At::trial);
+  if (member == running.members.end() || report.step <= member->step) return;
   const auto steps = static_cast<double>(report.step - member->step);
   member->step = report.step;
-  const Running& running = running_.at(report.launch);
-  if (member != &running.members.front()) return;
+  if (member != running.members.begin()) return;
   packing_.report(report.launch, steps, report.seconds, time);
   SlotState& slot = slots_.at(running.slots.front());
   slot.steps += steps;

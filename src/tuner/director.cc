@@ -180,6 +180,7 @@ Status Director::replay(const Step& step) {
 /// What is known of it besides the states.
 void Director::fold_launch(const Launch& launch) {
   for (const Member& member : launch.members) update_at_rest(member.trial);
+  if (!options_.fusion.on()) return;
   const Trial& first = state_.trial(launch.members.front().trial);
   const Slot& slot = cluster_.slots().at(launch.shares.front().slot).slot;
   arrays_.begin(launch, options_.fusion.alike(first.config, 0, first.width), slot.speed);

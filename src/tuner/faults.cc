@@ -114,7 +114,9 @@ void Faults::reported(const Report& report, const State& state) {
 /// Within one launch steps rise, unless weights of an earlier step are taken over.
 void Faults::judge_order(const Report& report, const Trial& trial) {
   if (told_of_order_ || !trial.takeovers.empty()) return;
-  auto& [launch, step] = last_[report.trial];
+  const auto index = static_cast<std::size_t>(report.trial.value);
+  if (last_.size() <= index) last_.resize(index + 1);
+  auto& [launch, step] = last_[index];
   if (launch == report.launch && report.step < step) {
     told_of_order_ = true;
     notes_.push_back(fmt::format(
@@ -130,7 +132,6 @@ void Faults::judge_order(const Report& report, const Trial& trial) {
 }
 
 void Faults::ended(const Exited& exited, const State& state) {
-  last_.erase(exited.trial);
   const Trial& trial = state.trial(exited.trial);
   const bool completed = trial.status == TrialStatus::kCompleted;
   if (completed && exited.launch > first_launch_) alike_.clear();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -61,8 +60,8 @@ class Faults {
   bool told_of_metric_ = false;  ///< In this run.
   bool told_of_names_ = false;   ///< In this run.
   bool told_of_order_ = false;   ///< In this run.
-  /// Launch and step of the last report of trials that report, until told.
-  std::map<TrialId, std::pair<LaunchId, Steps>> last_;
+  /// By trial, launch and step of its last report, until told.
+  std::vector<std::pair<LaunchId, Steps>> last_;
   std::set<std::string> seen_;  ///< Names of metrics, while there are names to judge.
   std::int64_t silent_ = 0;     ///< Trials that ended well without a report.
   // Failures in a row, since the run began or a trial of a later start got further than they did.

@@ -318,11 +318,11 @@ std::string SimExecutor::failure(const Part& part, Steps to) const {
   for (Steps step = part.step + 1; curve_.error && step <= to; ++step)
     if (std::string error = curve_.error(part.config, part.trial, step); !error.empty())
       return error;
+  if (options_.failure_probability <= 0) return {};
   const double survives =
       std::pow(1 - options_.failure_probability, static_cast<double>(to - part.step));
-  if (options_.failure_probability > 0 &&
-      Rng::keyed(options_.seed, kFailure, part.trial.value, part.attempt, to).uniform() <
-          1 - survives)
+  if (Rng::keyed(options_.seed, kFailure, part.trial.value, part.attempt, to).uniform() <
+      1 - survives)
     return fmt::format("simulated failure at step {}", to);
   return {};
 }
@@ -340,7 +340,7 @@ void SimExecutor::finish_step(std::uint32_t slot) {
     } else if (std::string error = failure(part, next_report(part)); !error.empty()) {
       leaving.emplace_back(part.trial, std::move(error));
     } else {
-      if (auto report = advance(part, run)) reported.reports.push_back(*std::move(report));
+      advance(part, run, reported.reports);
       if (!part.waiting && part.step >= part.last) leaving.emplace_back(part.trial, "");
     }
   }
@@ -361,16 +361,16 @@ void SimExecutor::go_on(std::uint32_t slot) {
   if (run && !run->waiting()) schedule(slot, StudyDuration::zero());
 }
 
-/// One step on, with what it reports of it, if anything.
-std::optional<Report> SimExecutor::advance(Part& part, const Run& run) {
+/// One step on; what it reports of it, if anything, comes behind `reports`.
+void SimExecutor::advance(Part& part, const Run& run, std::vector<Report>& reports) {
   const Steps before = std::exchange(part.step, next_report(part));
   for (Steps each = before + 1; curve_.learn && each <= part.step; ++each)
     curve_.learn(part.weights, part.config, part.trial, each, options_.seed);
   auto metrics = curve_.learn ? curve_.evaluate(part.weights, part.trial, part.step, options_.seed)
                               : curve_.metrics(part.config, part.trial, part.step, options_.seed);
-  if (metrics.empty()) return std::nullopt;
+  if (metrics.empty()) return;
   part.waiting = part.step >= part.until;
-  Report report;
+  Report& report = reports.emplace_back();
   report.trial = part.trial;
   report.launch = run.launch;
   report.step = part.step;
@@ -379,7 +379,6 @@ std::optional<Report> SimExecutor::advance(Part& part, const Run& run) {
   if (value != metrics.end()) report.value = value->value;
   report.metrics = std::move(metrics);
   if (wants_checkpoint(part, part.step)) report.checkpoint = checkpoint(part, run.launch);
-  return report;
 }
 
 /// With the report of that step.

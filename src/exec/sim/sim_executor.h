@@ -187,7 +187,7 @@ class SimExecutor final : public Executor {
   /// Seconds until what `launch` saved is in this slot.
   double fetch(LaunchId launch, std::uint32_t place);
   void finish_step(std::uint32_t place);
-  std::optional<Report> advance(Part& part, const Run& run);
+  void advance(Part& part, const Run& run, std::vector<Report>& reports);
   void go_on(std::uint32_t place);
   void obey(std::uint32_t place, const Message& message);
   void schedule(std::uint32_t place, StudyDuration delay);
