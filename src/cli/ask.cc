@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/formats.h"
 #include "cli/studies.h"
+#include "report/front.h"
 #include "report/wording.h"
 #include "study/text.h"
 
@@ -71,32 +73,35 @@ Result<std::string> ask(const AskOptions& options, Streams& streams) {
   return lines;
 }
 
-/// The study's metric is among them, or the trial has reported it.
+/// All of the study's metrics are among them, or the trial has reported them.
 Status check_valued(const Trial& trial, const std::vector<Metric>& metrics,
-                    const std::string& wanted) {
-  if (std::ranges::find(metrics, wanted, &Metric::name) != metrics.end()) return {};
-  std::vector<std::string> names;
+                    const Objectives& objective) {
+  std::vector<std::string> names, missing;
   for (const Metric& metric : metrics) names.push_back(metric.name);
-  if (names.empty() && !trial.history.empty()) return {};
+  for (const Objective& each : objective.all())
+    if (std::ranges::find(names, each.metric) == names.end()) missing.push_back(each.metric);
+  if (missing.empty() || (names.empty() && !trial.history.empty())) return {};
   if (names.empty())
     return invalid(fmt::format("trial {} has reported nothing yet: say {}=VALUE, or --failed WHY",
-                               trial.id.value, wanted));
-  return invalid(fmt::format("{} is missing, the study's metric{}", wanted,
-                             meant_by(wanted, names).empty()
-                                 ? ""
-                                 : fmt::format("; is {} meant?", meant_by(wanted, names))));
+                               trial.id.value, fmt::join(missing, "=VALUE ")));
+  const std::string meant = meant_by(missing.front(), names);
+  return invalid(fmt::format("{} is missing, {}{}", missing.front(),
+                             objective.several()
+                                 ? "one of the study's metrics, which are told together"
+                                 : "the study's metric",
+                             meant.empty() ? "" : fmt::format("; is {} meant?", meant)));
 }
 
 bool same_metrics(const std::vector<Metric>& a, const std::vector<Metric>& b) {
   return std::ranges::is_permutation(a, b);
 }
 
-std::string how_it_ended(const Trial& trial, const Objective& objective) {
+std::string how_it_ended(const Trial& trial, const Objectives& objective) {
   if (trial.status == TrialStatus::kPending)
     return fmt::format("trial {} will be asked for again", trial.id.value);
   return fmt::format(
       "trial {} {}{}", trial.id.value, name(trial.status),
-      trial.best ? fmt::format(": {} {}", objective.metric, report::number(trial.best->value))
+      trial.best ? ": " + report::values_text(objective, trial.best->value, trial.best->further)
                  : std::string());
 }
 
@@ -130,10 +135,10 @@ Result<std::string> tell(const TellOptions& options, Streams& streams) {
   auto before =
       TRY(open_study({.study = options.study, .dir = options.dir}, store::Metrics::kParse));
   const TrialId id = TRY(find_trial(before.state, options.trial));
-  const Objective objective = before.spec.objective;
+  const Objectives objective = before.spec.objective;
   const bool fails = options.failed || options.lost;
   if (!fails && !options.step && !ended(before.state.trial(id).status))
-    TRY(check_valued(before.state.trial(id), metrics, objective.metric));
+    TRY(check_valued(before.state.trial(id), metrics, objective));
   if (before.state.asked())
     if (const auto answer = TRY(told_before(options, before.state.trial(id), metrics, objective)))
       return *answer;

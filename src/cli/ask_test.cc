@@ -114,6 +114,24 @@ TEST_F(AskTell, WhatDoesNotFitIsRefusedAndWritesNothing) {
             "clavier: trial 0 completed: loss 0.25 before; that stands\n");
 }
 
+TEST_F(AskTell, OfSeveralMetricsAllAreToldTogether) {
+  std::ofstream(home_ / "s.toml") << R"([study]
+metrics = [{ name = "loss", mode = "min" }, { name = "latency", mode = "min" }]
+trials = 3
+[space]
+lr = { loguniform = [1e-4, 1] }
+)";
+  EXPECT_EQ(ask().status, kSuccess);
+  const Ran part = tell(0, {"loss=1"});
+  EXPECT_EQ(part.status, kFailure);
+  EXPECT_EQ(part.err,
+            "clavier: latency is missing, one of the study's metrics, which are told together\n");
+  EXPECT_EQ(
+      tell(0, {}).err,
+      "clavier: trial 0 has reported nothing yet: say loss=VALUE latency=VALUE, or --failed WHY\n");
+  EXPECT_EQ(tell(0, {"loss=1", "latency=2"}).out, "trial 0 completed: loss 1, latency 2\n");
+}
+
 TEST_F(AskTell, ImportanceNeedsTrialsAndThenNamesWhatMatters) {
   ask();
   const auto importance = [&](ImportanceOptions options) {

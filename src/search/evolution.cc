@@ -47,10 +47,13 @@ Suggestion EvolutionSearch::suggest(const State& state, TrialId trial) const {
 std::vector<double> EvolutionSearch::child(TrialId trial, std::uint64_t attempt) const {
   Rng rng = Rng::keyed(seed_, trial.value, stable_hash("evolution"), attempt);
   const auto& endings = observations_.endings();
-  const std::size_t living =
-      std::min(endings.size(), static_cast<std::size_t>(options_.population_size));
+  // Behind the study's own are those that are known from elsewhere, the newest first.
+  const std::size_t living = std::min(endings.size() + observations_.earlier(),
+                                      static_cast<std::size_t>(options_.population_size));
   const auto drawn = [&] {
-    return observations_.of(endings[endings.size() - 1 - rng.below(living)]);
+    const std::uint64_t age = rng.below(living);
+    if (age < endings.size()) return observations_.of(endings[endings.size() - 1 - age]);
+    return observations_.of(TrialId{-1 - static_cast<std::int64_t>(age - endings.size())});
   };
   Observation parent = drawn();
   for (std::int64_t i = 1; i < options_.sample_size; ++i)

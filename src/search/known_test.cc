@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "search/cmaes.h"
+#include "search/evolution.h"
 #include "search/gp.h"
+#include "search/nsga2.h"
 #include "search/tpe.h"
 #include "tests/support/searched_study.h"
 
@@ -55,6 +57,13 @@ INSTANTIATE_TEST_SUITE_P(
         [](Space space, auto seed) { return std::make_unique<GpSearch>(std::move(space), seed); },
         [](Space space, auto seed) {
           return std::make_unique<CmaesSearch>(std::move(space), seed);
+        },
+        [](Space space, auto seed) {
+          return std::make_unique<EvolutionSearch>(std::move(space), seed,
+                                                   EvolutionOptions{.population_size = 20});
+        },
+        [](Space space, auto seed) {
+          return std::make_unique<Nsga2Search>(std::move(space), seed);
         }));
 
 /// The plane with six times six trials of the bowl.

@@ -70,6 +70,8 @@ class Observations {
   std::vector<std::span<const double>> pending(TrialId before) const;
   /// The study's trials in the order in which each first ended; nothing is ever taken out.
   const std::vector<TrialId>& endings() const { return endings_; }
+  /// How many are known from elsewhere, with ids from −1 down.
+  std::size_t earlier() const { return static_cast<std::size_t>(earlier_); }
   /// How many trials have ended with a value, known ones among them.
   std::int64_t ended_with_value() const { return ended_with_value_; }
 

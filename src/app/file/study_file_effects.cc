@@ -31,9 +31,11 @@ class Effects {
                      "search.warm_start has no effect: trials of other studies are taken by one "
                      "metric, and study.metrics has several");
     if (!spec_.space.known.empty() && !traits_of(Family::kSearcher, spec_.search).learns)
-      problems_.note(place("search", "warm_start"),
-                     fmt::format("search.warm_start has no effect: {} learns nothing",
-                                 spec_.search.algorithm));
+      problems_.note(
+          place("search", "warm_start"),
+          fmt::format("search.warm_start has no effect: {} learns nothing from trials of "
+                      "other studies",
+                      spec_.search.algorithm));
     number_of_trials();
     steps();
     early_stops();

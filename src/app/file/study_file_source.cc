@@ -85,7 +85,9 @@ NewValue new_value(const std::string& value) {
     if (root->entries[0].node.kind == TomlNode::Kind::kDate) return {};
     return std::move(root->entries[0].node);
   };
-  if (value.find_first_of("\n#") == std::string::npos)
+  // Nothing that a user wrote may turn out to be a comment, in which anything may stand.
+  const bool whole = value.find('#') == std::string::npos || !parse(value + " ]");
+  if (whole && value.find('\n') == std::string::npos)
     if (auto node = parse(value)) return {value, *std::move(node)};
   const std::string text = toml_value(Value(value));
   auto node = parse(text);

@@ -63,6 +63,12 @@ TEST(Override, RefusesWhatCannotBe) {
   EXPECT_EQ(good->value, "c=d");
 }
 
+TEST(Override, ANumberSignInQuotesIsPartOfTheValueAndACommentIsNone) {
+  EXPECT_EQ(edited("a = 1\n", {{"a", "\"b#c\""}}), "a = \"b#c\"\n");
+  EXPECT_EQ(edited("a = 1\n", {{"a", "[\"o.db#one\", 'x # y']"}}), "a = [\"o.db#one\", 'x # y']\n");
+  EXPECT_EQ(edited("a = 1\n", {{"a", "2 # two"}}), "a = \"2 # two\"\n");
+}
+
 TEST(Override, ErrorsNameItOrTheUnchangedPlaceInTheFile) {
   const std::string text =
       "[study]\nmetric = \"loss\"\nmode = \"min\"\n[worker]\ncommand = [\"a\"]\n[trial]\ncpu = 1\n";

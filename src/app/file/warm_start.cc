@@ -241,7 +241,7 @@ void read_warm_start(const TomlNode& search, Space& space, std::vector<std::stri
     reasons.push_back(fmt::format("{} {}", reason.first, reason.second));
   problems.note(
       named ? named->begin : trials->begin,
-      fmt::format("search.warm_start: the searcher begins with {} of {} earlier trials{}",
+      fmt::format("search.warm_start: {} of {} earlier trials are in the space{}",
                   space.known.size(), trials->items.size(),
                   reasons.empty() ? std::string()
                                   : fmt::format("; left out are {}", fmt::join(reasons, ", "))));

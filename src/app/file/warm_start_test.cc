@@ -187,9 +187,10 @@ TEST_F(WarmStart, TakesWhatMayBelongToTheSpaceAndSaysWhatItLeavesOut) {
   EXPECT_EQ(spec->space.known[1].config.entries().size(), 1U);
   ASSERT_EQ(spec->notes.size(), 1U);
   const std::string note = spec->notes.back();
-  EXPECT_NE(note.find("begins with 2 of 4 earlier trials; left out are 1 outside the space (as lr "
-                      "= 0.5), 1 without any of its parameters"),
-            std::string::npos)
+  EXPECT_NE(
+      note.find("2 of 4 earlier trials are in the space; left out are 1 outside the space (as lr "
+                "= 0.5), 1 without any of its parameters"),
+      std::string::npos)
       << note;
 }
 

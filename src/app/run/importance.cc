@@ -37,12 +37,12 @@ Result<StudyImportance> importance(const State& state, const Space& space, Impor
   const auto& axes = observations.encoding().axes();
   if (axes.empty()) return unavailable("no parameter was searched");
   model::Evaluations all{axes};
-  double worst = -std::numeric_limits<double>::infinity();
+  double worst = -std::numeric_limits<double>::infinity(), best = -worst;
   for (const search::Observation& each : observations.ranking()) {
     const auto point = observations.point(each.trial);
     all.points.emplace_back(point.begin(), point.end());
     const bool failed = each.standing == search::Standing::kFailed;
-    if (!failed) worst = std::max(worst, each.value);
+    if (!failed) worst = std::max(worst, each.value), best = std::min(best, each.value);
     const auto rank = static_cast<double>(all.values.size());
     all.values.push_back(method == ImportanceMethod::kPedAnova ? rank
                          : failed                              ? worst
@@ -56,6 +56,8 @@ Result<StudyImportance> importance(const State& state, const Space& space, Impor
         options.quantile < 1 ? fmt::format(" to tell about the best {:g} of them", options.quantile)
                              : std::string(),
         std::isfinite(worst) ? all.values.size() : 0));
+  if (best == worst)
+    return unavailable("all values are the same, so no parameter can be told to matter");
   const auto found = method == ImportanceMethod::kPedAnova ? model::ped_anova(all, options)
                                                            : model::fanova(all, options);
   StudyImportance result{.trials = all.values.size(), .shares = {}, .together = found.together};

@@ -20,7 +20,7 @@ Space space() {
 }
 
 /// Trials whose loss is mostly the distance of lr from 1e-3; every tenth fails.
-State study(std::int64_t trials) {
+State study(std::int64_t trials, double slope = 1) {
   State state({"loss", Mode::kMin}, {});
   std::int64_t step = 0;
   const auto fold = [&](Input input, Fill fill = {}) {
@@ -40,7 +40,7 @@ State study(std::int64_t trials) {
     Launch launch{.id = LaunchId{i}, .members = {{.trial = id}}, .shares = {{.slot = SlotId{0}}}};
     fold(Signal{Deadline{}},
          {.created = {{.id = id, .config = config}}, .launches = {std::move(launch)}});
-    const double loss = std::abs(unit - 0.4) + 0.01 * (i % 3);
+    const double loss = slope * (std::abs(unit - 0.4) + 0.01 * (i % 3));
     Report report{.trial = id, .launch = LaunchId{i}, .step = 1, .value = loss};
     if (i % 10 != 9) fold(Signal{Reported{{report}}});
     fold(Signal{Exited{id, LaunchId{i}, i % 10 == 9 ? ExitKind::kFailed : ExitKind::kCompleted}});
@@ -67,6 +67,11 @@ TEST(StudyImportance, OfTooFewTrialsIsRefusedWithTheNumberNeeded) {
             "80 trials with a value are needed to tell about the best 0.25 of them, and there are "
             "40");
   EXPECT_TRUE(importance(study(20), space(), method, {}).ok());
+}
+
+TEST(StudyImportance, OfValuesThatAreAllTheSameIsRefused) {
+  EXPECT_EQ(importance(study(40, 0), space(), ImportanceMethod::kPedAnova, {}).error().message,
+            "all values are the same, so no parameter can be told to matter");
 }
 
 TEST(StudyImportance, OfASpaceWithoutChoiceIsRefused) {
