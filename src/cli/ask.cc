@@ -108,7 +108,7 @@ std::string how_it_ended(const Trial& trial, const Objectives& objective) {
 /// The answer to what was told before; nothing if it was not. Fails where it was told otherwise.
 Result<std::optional<std::string>> told_before(const TellOptions& options, const Trial& trial,
                                                const std::vector<Metric>& metrics,
-                                               const Objective& objective) {
+                                               const Objectives& objective) {
   const bool fails = options.failed || options.lost;
   const bool same = metrics.empty() || same_metrics(metrics, trial.metrics);
   if (ended(trial.status)) {

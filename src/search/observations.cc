@@ -62,6 +62,7 @@ void Observations::read_known(const Objective& objective) {
 }
 
 void Observations::follow(const State& state) {
+  if (state.objective().several()) unread_.clear();  // They have one value each.
   if (!unread_.empty()) read_known(state.objective());
   const auto& trials = state.trials();
   while (all_.size() < trials.size() + static_cast<std::size_t>(earlier_)) {

@@ -12,8 +12,10 @@ RungRanking::RungRanking(const std::vector<Steps>& steps, std::size_t enough) : 
 
 std::vector<TrialId> RungRanking::Rung::best(std::size_t count) const {
   std::vector<TrialId> best;
-  for (const auto& [key, trial] : ranking)
-    if (best.size() < count && std::isfinite(key)) best.push_back(trial);
+  for (const auto& [key, trial] : ranking) {
+    if (best.size() == count) break;
+    if (std::isfinite(key)) best.push_back(trial);
+  }
   return best;
 }
 

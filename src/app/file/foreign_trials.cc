@@ -142,7 +142,7 @@ class Journal {
  public:
   void take(const Json& line) {
     const auto operation = number_of(line.find("op_code"));
-    if (!operation) return;
+    if (!operation || !(*operation >= 0 && *operation < 100)) return;
     switch (static_cast<int>(*operation)) {
       case 0: return create_study(line);
       case 1: optuna_.studies.erase(whole(line, "study_id")); return;

@@ -55,6 +55,8 @@ class StudyReader {
     if (problems_.empty()) check_space(space_, problems_);
     if (const TomlNode* search = root_.find("search"); problems_.empty() && search)
       read_warm_start(*search, space_.space, spec_.warm_start, problems_);
+    // They have one value each.
+    if (spec_.objective.several()) space_.space.known.clear();
     if (!problems_.empty()) return problems_.status().error();
     settle();
     if (spec_.checkpoint.every == 0) spec_.checkpoint.every = checkpoints_needed(spec_);

@@ -184,13 +184,16 @@ Result<std::optional<Override>> warm_start(const StudySource& source, const fs::
   const TomlNode* node = search ? search->find("warm_start") : nullptr;
   const auto names = node && !search->find(kKey) ? names_in(*node) : std::nullopt;
   const TomlNode* study = source.root().find("study");
+  // A list of one metric is another way to write it.
+  const TomlNode* metrics = study ? study->find("metrics") : nullptr;
+  if (metrics && metrics->items.size() == 1) study = &metrics->items.front();
   const Objective objective{
-      scalar_or<std::string>(study, "metric", ""),
+      scalar_or<std::string>(study, metrics ? "name" : "metric", ""),
       scalar_or<std::string>(study, "mode", "") == "max" ? Mode::kMax : Mode::kMin};
   if (!names || objective.metric.empty()) return nothing;  // Read later, and said there.
   const std::string key = fmt::format("search.{}", kKey);
-  const fs::path own =
-      home / scalar_or<std::string>(study, "name", study_name_of(file.stem().string()));
+  const fs::path own = home / scalar_or<std::string>(source.root().find("study"), "name",
+                                                     study_name_of(file.stem().string()));
   if (copies == Copies::kUsed && StudyFolder{own}.exists())
     if (auto trials = earlier(*names, own)) return std::optional(Override{key, *std::move(trials)});
   std::vector<Known> all;

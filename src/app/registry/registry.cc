@@ -282,6 +282,8 @@ Status check_asked(const StudySpec& spec) {
         "planner.algorithm = \"{}\" shares out slots, and a study whose trials are asked for has "
         "one for each: leave out [planner]",
         spec.planner.algorithm));
+  if (spec.fusion.members != 1)
+    return invalid("fusion.members: whoever asks gets one trial; leave it out");
   if (!spec.trial.gang.one())
     return invalid("trial.slots: whoever asks for a trial is its one slot; leave it out");
   if (spec.trial.stop.time || spec.trial.time_limit)

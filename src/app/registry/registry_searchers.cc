@@ -114,8 +114,10 @@ std::vector<OptionSpec> cmaes_options() {
 
 search::AutoFacts facts_of(const StudySpec& spec) {
   const Traits scheduler = traits_of(Family::kScheduler, spec.scheduler);
+  const TrialStop& rules = spec.trial.stop;
   return {.population = scheduler.population,
-          .stops_early = !scheduler.to_the_end && !scheduler.population,
+          .stops_early = (!scheduler.to_the_end && !scheduler.population) || rules.patience ||
+                         rules.wilcoxon || !rules.thresholds.empty(),
           .several = spec.objective.several()};
 }
 

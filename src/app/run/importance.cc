@@ -32,6 +32,8 @@ Space with_choices(Space space) {
 
 Result<StudyImportance> importance(const State& state, const Space& space, ImportanceMethod method,
                                    const model::ImportanceOptions& options) {
+  if (state.objective().several())
+    return unavailable("importance is of one metric, and the study has several");
   search::Observations observations(with_choices(space));
   observations.follow(state);
   const auto& axes = observations.encoding().axes();

@@ -74,6 +74,12 @@ TEST(StudyImportance, OfValuesThatAreAllTheSameIsRefused) {
             "all values are the same, so no parameter can be told to matter");
 }
 
+TEST(StudyImportance, OfSeveralMetricsIsRefused) {
+  const State several(Objectives({"a", Mode::kMin}, {{"b", Mode::kMin}}), {});
+  EXPECT_EQ(importance(several, space(), ImportanceMethod::kPedAnova, {}).error().message,
+            "importance is of one metric, and the study has several");
+}
+
 TEST(StudyImportance, OfASpaceWithoutChoiceIsRefused) {
   Space fixed;
   fixed.parameters = {{"fixed", Constant{3}}};

@@ -101,6 +101,11 @@ TEST(SeveralMetrics, TrialsOfOtherStudiesAreSaidToHaveNoEffect) {
   ASSERT_TRUE(spec.ok()) << spec.error().message;
   ASSERT_EQ(spec->notes.size(), 1U);
   EXPECT_NE(spec->notes[0].find("search.warm_start has no effect"), std::string::npos);
+  const auto copied = parse_study(
+      text(kTwo) + "[search]\nwarm_start_trials = [{ config = { x = 0.5 }, value = 1 }]\n",
+      "s.toml");
+  ASSERT_TRUE(copied.ok()) << copied.error().message;
+  EXPECT_TRUE(copied->space.known.empty());
 }
 
 TEST(SeveralMetrics, ACheckpointAtEachBestStepIsSaidToHaveNoEffect) {
